@@ -1,0 +1,254 @@
+# lib.sh: what a case may say. Sourced in dom0 before the case; see tests/xen/README.md for the list.
+#
+# A case ends well when it comes to its end; any command that fails ends it (set -e), and so do fail and skip.
+# Times are in seconds and are stretched by `slow` (tests/xen/run --slow N).
+
+console_dir=/var/log/xen/console
+net_server=10.0.0.2             # by convention the guest that serves; dom0 is 10.0.0.1 on xenbr0
+guest_count=0
+
+say() { printf '@%s\n' "$*" >&3; }
+
+log_lines() {                   # FILE: stdin becomes lines of this case's log FILE
+    local line
+    while IFS= read -r line || [ -n "$line" ]; do
+        line=${line//$'\r'/}
+        say "log $case_name $1 ${line:0:900}"
+    done
+}
+
+step() { echo "$*" >/run/case/step; say "note $case_name: $*"; say "log $case_name case.log # $*"; }
+fail() { [ -e /run/case/why ] || echo "$*" >/run/case/why; exit 1; }
+skip() { echo "$*" >/run/case/why; exit 77; }
+
+case_error() {                  # LINE COMMAND: the ERR trap
+    [ -e /run/case/why ] || echo "line $1: $2" >/run/case/why
+}
+
+case_end() {                    # the EXIT trap: let the logs be complete before the runner says how it ended
+    trap - ERR
+    set +e
+    touch /run/case/stop
+    # shellcheck disable=SC2046
+    wait $(cat /run/case/pumps 2>/dev/null)
+    exec >/dev/null 2>&1
+    local i
+    for i in 1 2 3 4 5 6 7 8; do    # something that a case left behind may hold the log open
+        kill -0 "$log_pid" || break
+        sleep 0.2
+    done
+}
+
+# --- waiting -----------------------------------------------------------------------------------------------------------
+
+wait_until() {                  # SECONDS COMMAND...: status 1 when the time is over
+    local end=$((SECONDS + $1 * slow)); shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.3
+    done
+}
+
+has_lines() {                   # FILE PATTERN COUNT
+    [ "$(grep -cE -- "$2" "$1" 2>/dev/null)" -ge "$3" ]
+}
+
+wait_for_line() {               # GUEST PATTERN SECONDS [COUNT]: until the console has COUNT (1) lines like PATTERN
+    local end=$((SECONDS + $3 * slow))
+    until has_lines "$(guest_console_log "$1")" "$2" "${4:-1}"; do
+        [ $SECONDS -lt $end ] || fail "$1: no line like '$2' on the console within $3 s; last line: $(guest_verdict "$1")"
+        case $(guest_state "$1") in
+            running) sleep 0.3 ;;
+            *) has_lines "$(guest_console_log "$1")" "$2" "${4:-1}" ||
+                fail "$1: ended ($(guest_state "$1")) before a line like '$2'; last line: $(guest_verdict "$1")" ;;
+        esac
+    done
+}
+
+wait_for_ping() {               # ADDRESS SECONDS
+    wait_until "$2" ping -c 1 -W 1 -n "$1" || fail "$1 does not answer a ping within $2 s"
+}
+
+# --- guests ------------------------------------------------------------------------------------------------------------
+
+guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv] [vif=0|1] [on_reboot=ACTION] [vcpus=N]
+    local name=$1 image=/guests/$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 arg
+    shift 2
+    for arg in "$@"; do
+        case $arg in
+            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*) local "${arg?}" ;;
+            *) fail "guest_create: '$arg' is not an option" ;;
+        esac
+    done
+    if [ "$control" = yes ]; then   # the control run: a Linux guest plays the image's part
+        extra="quiet console=hvc0 panic=-1 control=${image#/guests/} $extra"
+        image=/guests/control/vmlinuz ramdisk=/guests/control/initrd
+        [ "$memory" -ge 192 ] || memory=192
+    fi
+    [ -e "$image" ] || fail "there is no image $image"
+    case $ramdisk in ''|/*) ;; *) ramdisk=/rig/data/$ramdisk ;; esac
+    [ -z "$ramdisk" ] || [ -e "$ramdisk" ] || fail "there is no file $ramdisk"
+    guest_count=$((guest_count + 1))
+    {
+        echo "name = \"$name\""
+        [ "$type" = none ] || echo "type = \"$type\""
+        echo "kernel = \"$image\""
+        [ -z "$ramdisk" ] || echo "ramdisk = \"$ramdisk\""
+        [ -z "$extra" ] || echo "extra = \"$extra\""
+        echo "memory = $memory"
+        echo "vcpus = $vcpus"
+        [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0"]\n' $guest_count
+        # Not destroyed at once: first the rig sees how the guest ended and lets the console daemon read all it wrote.
+        echo 'on_poweroff = "preserve"'
+        echo 'on_crash = "preserve"'
+        echo 'on_soft_reset = "destroy"'
+        echo "on_reboot = \"$on_reboot\""
+    } >"/run/case/$name.cfg"
+    sed 's/^/  /' "/run/case/$name.cfg"
+    : >"$console_dir/guest-$name.log"
+    pump "$(guest_console_log "$name")" "$name.console" &
+    echo $! >>/run/case/pumps
+    step "guest $name: $type, $memory MiB${extra:+, $extra}"
+    xl create -q "/run/case/$name.cfg" 3>&- || fail "$name: xl create failed"
+}
+
+pump() {                        # FILE LOG: lines that appear in FILE go to the log, until the case stops
+    local part='' line stop=no
+    set +e; trap - ERR EXIT
+    while [ $stop = no ]; do
+        [ ! -e /run/case/stop ] || stop=yes
+        while IFS= read -r line; do
+            line=${line//$'\r'/}
+            say "log $case_name $2 $part${line:0:900}"
+            part=
+        done
+        part+=$line
+        [ $stop = yes ] || sleep 0.4
+    done <"$1"
+    [ -z "$part" ] || say "log $case_name $2 ${part//$'\r'/}"
+}
+
+guest_console_log() { echo "$console_dir/guest-$1.log"; }
+
+guest_verdict() {               # NAME: the last line of its console that is not empty
+    tr -d '\r' <"$(guest_console_log "$1")" 2>/dev/null | grep -v '^[[:space:]]*$' | tail -n 1 || true
+}
+
+guest_id() { xl domid "$1" 2>/dev/null; }
+
+guest_state() {                 # NAME: running | poweroff | reboot | suspend | crash | watchdog | gone
+    local line part words=() i
+    local why=(poweroff reboot suspend crash watchdog soft-reset)
+    line=$(xl list -v "$1" 2>/dev/null | tail -n +2) || true
+    [ -n "$line" ] || { echo gone; return; }
+    read -ra words <<<"$line"       # Name ID Mem VCPUs State Time UUID Reason-Code ...
+    for i in "${!words[@]}"; do
+        part=${words[i]}
+        [[ $part =~ ^[r-][b-][p-]([s-])([c-])[d-]$ ]] || continue
+        case ${BASH_REMATCH[1]}${BASH_REMATCH[2]} in
+            --) echo running ;;
+            *) echo "${why[${words[i + 3]}]:-reason ${words[i + 3]}}" ;;
+        esac
+        return
+    done
+    echo "unknown ($line)"
+}
+
+guest_ended() { [ "$(guest_state "$1")" != running ]; }
+
+console_quiet() {               # NAME: nothing came for a moment
+    local size
+    size=$(stat -c %s "$(guest_console_log "$1")")
+    sleep 0.5
+    [ "$size" = "$(stat -c %s "$(guest_console_log "$1")")" ]
+}
+
+guest_wait_end() {              # NAME SECONDS: until it has ended by itself; sets guest_end to how
+    wait_until "$2" guest_ended "$1" || fail "$1: still running after $2 s; last line: $(guest_verdict "$1")"
+    wait_until 5 console_quiet "$1" || true
+    guest_end=$(guest_state "$1")
+    step "guest $1 ended: $guest_end; last line: $(guest_verdict "$1")"
+}
+
+guest_wait_gone() {             # NAME SECONDS: until it has ended, then out of Xen's list
+    guest_wait_end "$1" "$2"
+    [ "$guest_end" = gone ] || xl destroy "$1" 3>&- || fail "$1: xl destroy failed"
+    wait_until 20 not_listed "$1" || fail "$1: still in xl list after it ended"
+}
+
+not_listed() { ! guest_id "$1"; }
+
+guest_succeeds() {              # NAME SECONDS: it powers itself off, its last line is a success
+    guest_wait_gone "$1" "$2"
+    local last
+    last=$(guest_verdict "$1")
+    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end; last line: $last"
+    [ "$last" = "verdict: success" ] || fail "$1: ${last:-no line on the console}"
+}
+
+guest_fails() {                 # NAME SECONDS PATTERN: it powers itself off, its last line is a failure like PATTERN
+    guest_wait_gone "$1" "$2"
+    local last
+    last=$(guest_verdict "$1")
+    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end, not poweroff; last line: $last"
+    grep -qE "^verdict: failure: .*($3)" <<<"$last" || fail "$1: last line is '$last', not a failure like '$3'"
+}
+
+guest_shutdown() {              # NAME SECONDS: asked to, it ends well
+    step "xl shutdown $1"
+    xl shutdown "$1" 3>&- || fail "$1: xl shutdown failed"
+    guest_succeeds "$1" "$2"
+}
+
+guest_reboot() {                # NAME SECONDS: asked to, it comes back (as another domain of the same name)
+    local before
+    before=$(guest_id "$1")
+    step "xl reboot $1"
+    xl reboot "$1" 3>&- || fail "$1: xl reboot failed"
+    wait_until "$2" guest_is_another "$1" "$before" || fail "$1: did not come back within $2 s; state: $(guest_state "$1")"
+}
+
+guest_is_another() { local id; id=$(guest_id "$1") && [ "$id" != "$2" ]; }
+
+# --- machines of their own on the bridge -------------------------------------------------------------------------------
+
+client_add() {                  # NAME: a network namespace with an eth0 on xenbr0
+    ip netns add "$1"
+    ip link add "v-$1" type veth peer name eth0 netns "$1"
+    ip link set "v-$1" master xenbr0 up
+    ip -n "$1" link set lo up
+    ip -n "$1" link set eth0 up
+}
+
+client() { local ns=$1; shift; ip netns exec "$ns" "$@"; }      # NAME COMMAND...
+
+client_udhcpc() {               # NAME [OPTION...]: busybox's DHCP client gets a lease
+    local ns=$1; shift
+    rm -f "/run/lease.$ns"
+    step "udhcpc in $ns"
+    client "$ns" env lease_file="/run/lease.$ns" udhcpc -i eth0 -f -q -n -t 6 -T 3 -s /rig/lease-script "$@" 2>&1 3>&- ||
+        fail "udhcpc in $ns got no lease"
+    client_has_lease "$ns"
+}
+
+client_dhclient() {             # NAME: ISC's DHCP client gets a lease and stays
+    local ns=$1
+    rm -f "/run/lease.$ns"
+    step "dhclient in $ns"
+    client "$ns" timeout $((40 * slow)) dhclient -1 -v -cf /rig/dhclient.conf -sf /rig/lease-script -e "lease_file=/run/lease.$ns" \
+        -lf "/run/$ns.leases" -pf "/run/$ns.pid" eth0 2>&1 3>&- || fail "dhclient in $ns got no lease"
+    client_has_lease "$ns"
+}
+
+client_has_lease() {
+    [ -s "/run/lease.$1" ] || fail "the DHCP client in $1 said nothing of a lease"
+    tr '\n' ' ' <"/run/lease.$1"; echo
+}
+
+lease() { sed -n "s/^$2=//p" "/run/lease.$1"; }     # NAME FIELD: ip mask router dns domain seconds server
+
+expect_lease() {                # NAME FIELD VALUE
+    local got
+    got=$(lease "$1" "$2")
+    [ "$got" = "$3" ] || fail "the lease in $1 has $2 '$got', not '$3'"
+}
