@@ -1,0 +1,3 @@
+# What every target starts a program with: command line, banner, Xen bring-up.
+boot-common_DEPS := base cstruct evtchn xen netfront
+boot-common_PREFIXES := args_ banner_ plat_ start_

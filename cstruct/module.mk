@@ -1,0 +1,3 @@
+# Views, pages, packets, the internet checksum, field tables.
+cstruct_DEPS := base
+cstruct_PREFIXES := cs_ page_ pkt_ cksum_ field_

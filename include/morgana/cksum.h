@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* cksum.h - the internet checksum (RFC 1071) and its incremental update (RFC 1624).
+ *
+ * A partial sum is a 32-bit ones'-complement sum of 16-bit words in host order, folded or not; sums of parts that begin at even
+ * offsets may be chained by passing one's result to the next as `sum`. cksum_finish gives the value of the header field in host
+ * order, to be stored with a big-endian setter.
+ */
+#ifndef MORGANA_CKSUM_H
+#define MORGANA_CKSUM_H
+
+#include <morgana/cstruct.h>
+
+/* Adds the bytes of `v` to the partial sum. An odd last byte is padded with zero: only the last part may be odd, or use
+ * cksum_partial_odd. */
+uint32_t cksum_partial(struct cs_ro v, uint32_t sum);
+/* The same for bytes that begin at an odd offset of the summed data. */
+uint32_t cksum_partial_odd(struct cs_ro v, uint32_t sum);
+
+/* Folds and complements: the header field, host order. */
+uint16_t cksum_finish(uint32_t sum);
+
+/* The pseudo-header of TCP and UDP over IPv4 (RFC 9293 section 3.1): addresses in host order, `len` the transport length. */
+uint32_t cksum_pseudo4(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len);
+
+/* The field after a 16-bit word that it covers changed from `was` to `is` (RFC 1624, equation 3). */
+uint16_t cksum_update16(uint16_t field, uint16_t was, uint16_t is);
+uint16_t cksum_update32(uint16_t field, uint32_t was, uint32_t is);
+
+#endif

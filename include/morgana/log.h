@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* log.h - lines for the operator, and the small printf behind them. No libc needed.
+ *
+ * Never per packet: what packets do is counted. A line is written whole, with its level's word and a newline.
+ */
+#ifndef MORGANA_LOG_H
+#define MORGANA_LOG_H
+
+#include <stdarg.h>
+
+#include <morgana/cstruct.h>
+
+enum log_level { LOG_QUIET, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
+
+/* printf into a buffer of `size` bytes: %s %c %d %i %u %x %X %p %% with flags 0 - and blank, width and precision (* too), and the length
+ * letters hh h l ll z. Always NUL-terminated when size > 0; text that does not fit is cut. Returns the length it would have had. */
+size_t fmt_buf(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
+size_t fmt_vbuf(char *out, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
+
+/* Where lines go. Keeps `write`. Before this is called, lines are dropped. The default level is LOG_INFO. */
+void log_init(void (*write)(struct cs_ro text), enum log_level level);
+void log_set_level(enum log_level level);
+/* The level of a name ("quiet" "error" "warn" "info" "debug"), or -E_INVAL. */
+int log_level_of_name(const char *name);
+
+/* A line of up to 255 bytes; a longer one is cut and ends in "...". */
+void log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#define LOG_ERROR(...) log_line(LOG_ERROR, __VA_ARGS__)
+#define LOG_WARN(...) log_line(LOG_WARN, __VA_ARGS__)
+#define LOG_INFO(...) log_line(LOG_INFO, __VA_ARGS__)
+#define LOG_DEBUG(...) log_line(LOG_DEBUG, __VA_ARGS__)
+
+/* "10.0.0.1" of an address in host order, for "%s". */
+struct fmt_ip4 {
+    char text[16];
+};
+struct fmt_ip4 fmt_ip4(uint32_t addr);
+/* "00:16:3e:00:00:01" */
+struct fmt_mac {
+    char text[18];
+};
+struct fmt_mac fmt_mac(const uint8_t mac[6]);
+
+#endif

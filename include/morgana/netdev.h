@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/* netdev.h - what a network device is: an operations record, capabilities and counters. No code of its own.
+ *
+ * Both halves of the contract:
+ *   the driver provides  tx, rx, arm, and keeps `link_up`, `caps`, `mac`, `stats` true
+ *   the driver may call  page_*, pkt_*, and its bus; never the protocol code above it
+ *
+ * A driver never calls up. Its event upcall only wakes plat_wait; the main loop polls:
+ *
+ *     for (;;) {
+ *         now = plat_now_ns();
+ *         busy = netif_poll(nif, now, budget);          polls rx, feeds the stack, sends, tx_flush
+ *         if (!busy && !netif_arm(nif))                 asks for the wake-up, then looks again
+ *             plat_wait(netif_poll_at(nif, now));
+ *     }
+ */
+#ifndef MORGANA_NETDEV_H
+#define MORGANA_NETDEV_H
+
+#include <morgana/err.h>
+#include <morgana/pkt.h>
+
+struct netdev;
+
+struct netdev_caps {
+    uint16_t mtu_bytes;      /* largest IPv4 packet: 68..65535; the Ethernet header's 14 bytes come on top */
+    uint8_t frags_max;       /* most fragments of a transmitted packet: 1..PKT_FRAGS_MAX; 1: it cannot gather */
+    bool csum_tx;            /* completes PKT_CSUM_BLANK of TCP and UDP over IPv4 itself */
+    bool csum_rx;            /* may give packets as VALIDATED or BLANK */
+};
+
+/* What happened, by name. A table of names is netdev_stat_names. */
+#define NETDEV_STATS(S)                                                                                                \
+    S(tx_packets)                                                                                                      \
+    S(tx_bytes)                                                                                                        \
+    S(tx_full)         /* tx refused with -E_AGAIN */                                                                  \
+    S(tx_errors)       /* the device answered that it did not send */                                                  \
+    S(tx_too_long)     /* longer than the MTU, or more fragments than can be joined */                                 \
+    S(tx_linearised)   /* joined because the device cannot gather that many: copied */                                 \
+    S(tx_link_down)                                                                                                    \
+    S(tx_notify)       /* events sent to the peer for tx */                                                            \
+    S(rx_packets)                                                                                                      \
+    S(rx_bytes)                                                                                                        \
+    S(rx_short)        /* shorter than an Ethernet header */                                                           \
+    S(rx_errors)       /* the device reported an error for the packet */                                               \
+    S(rx_no_buffer)    /* no page to post: the ring could not be refilled */                                           \
+    S(rx_notify)       /* events sent to the peer for rx */                                                            \
+    S(violations)      /* the peer broke the device's protocol: it was closed */                                       \
+    S(quarantined)     /* pages the peer would not let go */
+
+#define NETDEV_STAT_FIELD(name) uint64_t name;
+struct netdev_stats {
+    NETDEV_STATS(NETDEV_STAT_FIELD)
+};
+
+struct netdev_ops {
+    const char *name; /* of the driver: "netfront" */
+
+    /* Queues a whole Ethernet frame for sending. Takes pkt on 0. On failure the caller still owns it:
+     * -E_AGAIN no room now (arm will wake when there is), -E_MSGSIZE too long, -E_NETDOWN link down. The first fragment must
+     * hold all protocol headers (XSA-423). The packet's bytes must not change until the device puts it. */
+    int (*tx)(struct netdev *dev, struct pkt *pkt);
+
+    /* Tells the device of everything queued since the last call (one notification for a batch). */
+    void (*tx_flush)(struct netdev *dev);
+
+    /* Gives up to n received frames, oldest first; returns how many. Never more work than n frames plus one ring. */
+    unsigned (*rx)(struct netdev *dev, struct pkt **pkts, unsigned n);
+
+    /* Asks for a wake-up, then looks again. True: there is work now (received frames, room for a refused tx, a changed link): do
+     * not sleep. False: plat_wait will return when there is. */
+    bool (*arm)(struct netdev *dev);
+
+    /* Receive frames to this multicast group's MAC too, or no more. May be NULL: the device passes all of them. */
+    int (*multicast)(struct netdev *dev, const uint8_t mac[6], bool join);
+};
+
+struct netdev {
+    const struct netdev_ops *ops;
+    struct netdev_caps caps;
+    struct netdev_stats stats;
+    uint8_t mac[6];
+    bool link_up;
+};
+
+static inline int netdev_tx(struct netdev *dev, struct pkt *pkt)
+{
+    return dev->ops->tx(dev, pkt);
+}
+
+static inline void netdev_tx_flush(struct netdev *dev)
+{
+    dev->ops->tx_flush(dev);
+}
+
+static inline unsigned netdev_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
+{
+    return dev->ops->rx(dev, pkts, n);
+}
+
+static inline bool netdev_arm(struct netdev *dev)
+{
+    return dev->ops->arm(dev);
+}
+
+#endif

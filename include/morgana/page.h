@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/* page.h - pages: page-aligned, reference-counted memory from a fixed pool, shared with devices.
+ *
+ * A page is in exactly one state, and every change is asserted:
+ *
+ *     FREE --get--> HELD --post--> POSTED --unpost--> HELD --last put--> FREE
+ *                    |                |
+ *                    |                +--quarantine--> QUARANTINED --release--> FREE
+ *                    +--quarantine (a transmit page that the backend will not let go)
+ *
+ * FREE         in the pool
+ * HELD         used by our code: refs >= 1. A device may be reading it (a transmit holds a reference)
+ * POSTED       a device may write it: nobody of ours looks at the bytes
+ * QUARANTINED  a backend still maps it after we ended its use: never reused until the grant has really ended
+ */
+#ifndef MORGANA_PAGE_H
+#define MORGANA_PAGE_H
+
+#include <morgana/cstruct.h>
+
+#define PAGE_BYTES 4096u
+
+enum page_state { PAGE_FREE, PAGE_HELD, PAGE_POSTED, PAGE_QUARANTINED, PAGE_STATES };
+
+struct page_pool;
+
+struct page {
+    uint8_t *base;          /* PAGE_BYTES bytes, page-aligned */
+    struct page_pool *pool; /* where the last put returns it */
+    struct page *next;      /* the pool's free list, or a list of whoever holds the only reference */
+    uint32_t refs;          /* HELD: at least 1; otherwise 0 */
+    uint32_t gref;          /* for the driver that posted or transmits it; 0: none */
+    uint8_t state;          /* enum page_state */
+};
+
+struct page_pool {
+    struct page *pages; /* `total` of them */
+    struct page *free;
+    uint32_t total, free_count, free_min; /* free_min: fewest ever free */
+    uint32_t quarantined;                 /* pages in that state now */
+    uint64_t empty;                       /* gets refused because the pool was empty */
+};
+
+/* The name of a state: "FREE", ... */
+const char *page_state_name(enum page_state state);
+
+/* Makes a pool of `n` pages. Keeps `pages` (n headers) and `memory` (n * PAGE_BYTES bytes, page-aligned, zeroed here so that
+ * no old data leaks to a backend: XSA-403). */
+void page_pool_init(struct page_pool *pool, struct page *pages, void *memory, uint32_t n);
+
+/* Gives a HELD page with one reference, or NULL (counted) when the pool is empty. The bytes are what the last user left. */
+struct page *page_get(struct page_pool *pool);
+/* One more reference to a HELD page. */
+void page_ref(struct page *page);
+/* Takes one reference; the last returns the page to its pool. */
+void page_put(struct page *page);
+
+/* HELD with exactly one reference -> POSTED: the device owns the bytes. */
+void page_post(struct page *page);
+/* POSTED -> HELD with one reference. */
+void page_unpost(struct page *page);
+/* POSTED, or HELD (the caller's is the last reference) -> QUARANTINED. Takes it. */
+void page_quarantine(struct page *page);
+/* QUARANTINED -> FREE, when its grant has really ended. */
+void page_release(struct page *page);
+
+/* The whole page as a view. */
+static inline struct cs page_view(const struct page *page)
+{
+    return cs_of(page->base, PAGE_BYTES);
+}
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* udp.h - UDP over IPv4 (RFC 768, RFC 1122 section 4.1). Readiness is polled; payload is never copied. */
+#ifndef MORGANA_UDP_H
+#define MORGANA_UDP_H
+
+#include <morgana/netif.h>
+
+/* Who sent a datagram to whom; or, for sending, who is to get it. */
+struct udp_meta {
+    uint32_t src, dst;           /* host order */
+    uint16_t src_port, dst_port; /* host order */
+    uint8_t ttl;                 /* send: 0 means 64 */
+    bool link_broadcast;         /* recv: it came in a broadcast or multicast frame */
+    bool use_eth;                /* send: to eth_dst without ARP (RFC 2131 section 4.1: a client without an address) */
+    uint8_t eth_src[6], eth_dst[6];
+};
+
+struct udp_conf {
+    uint32_t addr;       /* receive only for this address of ours; IP4_ANY: all of them, and broadcasts */
+    uint16_t port;       /* 1..65535; 0: an unpredictable free one from 49152 up (RFC 6056) */
+    uint32_t queue_max;  /* datagrams held until read; more are dropped and counted; 0: 64 */
+    bool broadcast;      /* receive and send to broadcast addresses */
+};
+
+/* Caller's storage, linked into its netif while open. Fields are udp.c's. */
+struct udp_sock {
+    struct udp_sock *next;
+    struct netif *nif;
+    struct udp_conf conf;
+    struct pkt_queue queue;
+    uint64_t received, sent, queue_full;
+    int error; /* last ICMP error delivered to its owner as an E_ code, cleared by udp_error */
+};
+
+/* -E_ADDRINUSE, -E_ADDRNOTAVAIL, -E_INVAL, -E_NOSPC. Keeps sock until udp_close. */
+int udp_open(struct udp_sock *sock, struct netif *nif, const struct udp_conf *conf);
+void udp_close(struct udp_sock *sock);
+uint16_t udp_port(const struct udp_sock *sock);
+
+/* The oldest datagram: Gives a packet of exactly its payload, whole (reassembled), and fills meta. -E_AGAIN: none. */
+int udp_recv(struct udp_sock *sock, struct udp_meta *meta, struct pkt **pkt);
+
+/* Sends the packet's bytes as one datagram to meta->dst:dst_port, from the socket's port and meta->src (IP4_ANY: the right one is chosen).
+ * Takes pkt on 0; leave PKT_HEADROOM_BYTES in front (pkt_alloc) or a page more is used. Fragmented where longer than the MTU. Waits in the ARP
+ * queue where the neighbour is unknown. -E_MSGSIZE (over 65507), -E_HOSTUNREACH, -E_ACCES (broadcast without conf.broadcast),
+ * -E_AGAIN (device full: try after the next poll), -E_NOMEM, -E_NETDOWN. */
+int udp_send(struct udp_sock *sock, const struct udp_meta *meta, struct pkt *pkt, uint64_t now_ns);
+
+/* The last ICMP error for a datagram of this socket, once: -E_HOSTUNREACH, -E_CONNREFUSED..., 0 for none. */
+int udp_error(struct udp_sock *sock);
+
+/* Multicast receive with IGMPv2 (RFC 2236). -E_NOSPC, -E_INVAL. */
+int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns);
+int netif_multicast_leave(struct netif *nif, uint32_t group, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,3 @@
+# GCC, for every target.
+CC := gcc
+AR := gcc-ar
