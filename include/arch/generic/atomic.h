@@ -37,12 +37,12 @@
     /* Sets, clears or looks at bit `n` of an array of words; true: it was set. */                                     \
     static inline bool atomic_set_bit##bits(volatile uint##bits##_t *words, uint32_t n)                                \
     {                                                                                                                  \
-        uint##bits##_t mask = (uint##bits##_t)1 << (n % bits);                                                         \
+        uint##bits##_t mask = (uint##bits##_t)(1ull << (n % bits));                                                    \
         return (atomic_fetch_or##bits(&words[n / bits], mask) & mask) != 0;                                            \
     }                                                                                                                  \
     static inline bool atomic_clear_bit##bits(volatile uint##bits##_t *words, uint32_t n)                              \
     {                                                                                                                  \
-        uint##bits##_t mask = (uint##bits##_t)1 << (n % bits);                                                         \
+        uint##bits##_t mask = (uint##bits##_t)(1ull << (n % bits));                                                    \
         return (atomic_fetch_and##bits(&words[n / bits], (uint##bits##_t)~mask) & mask) != 0;                          \
     }                                                                                                                  \
     static inline bool atomic_test_bit##bits(const volatile uint##bits##_t *words, uint32_t n)                         \
