@@ -5,7 +5,7 @@ Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-7s %s\n' $(1) $(2))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-CFLAGS_ALL := -std=c11 -g $(WARNINGS) -fno-common -Iinclude -MMD -MP
+CFLAGS_ALL := -std=c11 -g $(WARNINGS) -fno-common -Iinclude -iquote . -MMD -MP
 
 # $(call variant,NAME): compile rules of a variant
 define variant
