@@ -49,6 +49,12 @@ static inline struct cs_ro cs_ro_of(const void *base, size_t len)
     return (struct cs_ro){base, len};
 }
 
+/* For memory that may be written but, by this view, never read. */
+static inline struct cs_wo cs_wo_of(void *base, size_t len)
+{
+    return (struct cs_wo){base, len};
+}
+
 /* A view of a C string's characters, without its terminator. */
 static inline struct cs_ro cs_of_str(const char *s)
 {
@@ -57,6 +63,7 @@ static inline struct cs_ro cs_of_str(const char *s)
 
 #define CS_EMPTY ((struct cs){NULL, 0})
 #define CS_RO_EMPTY ((struct cs_ro){NULL, 0})
+#define CS_WO_EMPTY ((struct cs_wo){NULL, 0})
 
 static inline struct cs_ro cs_rw_as_ro(struct cs v)
 {
@@ -93,29 +100,32 @@ static inline bool cs_in(size_t len, size_t off, size_t n)
 
 /* ---- sub, shift, split, head, tail -------------------------------------------------------------------------------- */
 
+/* `n` bytes past a base that may be NULL, when the view is empty: adding 0 to NULL as a pointer would be undefined. */
+#define CS_AT(v, field, n) ((__typeof__((v).field))((uintptr_t)(v).field + (n)))
+
 #define CS_DEFINE_VIEW_OPS(kind, type, field)                                                                          \
     static inline type kind##_sub(type v, size_t off, size_t n)                                                        \
     {                                                                                                                  \
         ASSERT(cs_in(v.len, off, n));                                                                                  \
-        return (type){v.field + off, n};                                                                               \
+        return (type){CS_AT(v, field, off), n};                                                                        \
     }                                                                                                                  \
     static inline bool kind##_try_sub(type v, size_t off, size_t n, type *out)                                         \
     {                                                                                                                  \
         if (!cs_in(v.len, off, n))                                                                                     \
             return false;                                                                                              \
-        *out = (type){v.field + off, n};                                                                               \
+        *out = (type){CS_AT(v, field, off), n};                                                                        \
         return true;                                                                                                   \
     }                                                                                                                  \
     static inline type kind##_shift(type v, size_t n)                                                                  \
     {                                                                                                                  \
         ASSERT(n <= v.len);                                                                                            \
-        return (type){v.field + n, v.len - n};                                                                         \
+        return (type){CS_AT(v, field, n), v.len - n};                                                                  \
     }                                                                                                                  \
     static inline bool kind##_try_shift(type v, size_t n, type *out)                                                   \
     {                                                                                                                  \
         if (n > v.len)                                                                                                 \
             return false;                                                                                              \
-        *out = (type){v.field + n, v.len - n};                                                                         \
+        *out = (type){CS_AT(v, field, n), v.len - n};                                                                  \
         return true;                                                                                                   \
     }                                                                                                                  \
     static inline bool kind##_try_split(type v, size_t n, type *head, type *tail)                                      \
@@ -123,13 +133,18 @@ static inline bool cs_in(size_t len, size_t off, size_t n)
         if (n > v.len)                                                                                                 \
             return false;                                                                                              \
         *head = (type){v.field, n};                                                                                    \
-        *tail = (type){v.field + n, v.len - n};                                                                        \
+        *tail = (type){CS_AT(v, field, n), v.len - n};                                                                 \
         return true;                                                                                                   \
     }                                                                                                                  \
     static inline void kind##_split(type v, size_t n, type *head, type *tail)                                          \
     {                                                                                                                  \
         bool fits = kind##_try_split(v, n, head, tail);                                                                \
         ASSERT(fits);                                                                                                  \
+    }                                                                                                                  \
+    static inline type kind##_tail(type v, size_t n)                                                                   \
+    {                                                                                                                  \
+        ASSERT(n <= v.len);                                                                                            \
+        return (type){CS_AT(v, field, v.len - n), n};                                                                  \
     }                                                                                                                  \
     static inline bool kind##_is_aligned(type v, size_t align)                                                         \
     {                                                                                                                  \
@@ -155,8 +170,9 @@ CS_DEFINE_VIEW_OPS(cs_wo, struct cs_wo, wo_base)
 #define cs_try_split(v, n, head, tail) CS_PICK(v, try_split)(v, n, head, tail)
 /* The first `n` bytes. */
 #define cs_head(v, n) cs_sub(v, 0, n)
+#define cs_try_head(v, n, out) cs_try_sub(v, 0, n, out)
 /* The last `n` bytes. */
-#define cs_tail(v, n) cs_shift(v, (v).len - (n))
+#define cs_tail(v, n) CS_PICK(v, tail)(v, n)
 /* Does the view begin at a multiple of `align` (a power of two)? */
 #define cs_is_aligned(v, align) CS_PICK(v, is_aligned)(v, align)
 
@@ -226,6 +242,9 @@ CS_DEFINE_INT(he, 64, uint64_t, CS_SAME)
 #define cs_try_get_le16(v, off, out) cs_ro_try_get_le16(cs_as_ro(v), off, out)
 #define cs_try_get_le32(v, off, out) cs_ro_try_get_le32(cs_as_ro(v), off, out)
 #define cs_try_get_le64(v, off, out) cs_ro_try_get_le64(cs_as_ro(v), off, out)
+#define cs_try_get_he16(v, off, out) cs_ro_try_get_he16(cs_as_ro(v), off, out)
+#define cs_try_get_he32(v, off, out) cs_ro_try_get_he32(cs_as_ro(v), off, out)
+#define cs_try_get_he64(v, off, out) cs_ro_try_get_he64(cs_as_ro(v), off, out)
 /* Stores an integer at byte `off` of a writable view (cs or cs_wo). */
 #define cs_set_u8(v, off, x) cs_wo_set_u8(cs_as_wo(v), off, x)
 #define cs_set_be16(v, off, x) cs_wo_set_be16(cs_as_wo(v), off, x)
@@ -241,6 +260,13 @@ CS_DEFINE_INT(he, 64, uint64_t, CS_SAME)
 #define cs_try_set_u8(v, off, x) cs_wo_try_set_u8(cs_as_wo(v), off, x)
 #define cs_try_set_be16(v, off, x) cs_wo_try_set_be16(cs_as_wo(v), off, x)
 #define cs_try_set_be32(v, off, x) cs_wo_try_set_be32(cs_as_wo(v), off, x)
+#define cs_try_set_be64(v, off, x) cs_wo_try_set_be64(cs_as_wo(v), off, x)
+#define cs_try_set_le16(v, off, x) cs_wo_try_set_le16(cs_as_wo(v), off, x)
+#define cs_try_set_le32(v, off, x) cs_wo_try_set_le32(cs_as_wo(v), off, x)
+#define cs_try_set_le64(v, off, x) cs_wo_try_set_le64(cs_as_wo(v), off, x)
+#define cs_try_set_he16(v, off, x) cs_wo_try_set_he16(cs_as_wo(v), off, x)
+#define cs_try_set_he32(v, off, x) cs_wo_try_set_he32(cs_as_wo(v), off, x)
+#define cs_try_set_he64(v, off, x) cs_wo_try_set_he64(cs_as_wo(v), off, x)
 
 /* ---- moving bytes: each of these copies, and says so ---------------------------------------------------------------- */
 
@@ -260,15 +286,16 @@ void cs_wo_fill(struct cs_wo to, uint8_t byte);
 size_t cs_wo_fillv(struct cs_wo to, struct cs_ro *from, size_t n);
 #define cs_fillv(to, from, n) cs_wo_fillv(cs_as_wo(to), from, n)
 
-/* Joins two views, or a list of views, in `to`. Gives the filled part of `to` in `out`; -E_NOSPC, with nothing copied,
- * where it does not fit; 0 otherwise. */
+/* Joins two views, or a list of views, in `to`; none of them may overlap `to`. The filled part of `to` is `out`; -E_NOSPC,
+ * with nothing copied, where it does not fit; 0 otherwise. */
 int cs_append(struct cs to, struct cs_ro a, struct cs_ro b, struct cs *out);
 int cs_concat(struct cs to, const struct cs_ro *list, size_t n, struct cs *out);
 
 /* The summed length of a list of views; asserts that it does not overflow. */
 size_t cs_lenv(const struct cs_ro *list, size_t n);
 
-/* Copies a list of views to plain memory of `size` bytes: bytes copied, or -E_NOSPC with nothing copied. */
+/* Copies a list of views to plain memory of `size` bytes: bytes copied, or -E_NOSPC (also past INT32_MAX bytes) with nothing
+ * copied. */
 int cs_copyv(void *to, size_t size, const struct cs_ro *list, size_t n);
 
 /* ---- comparing and finding -------------------------------------------------------------------------------------- */
@@ -295,6 +322,8 @@ bool cs_ro_has_suffix(struct cs_ro v, struct cs_ro suffix);
 
 /* ---- text ----------------------------------------------------------------------------------------------------------- */
 
+/* Room for the hexdump of `n` bytes: a line of 16 bytes has at most 78 characters. */
+#define CS_HEXDUMP_BYTES(n) (((n) + 15) / 16 * 78 + 1)
 /* A hexdump of `v` as NUL-terminated text in `out` of `size` bytes: 16 bytes a line, offset, hex, ASCII. Text that does not
  * fit is left out whole lines at a time. Returns the characters written, without the NUL. */
 size_t cs_ro_hexdump(struct cs_ro v, char *out, size_t size);
