@@ -45,7 +45,7 @@ struct answer {
 static struct client *clients;
 static uint32_t count, seed;
 static int sock;
-static uint32_t bound, gave_up, wrong, naks, resent, stray;
+static uint32_t bound, gave_up, wrong, naks, resent, stray, broadcast;
 
 static int64_t now_ns(void)
 {
@@ -187,8 +187,11 @@ static void check_answer(uint32_t i, const uint8_t *f, size_t n)
         return;
     }
     if (a.type == NAK) {
-        naks++;
-        wrong_answer(i, "NAK");
+        if (c->state == REQUESTING) { /* as a client must: from the beginning (3.1.5) */
+            naks++;
+            c->state = SELECTING;
+            send_message(i);
+        }
         return;
     }
     int want = c->state == SELECTING ? OFFER : c->state == REQUESTING ? ACK : 0;
@@ -239,12 +242,14 @@ static void receive(void)
         stray++;
         return;
     }
-    /* An answer to one client only must bear its hardware address (RFC 2131 4.1). */
+    /* RFC 2131 4.1: broadcast to who asked for it; to the others either way, unicast being the better one. */
     static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-    if (memcmp(f, i & 1 ? all : mac, 6)) {
+    int to_all = !memcmp(f, all, 6);
+    if (!to_all && (i & 1 || memcmp(f, mac, 6))) {
         wrong_answer(i, "an answer to the wrong hardware address");
         return;
     }
+    broadcast += to_all;
     int unfinished = 0; /* between two interfaces of one machine a checksum may still be left to the receiver */
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
         struct tpacket_auxdata aux;
@@ -319,7 +324,7 @@ int main(int argc, char **argv)
             break;
     }
     double s = (now_ns() - start) / 1e9;
-    printf("clients %u bound %u without %u wrong %u nak %u resent %u stray %u; %.1f s, %.0f leases a second\n", count, bound,
-           count - bound, wrong, naks, resent, stray, s, bound / s);
+    printf("clients %u bound %u without %u wrong %u nak %u resent %u stray %u broadcast %u; %.1f s, %.0f leases a second\n", count, bound,
+           count - bound, wrong, naks, resent, stray, broadcast, s, bound / s);
     return bound == count && !wrong && !naks ? 0 : 1;
 }

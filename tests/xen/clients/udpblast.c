@@ -75,7 +75,8 @@ static void fill(uint8_t *p, uint32_t seq, uint32_t bytes)
 static _Noreturn void serve(int port)
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
-    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    int s = socket(AF_INET, SOCK_DGRAM, 0), buffer = 4 << 20;
+    setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
     if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof a) < 0)
         die("bind");
     for (;;) {

@@ -17,7 +17,7 @@ log_lines() {                   # FILE: stdin becomes lines of this case's log F
     done
 }
 
-step() { echo "$*" >/run/case/step; say "note $case_name: $*"; say "log $case_name case.log # $*"; }
+step() { echo "$*" >/run/case/step; say "note $case_name: $*"; echo "# $*"; }
 fail() { [ -e /run/case/why ] || echo "$*" >/run/case/why; exit 1; }
 skip() { echo "$*" >/run/case/why; exit 77; }
 
@@ -183,7 +183,7 @@ guest_succeeds() {              # NAME SECONDS: it powers itself off, its last l
     local last
     last=$(guest_verdict "$1")
     [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end; last line: $last"
-    [ "$last" = "verdict: success" ] || fail "$1: ${last:-no line on the console}"
+    [ "$last" = "verdict: success" ] || fail "$1: last line of its console: ${last:-(there is none)}"
 }
 
 guest_fails() {                 # NAME SECONDS PATTERN: it powers itself off, its last line is a failure like PATTERN
