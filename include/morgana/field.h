@@ -115,7 +115,7 @@ size_t field_dump(const struct field *fields, size_t n, struct cs_ro v, char *ou
     static inline UNUSED void p##_wo_set_##name(struct cs_wo v, struct cs_ro x)                                        \
     {                                                                                                                  \
         ASSERT(x.len == FIELD_W_##t && cs_in(v.len, p##_##name##_OFF, FIELD_W_##t));                                   \
-        __builtin_memcpy(v.wo_base + p##_##name##_OFF, x.base, FIELD_W_##t);                                           \
+        __builtin_memmove(v.wo_base + p##_##name##_OFF, x.base, FIELD_W_##t);                                          \
     }                                                                                                                  \
     static inline UNUSED void p##_set_##name(struct cs v, struct cs_ro x)                                              \
     {                                                                                                                  \

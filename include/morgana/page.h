@@ -48,17 +48,67 @@ const char *page_state_name(enum page_state state);
  * no old data leaks to a backend: XSA-403). */
 void page_pool_init(struct page_pool *pool, struct page *pages, void *memory, uint32_t n);
 
+/* Gives a page back to the free list. For page.h and page.c only: users put, or release. */
+static inline void page_to_pool(struct page *page)
+{
+    struct page_pool *pool = page->pool;
+
+    page->state = PAGE_FREE;
+    page->next = pool->free;
+    pool->free = page;
+    pool->free_count++;
+}
+
 /* Gives a HELD page with one reference, or NULL (counted) when the pool is empty. The bytes are what the last user left. */
-struct page *page_get(struct page_pool *pool);
+static inline struct page *page_get(struct page_pool *pool)
+{
+    struct page *page = pool->free;
+
+    if (UNLIKELY(page == NULL)) {
+        pool->empty++;
+        return NULL;
+    }
+    ASSERT(page->state == PAGE_FREE);
+    pool->free = page->next;
+    if (--pool->free_count < pool->free_min)
+        pool->free_min = pool->free_count;
+    page->next = NULL;
+    page->refs = 1;
+    page->state = PAGE_HELD;
+    return page;
+}
+
 /* One more reference to a HELD page. */
-void page_ref(struct page *page);
+static inline void page_ref(struct page *page)
+{
+    ASSERT(page->state == PAGE_HELD && page->refs < UINT32_MAX);
+    page->refs++;
+}
+
 /* Takes one reference; the last returns the page to its pool. */
-void page_put(struct page *page);
+static inline void page_put(struct page *page)
+{
+    ASSERT(page->state == PAGE_HELD);
+    if (--page->refs == 0)
+        page_to_pool(page);
+}
 
 /* HELD with exactly one reference -> POSTED: the device owns the bytes. */
-void page_post(struct page *page);
+static inline void page_post(struct page *page)
+{
+    ASSERT(page->state == PAGE_HELD && page->refs == 1);
+    page->refs = 0;
+    page->state = PAGE_POSTED;
+}
+
 /* POSTED -> HELD with one reference. */
-void page_unpost(struct page *page);
+static inline void page_unpost(struct page *page)
+{
+    ASSERT(page->state == PAGE_POSTED);
+    page->refs = 1;
+    page->state = PAGE_HELD;
+}
+
 /* POSTED, or HELD (the caller's is the last reference) -> QUARANTINED. Takes it. */
 void page_quarantine(struct page *page);
 /* QUARANTINED -> FREE, when its grant has really ended. */

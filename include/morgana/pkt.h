@@ -58,8 +58,30 @@ struct pkt_pool {
 /* Makes a pool of `n` packets whose bytes come from `pages`. Keeps both. */
 void pkt_pool_init(struct pkt_pool *pool, struct pkt *pkts, uint32_t n, struct page_pool *pages);
 
+/* The frag_count of a packet in the free list, so that putting one twice asserts. */
+#define PKT_IN_POOL UINT8_MAX
+
 /* Gives an empty packet: no fragment, length 0, checksum UNKNOWN; NULL (counted) when none is left. */
-struct pkt *pkt_get(struct pkt_pool *pool);
+static inline struct pkt *pkt_get(struct pkt_pool *pool)
+{
+    struct pkt *pkt = pool->free;
+
+    if (UNLIKELY(pkt == NULL)) {
+        pool->empty++;
+        return NULL;
+    }
+    pool->free = pkt->next;
+    if (--pool->free_count < pool->free_min)
+        pool->free_min = pool->free_count;
+    pkt->next = NULL;
+    pkt->len = 0;
+    pkt->frag_count = 0;
+    pkt->csum = PKT_CSUM_UNKNOWN;
+    pkt->csum_start = 0;
+    pkt->csum_off = 0;
+    return pkt;
+}
+
 /* Takes the packet, and its references to pages. NULL is allowed. */
 void pkt_put(struct pkt *pkt);
 
@@ -75,16 +97,37 @@ int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t l
 int pkt_append_copy(struct pkt *pkt, struct cs_ro bytes);
 
 /* Grows at the front by `n` bytes and gives them as a writable view: from the first fragment's headroom where that page has no other
- * reference (else its neighbours' bytes could be overwritten), else in a new page put in front. -E_NOMEM, -E_NOSPC. csum_start moves along. */
+ * reference (else its neighbours' bytes could be overwritten), else in a new page put in front. -E_NOMEM, -E_NOSPC; n <= PAGE_BYTES. csum_start moves along. */
 int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front);
-/* Cuts `n` bytes off the front; n <= len. Fragments that become empty are put. csum_start moves along. */
-void pkt_pull(struct pkt *pkt, uint32_t n);
+/* The general case of pkt_pull. */
+void pkt_pull_frags(struct pkt *pkt, uint32_t n);
+/* Cuts `n` bytes off the front; n <= len. Fragments that become empty are put. A BLANK checksum's csum_start moves along; when
+ * the cut goes past it there is nothing left to complete, and the packet becomes VALIDATED. */
+static inline void pkt_pull(struct pkt *pkt, uint32_t n)
+{
+    if (UNLIKELY(pkt->csum == PKT_CSUM_BLANK || pkt->frag_count == 0 || n >= pkt->frag[0].len)) {
+        pkt_pull_frags(pkt, n);
+        return;
+    }
+    pkt->frag[0].off = (uint16_t)(pkt->frag[0].off + n);
+    pkt->frag[0].len = (uint16_t)(pkt->frag[0].len - n);
+    pkt->len -= n;
+}
+
 /* Cuts the packet to `len` bytes from the front; len <= pkt->len. */
 void pkt_trim(struct pkt *pkt, uint32_t len);
 
+/* The general case of pkt_pull_up. */
+bool pkt_pull_up_frags(struct pkt *pkt, uint32_t n, struct cs_ro *front);
 /* The first `n` bytes as one read-only view; where they straddle fragments they are joined first (counted).
- * False where the packet is shorter, or memory for joining is missing. */
-bool pkt_pull_up(struct pkt *pkt, uint32_t n, struct cs_ro *front);
+ * False where the packet is shorter, n > PAGE_BYTES, or memory for joining is missing. */
+static inline bool pkt_pull_up(struct pkt *pkt, uint32_t n, struct cs_ro *front)
+{
+    if (UNLIKELY(pkt->frag_count == 0 || n > pkt->frag[0].len))
+        return pkt_pull_up_frags(pkt, n, front);
+    *front = cs_ro_of(pkt->frag[0].page->base + pkt->frag[0].off, n);
+    return true;
+}
 
 /* Makes the packet one fragment (counted); needs len <= PAGE_BYTES: -E_MSGSIZE, -E_NOMEM. A packet of one fragment is left alone. */
 int pkt_linearise(struct pkt *pkt);
@@ -116,8 +159,34 @@ struct pkt_queue {
     uint32_t count;
 };
 
-void pkt_queue_push(struct pkt_queue *queue, struct pkt *pkt); /* Takes pkt */
-struct pkt *pkt_queue_pop(struct pkt_queue *queue);            /* Gives the oldest, or NULL */
-void pkt_queue_clear(struct pkt_queue *queue);                 /* puts all */
+/* Takes pkt. */
+static inline void pkt_queue_push(struct pkt_queue *queue, struct pkt *pkt)
+{
+    pkt->next = NULL;
+    if (queue->tail == NULL)
+        queue->head = pkt;
+    else
+        queue->tail->next = pkt;
+    queue->tail = pkt;
+    queue->count++;
+}
+
+/* Gives the oldest, or NULL. */
+static inline struct pkt *pkt_queue_pop(struct pkt_queue *queue)
+{
+    struct pkt *pkt = queue->head;
+
+    if (pkt == NULL)
+        return NULL;
+    queue->head = pkt->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
+    queue->count--;
+    pkt->next = NULL;
+    return pkt;
+}
+
+/* Puts all. */
+void pkt_queue_clear(struct pkt_queue *queue);
 
 #endif
