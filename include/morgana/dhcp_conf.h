@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_conf.h - a DHCP server's configuration: the data model, and the parser of ISC dhcpd.conf's grammar that fills it.
+/* dhcp_conf.h - a DHCP server's configuration: the data model, and the parser of ISC dhcpd.conf's
+ * grammar that fills it.
  *
- * Everything lies in one arena that the caller supplies; a parsed configuration is immutable. A setting or option is looked up from the
- * innermost scope outwards: host, group(s), class, pool, subnet, shared-network, global.
+ * Everything lies in one arena that the caller supplies; a parsed configuration is immutable. A
+ * setting or option is looked up from the innermost scope outwards: host, group(s), class, pool,
+ * subnet, shared-network, global.
  */
 #ifndef MORGANA_DHCP_CONF_H
 #define MORGANA_DHCP_CONF_H
@@ -45,8 +47,15 @@ struct dhcp_scope {
 
 struct dhcp_class;
 
-/* allow/deny entries of a pool, in order; the first that matches decides; with only allows, others are denied. */
-enum dhcp_permit_what { DHCP_PERMIT_KNOWN, DHCP_PERMIT_UNKNOWN, DHCP_PERMIT_ALL, DHCP_PERMIT_BOOTP, DHCP_PERMIT_CLASS };
+/* allow/deny entries of a pool, in order; the first that matches decides; with only allows, others
+ * are denied. */
+enum dhcp_permit_what {
+    DHCP_PERMIT_KNOWN,
+    DHCP_PERMIT_UNKNOWN,
+    DHCP_PERMIT_ALL,
+    DHCP_PERMIT_BOOTP,
+    DHCP_PERMIT_CLASS
+};
 struct dhcp_permit {
     struct dhcp_permit *next;
     bool allow;
@@ -65,9 +74,10 @@ struct dhcp_subnet;
 struct dhcp_pool {
     struct dhcp_pool *next;
     struct dhcp_scope scope;
-    const struct dhcp_subnet *subnet; /* a pool in a shared-network has the subnet of its first range */
+    const struct dhcp_subnet *subnet; /* that all its ranges lie in */
     struct dhcp_range *ranges;
     struct dhcp_permit *permits;
+    bool implicit; /* made for `range` directly in a subnet */
 };
 
 struct dhcp_shared {
@@ -79,7 +89,7 @@ struct dhcp_shared {
 struct dhcp_subnet {
     struct dhcp_subnet *next;
     struct dhcp_scope scope;
-    uint32_t net, mask; /* host order */
+    uint32_t net, mask;               /* host order */
     const struct dhcp_shared *shared; /* NULL: a network of its own */
     struct dhcp_pool *pools;          /* `range` directly in the subnet makes a pool of its own */
 };
@@ -92,21 +102,23 @@ struct dhcp_host {
     struct cs_ro name;
     bool has_hardware;
     uint8_t hardware[6];
-    struct cs_ro client_id;      /* empty: not matched by it; type byte included (RFC 4361) */
-    struct cs_ro circuit_id;     /* `host-identifier option agent.circuit-id ...`; empty: not matched by it */
+    struct cs_ro client_id; /* empty: not matched by it; type byte included (RFC 4361) */
+    /* `host-identifier option agent.circuit-id ...`; empty: not matched by it */
+    struct cs_ro circuit_id;
     struct cs_ro remote_id;
-    uint32_t addrs[DHCP_HOST_ADDRS_MAX]; /* fixed-address; the one on the client's network is used */
+    /* fixed-address; the one on the client's network is used */
+    uint32_t addrs[DHCP_HOST_ADDRS_MAX];
     uint32_t addr_count;
 };
 
 /* Which bytes of a message a class compares. */
 struct dhcp_match {
     enum { DHCP_MATCH_NONE, DHCP_MATCH_OPTION, DHCP_MATCH_AGENT, DHCP_MATCH_HARDWARE } what;
-    uint8_t code;          /* of the option, or of option 82's sub-option */
-    uint32_t off, len;     /* substring(...); len UINT32_MAX: to the end */
-    struct cs_ro value;    /* `match if ... = value`; for subclasses the key is in the subclass */
+    uint8_t code;       /* of the option, or of option 82's sub-option */
+    uint32_t off, len;  /* substring(...); len UINT32_MAX: to the end */
+    struct cs_ro value; /* `match if ... = value`; for subclasses the key is in the subclass */
     bool has_value;
-    bool exists;           /* `match if exists option ...` */
+    bool exists; /* `match if exists option ...` */
 };
 
 struct dhcp_subclass {
@@ -137,9 +149,10 @@ struct dhcp_conf_error {
     char text[160];        /* "expected an IPv4 address, found \"foo\"" */
 };
 
-/* Parses `text`. Everything the result points to lies in `arena` (Kept; 8-byte aligned). 0; -E_INVAL with *error filled and *conf untouched;
- * -E_NOMEM with *error saying so. */
-int dhcp_conf_parse(struct cs_ro text, struct cs arena, struct dhcp_conf *conf, struct dhcp_conf_error *error);
+/* Parses `text`. Everything the result points to lies in `arena` (Kept; 8-byte aligned). 0;
+ * -E_INVAL with *error filled and *conf untouched; -E_NOMEM with *error saying so. */
+int dhcp_conf_parse(struct cs_ro text, struct cs arena, struct dhcp_conf *conf,
+                    struct dhcp_conf_error *error);
 
 /* Arena bytes that surely suffice for a text of `text_len` bytes. */
 size_t dhcp_conf_arena_bytes(size_t text_len);
