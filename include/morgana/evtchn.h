@@ -32,57 +32,75 @@ struct evtchn_conf {
 };
 
 struct evtchn_stats {
-    uint64_t upcalls, events, spurious /* ports nobody bound */, out_of_range, scans_bounded /* storms cut short */;
+    uint64_t upcalls;       /* calls of evtchn_upcall */
+    uint64_t events;        /* pending bits seen and cleared: the sum of all counts */
+    uint64_t spurious;      /* the hypervisor said "look", and the port was masked or not pending */
+    uint64_t out_of_range;  /* it named a port that cannot be ours */
+    uint64_t scans_bounded; /* storms cut short: the rest stayed pending */
 };
 
-struct evtchn;
+struct evtchn_ops; /* evtchn/evtchn_priv.h: what differs between the two ABIs */
 
 /* State; treat as opaque. */
 struct evtchn {
     struct evtchn_conf conf;
     enum evtchn_abi abi;
+    const struct evtchn_ops *ops;
     struct evtchn_stats stats;
-    uint32_t fifo_head[EVTCHN_PRIORITY_COUNT];
-    uint32_t fifo_pages_added;
+    uint32_t ports;     /* how many port numbers can be ours: conf.ports_max, and what the ABI has */
     uint32_t scan_from; /* 2-level: where the next scan begins, so that no port starves */
+    uint32_t fifo_head[EVTCHN_PRIORITY_COUNT]; /* next in each queue; 0: empty when last looked at */
+    uint32_t fifo_ready;       /* queues with something left, one bit each */
+    uint32_t fifo_pages_added; /* pages of event words that the hypervisor knows */
+    uint32_t fifo_link_mask;   /* the bits of an event word's link field */
 };
 
-/* Starts with all ports masked. Uses FIFO where the hypervisor has it and conf allows. -E_INVAL for conf. */
+/* Starts with all ports masked. Uses FIFO where the hypervisor has it and conf allows. -E_INVAL for conf; the hypervisor's errors. */
 int evtchn_init(struct evtchn *ev, const struct evtchn_conf *conf);
 /* Closes nothing, masks everything: for the end of a program. */
 void evtchn_fini(struct evtchn *ev);
 
-/* Binding: a new port, masked = false, in *port. Errors are the hypervisor's; -E_NOSPC for a port above ports_max (closed again). */
+/* Binding: a new port, unmasked, its count 0, in *port. Errors are the hypervisor's (a full table is -E_NOSPC); -E_NOSPC too for a
+ * port that ports_max does not allow (it is closed again). remote_domid may be DOMID_SELF: a channel with both ends here. */
 int evtchn_alloc_unbound(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t *port);
 int evtchn_bind_interdomain(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t remote, evtchn_port_t *port);
 int evtchn_bind_virq(struct evtchn *ev, uint32_t virq, uint32_t vcpu, evtchn_port_t *port);
 int evtchn_bind_ipi(struct evtchn *ev, uint32_t vcpu, evtchn_port_t *port);
-/* Takes over a port that the domain builder made (xenstore, console). */
+/* Takes over a port that the domain builder made (xenstore, console): its count is 0, it is unmasked, and what came before
+ * is delivered. -E_INVAL for a port that cannot be ours. */
 int evtchn_adopt(struct evtchn *ev, evtchn_port_t port);
 
+/* Below, a port that cannot be ours is -E_INVAL, or ignored where there is no result. */
+
+/* An event to the other end. */
 int evtchn_send(struct evtchn *ev, evtchn_port_t port);
+/* No more events are seen until it is unmasked; they are not lost: many become one. */
 void evtchn_mask(struct evtchn *ev, evtchn_port_t port);
 /* An event that came while masked is delivered (by the unmask hypercall where needed). */
 void evtchn_unmask(struct evtchn *ev, evtchn_port_t port);
+/* Masks and closes it. The port number may come back from a later binding. */
 int evtchn_close(struct evtchn *ev, evtchn_port_t port);
+/* From 0 (first) to 15 (last). -E_INVAL above; -E_NOSYS on the 2-level ABI. */
 int evtchn_set_priority(struct evtchn *ev, evtchn_port_t port, uint32_t priority);
 
-struct evtchn_status {
+/* What the hypervisor says of a port (Xen's own struct evtchn_status is its wire form). */
+struct evtchn_info {
     uint32_t status; /* EVTCHNSTAT_* */
-    uint32_t vcpu;
-    uint16_t remote_domid;
-    evtchn_port_t remote_port;
-    uint32_t virq;
+    uint32_t vcpu;             /* which gets its events */
+    uint16_t remote_domid;     /* unbound, interdomain */
+    evtchn_port_t remote_port; /* interdomain */
+    uint32_t virq;             /* virq */
 };
-int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_status *status);
+int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_info *info);
 
-/* How often the port's event was seen, modulo 2^32. */
+/* How often the port's event was seen since it was bound, modulo 2^32. 0 for a port that cannot be ours. */
 uint32_t evtchn_count(const struct evtchn *ev, evtchn_port_t port);
 /* Is the bit set in shared memory, not yet seen? */
 bool evtchn_is_pending(const struct evtchn *ev, evtchn_port_t port);
 
-/* The upcall of vcpu 0: sees what is pending, bounded work even in an event storm (what is left stays pending). Returns the number of
- * events seen. Called by the target's upcall and by plat_wait. */
+/* The upcall of vcpu 0: sees what is pending. Bounded work even in an event storm: what is left stays pending, and
+ * shared_info's evtchn_upcall_pending stays set, so that the next wait does not sleep. Returns the number of events seen.
+ * Called by the target's upcall and by plat_wait. Not reentrant: the caller holds upcalls off meanwhile. */
 uint32_t evtchn_upcall(struct evtchn *ev);
 
 #endif

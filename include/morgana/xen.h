@@ -6,6 +6,10 @@
 #ifndef MORGANA_XEN_H
 #define MORGANA_XEN_H
 
+/* Which names Xen's public headers declare: without this they declare those of 2003. So this header is included before any
+ * <xen/...>; a file that does it the other way round does not compile. */
+#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
+
 #include <morgana/base.h>
 
 struct shared_info; /* Xen's public/xen.h */
