@@ -8,6 +8,8 @@
 
 #include <morgana/evtchn.h>
 #include <morgana/gnttab.h>
+#include <morgana/xencons.h>
+#include <morgana/xenctl.h>
 #include <morgana/xenstore.h>
 
 /* Sizes for small images: what they cost is in .bss. */
@@ -20,8 +22,12 @@
 struct start {
     struct evtchn ev;
     struct gnttab gt;
+    struct xencons cons;
     struct xs xs;
-    bool has_evtchn, has_gnttab, has_xs;
+    struct xenctl ctl;
+    bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl;
+    int argc; /* the command line, for what is opened later */
+    char *const *argv;
 };
 
 /* The one of this program. Its flags are false until start_xen() has run. */

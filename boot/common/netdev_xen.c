@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/* netdev_xen.c - the program's network devices: the vifs that xenstore lists, through netfront. */
+#include <morgana/args.h>
+#include <morgana/log.h>
+#include <morgana/netfront.h>
+#include <morgana/page.h>
+#include <morgana/platform.h>
+#include <morgana/start.h>
+
+#define LISTING_BYTES 256u
+
+static struct slot {
+    _Alignas(PAGE_BYTES) uint8_t rings[2 * PAGE_BYTES];
+    _Alignas(16) uint8_t storage[NETFRONT_BYTES];
+    struct netdev *dev; /* NULL: closed */
+} slots[START_NETDEVS_MAX];
+
+/* The number that `name` is in decimal; false for any other name. */
+static bool number_of(const char *name, unsigned *out)
+{
+    unsigned n = 0;
+    size_t i;
+
+    for (i = 0; name[i] >= '0' && name[i] <= '9' && i < 6; i++)
+        n = n * 10 + (unsigned)(name[i] - '0');
+    if (i == 0 || name[i] != '\0')
+        return false;
+    *out = n;
+    return true;
+}
+
+/* The numbers of device/vif/<number>, ascending: how many. */
+static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
+{
+    struct start *start = start_get();
+    char names[LISTING_BYTES];
+    unsigned count = 0;
+    int len;
+
+    if (!start->has_xs || !start->has_gnttab)
+        return 0;
+    len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names)));
+    if (len < 0) {
+        if (len != -E_NOENT)
+            LOG_WARN("device/vif cannot be listed: %s", err_name(len));
+        return 0;
+    }
+    for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
+        unsigned id, i;
+
+        if (!number_of(names + at, &id))
+            continue;
+        if (count == START_NETDEVS_MAX) {
+            LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
+            break;
+        }
+        for (i = count++; i > 0 && ids[i - 1] > id; i--)
+            ids[i] = ids[i - 1];
+        ids[i] = id;
+    }
+    return count;
+}
+
+unsigned plat_netdev_count(void)
+{
+    unsigned ids[START_NETDEVS_MAX];
+
+    return list_vifs(ids);
+}
+
+int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
+{
+    struct start *start = start_get();
+    unsigned ids[START_NETDEVS_MAX];
+    uint8_t mac[6];
+    struct netfront_conf conf = {
+        .ev = &start->ev,
+        .gt = &start->gt,
+        .xs = &start->xs,
+        .pool = pool,
+    };
+    int err;
+
+    if (index >= list_vifs(ids)) {
+        LOG_ERROR("network device %u: there is none", index);
+        return -E_NODEV;
+    }
+    if (slots[index].dev != NULL)
+        return -E_BUSY;
+    if (index == 0) { /* mac= names the first one's */
+        err = args_get_mac(start->argc, start->argv, "mac", mac);
+        if (err < 0)
+            return err;
+        if (err > 0)
+            conf.mac = mac;
+    }
+    conf.index = ids[index];
+    conf.rings = slots[index].rings;
+    err = netfront_open(slots[index].storage, &conf, &slots[index].dev);
+    if (err < 0) {
+        slots[index].dev = NULL;
+        LOG_ERROR("network device %u (vif %u) does not open: %s", index, ids[index], err_name(err));
+        return err;
+    }
+    *dev = slots[index].dev;
+    return 0;
+}
+
+void plat_netdev_close(struct netdev *dev)
+{
+    for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
+        if (slots[i].dev == dev) {
+            netfront_close(dev);
+            slots[i].dev = NULL;
+            return;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* request.c - what the toolstack wants of the domain, as the program asks for it. */
+#include <morgana/platform.h>
+#include <morgana/start.h>
+
+enum plat_request plat_request(void)
+{
+    static const enum plat_request of[] = {
+        [XENCTL_RUN] = PLAT_RUN,
+        [XENCTL_POWEROFF] = PLAT_POWEROFF,
+        [XENCTL_REBOOT] = PLAT_REBOOT,
+    };
+    struct start *start = start_get();
+
+    if (start->has_evtchn)
+        evtchn_upcall(&start->ev); /* a program that is never idle never comes to plat_wait */
+    return start->has_ctl ? of[xenctl_poll(&start->ctl)] : PLAT_RUN;
+}
