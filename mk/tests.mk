@@ -1,26 +1,82 @@
 # Tests. A test program is a .c file of tests/unit, tests/prop or tests/sim; it links the whole library with the sanitizers,
-# tests/support, and cmocka.
+# tests/support, and cmocka. A fuzz target is a .c file of tests/fuzz: replayed over its corpus by `make test`, run by `make fuzz`.
 
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
 TESTS := $(basename $(sort $(wildcard tests/unit/*.c tests/prop/*.c tests/sim/*.c)))
+FUZZERS := $(basename $(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Tests run on virtual time: tests/support supplies the platform, not platform/host.
 TEST_LIBS = $(filter-out %platform-host.a,$(LIBS_$(1)))
 
 CFLAGS_DIR_tests := -Itests/support -I.
 
-define test_program
-$$(BUILD)/$(1)/$(2): $$(call objects,$(1),$(2).c $$(TEST_SUPPORT)) $$(call TEST_LIBS,$(1))
+# $(call linked,VARIANT,PROGRAM,sources,libraries)
+define linked
+$$(BUILD)/$(1)/$(2): $$(call objects,$(1),$(3)) $$(call TEST_LIBS,$(1))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(call TEST_LIBS,$(1)) -Wl,--end-group -lcmocka
--include $$(patsubst %.o,%.d,$$(call objects,$(1),$(2).c $$(TEST_SUPPORT)))
+	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(call TEST_LIBS,$(1)) -Wl,--end-group $(4)
+-include $$(patsubst %.o,%.d,$$(call objects,$(1),$(3)))
 endef
-$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call test_program,$(v),$(t)))))
+
+$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT),-lcmocka))))
+$(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c tests/fuzz/replay.c $(TEST_SUPPORT),-lcmocka))))
+
+# libFuzzer comes with clang.
+CC_fuzz := clang
+CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(CFLAGS_COMMON_host)
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+$(eval $(call variant,fuzz))
+$(eval $(call library,fuzz,$(HOST_MODULES)))
+$(foreach t,$(FUZZERS),$(eval $(call linked,fuzz,$(t),$(t).c $(TEST_SUPPORT),-lcmocka)))
 
 TEST_PROGRAMS := $(addprefix $(BUILD)/san/,$(TESTS))
+REPLAY_PROGRAMS := $(addprefix $(BUILD)/san/,$(FUZZERS))
+FUZZ_SECONDS ?= 60
+
+## test: everything that needs no emulator, in under five minutes
+test: deps-build deps-run deps-test
+	$(Q)tools/test-all check test-unit test-fuzz test-compile-fail test-interop
+
+## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
+test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64
+	$(Q)tests/xen/run
 
 ## test-unit: unit, property and simulation tests, sanitizers on
 test-unit: $(TEST_PROGRAMS)
 	$(Q)tools/run-tests $(TEST_PROGRAMS)
 
-.PHONY: test-unit
+## test-fuzz: every fuzz target over its corpus, sanitizers on, no fuzzer needed
+test-fuzz: $(REPLAY_PROGRAMS)
+	$(Q)tools/run-replays $(REPLAY_PROGRAMS)
+
+## test-compile-fail: what must not compile, does not
+test-compile-fail:
+	$(Q)tests/compile-fail/run
+
+## test-interop: real DHCP clients, relays and Linux's network stack against the Linux process
+test-interop: deps-run deps-test apps-host
+	$(Q)tests/interop/run
+
+## fuzz: run every fuzz target under libFuzzer, FUZZ_SECONDS each (60); crashes land in build/fuzz
+fuzz: deps-test $(addprefix $(BUILD)/fuzz/,$(FUZZERS))
+	$(Q)tools/run-fuzzers $(FUZZ_SECONDS) $(addprefix $(BUILD)/fuzz/,$(FUZZERS))
+
+## check: house rules: include edges, symbol prefixes, no #ifdef, format, both compilers without a warning
+check: deps-build deps-test
+	$(Q)tools/check-all
+
+## format: put every C file in the form that `make check` wants
+format: deps-test
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/compile-fail')
+
+## coverage: line and branch coverage of the tests, build/coverage/index.html
+coverage: deps-test deps-coverage $(addprefix $(BUILD)/cov/,$(TESTS) $(FUZZERS))
+	$(Q)tools/coverage $(addprefix $(BUILD)/cov/,$(TESTS)) -- $(addprefix $(BUILD)/cov/,$(FUZZERS))
+
+# Every archive of the library as a Linux process: what `check` looks into.
+libs-host: $(LIBS_host)
+
+deps-%:
+	$(Q)tools/deps $*
+
+.PHONY: test test-xen test-unit test-fuzz test-compile-fail test-interop fuzz check format coverage libs-host
