@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* evtchn_priv.h - what differs between the two event-channel ABIs. */
+#ifndef EVTCHN_PRIV_H
+#define EVTCHN_PRIV_H
+
+#include <morgana/evtchn.h>
+
+/* Ports handed to these are below ev->ports. */
+struct evtchn_ops {
+    /* Makes sure that the hypervisor has a place for the port's state. 0 or negative. */
+    int (*ensure)(struct evtchn *ev, evtchn_port_t port);
+    bool (*is_pending)(const struct evtchn *ev, evtchn_port_t port);
+    void (*mask)(struct evtchn *ev, evtchn_port_t port);
+    /* False: an event is pending and only the unmask hypercall can deliver it; the port is in the state that the hypercall wants. */
+    bool (*unmask)(struct evtchn *ev, evtchn_port_t port);
+    /* Sees at most `budget` events; true: something is left that the hypervisor will not tell of again. */
+    bool (*scan)(struct evtchn *ev, uint32_t budget, uint32_t *seen);
+    void (*mask_all)(struct evtchn *ev);
+};
+
+extern const struct evtchn_ops evtchn_2l_ops;
+extern const struct evtchn_ops evtchn_fifo_ops;
+
+/* Masks all and, for FIFO, gives the hypervisor the control block: -E_NOSYS where it refuses the FIFO ABI: the 2-level one is
+ * still in effect. */
+void evtchn_2l_init(struct evtchn *ev);
+int evtchn_fifo_init(struct evtchn *ev);
+
+/* One event of a port: its pending bit is cleared already. */
+static inline void evtchn_seen(struct evtchn *ev, evtchn_port_t port)
+{
+    WRITE_ONCE(ev->conf.counts[port], ev->conf.counts[port] + 1);
+    ev->stats.events++;
+}
+
+#endif
