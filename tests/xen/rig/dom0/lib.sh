@@ -29,10 +29,9 @@ case_end() {                    # the EXIT trap: let the logs be complete before
     trap - ERR
     set +e
     touch /run/case/stop
-    # shellcheck disable=SC2046
-    wait $(cat /run/case/pumps 2>/dev/null)
+    local i pid
+    while read -r pid; do wait "$pid"; done 2>/dev/null </run/case/pumps
     exec >/dev/null 2>&1
-    local i
     for i in 1 2 3 4 5 6 7 8; do    # something that a case left behind may hold the log open
         kill -0 "$log_pid" || break
         sleep 0.2
@@ -109,7 +108,10 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
     pump "$(guest_console_log "$name")" "$name.console" &
     echo $! >>/run/case/pumps
     step "guest $name: $type, $memory MiB${extra:+, $extra}"
-    xl create -q "/run/case/$name.cfg" 3>&- || fail "$name: xl create failed"
+    xl create -q "/run/case/$name.cfg" >/run/case/create.log 2>&1 3>&- || {
+        cat /run/case/create.log
+        fail "$name: xl create: $(grep -m 1 -iE 'error|fail|invalid' /run/case/create.log || echo failed)"
+    }
 }
 
 pump() {                        # FILE LOG: lines that appear in FILE go to the log, until the case stops
