@@ -53,6 +53,12 @@ struct netdev_stats {
     NETDEV_STATS(NETDEV_STAT_FIELD)
 };
 
+#define NETDEV_STAT_NAME(name) #name,
+/* In the order of struct netdev_stats, which is an array of uint64_t in disguise. */
+static const UNUSED char *const netdev_stat_names[] = {NETDEV_STATS(NETDEV_STAT_NAME)};
+STATIC_ASSERT(sizeof(netdev_stat_names) / sizeof(netdev_stat_names[0]) == sizeof(struct netdev_stats) / sizeof(uint64_t),
+              "a name for each counter");
+
 struct netdev_ops {
     const char *name; /* of the driver: "netfront" */
 

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront.h - Xen's paravirtual network frontend (public/io/netif.h) as a netdev.
  *
- * The caller owns the storage (struct netfront is large: rings' private tables). Opening writes our half of the handshake and
- * waits for the backend, within a deadline; afterwards state changes of the backend are followed inside rx and arm. A backend that breaks the
- * protocol is closed: link down, counted, logged once; the program goes on.
+ * The caller owns the storage. Opening shakes hands with the backend and waits for it, within a deadline; afterwards the
+ * backend's state is followed inside rx and arm: when it leaves, link_up is false, and when it comes back the device opens
+ * again by itself. A backend that breaks the protocol is closed: link down, counted, logged once; the program goes on, and may close
+ * the device and open it anew.
+ *
+ * Beyond netdev.h:
+ *   tx    the references to pages move from the packet to the ring, so the packet is free at once; what must not change until the
+ *         pages' last reference is put is their bytes. -E_NOMEM: nothing can be granted or copied, and the backend owes no answer
+ *         that would help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
+ *   rx    BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and UDP); any other frame
+ *         that the backend calls blank is UNKNOWN.
+ *   mtu_bytes may change when the device opens again by itself: it is 1500 at most where the backend cannot gather.
  */
 #ifndef MORGANA_NETFRONT_H
 #define MORGANA_NETFRONT_H
@@ -21,18 +30,24 @@ struct netfront_conf {
     struct xs *xs;
     struct pkt_pool *pool; /* receive pages come from here */
     unsigned index;        /* device/vif/<index> */
-    void *rings;           /* 2 pages, page-aligned: tx and rx shared rings */
+    void *rings;           /* 2 pages, page-aligned: tx and rx shared rings; Kept. A backend that does not let go of them shares them for
+                            * ever, so they are never memory for anything else */
     uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: NETFRONT_RING_SLOTS */
-    const uint8_t *mac;    /* overrides the backend's; NULL: the one in xenstore */
-    uint64_t timeout_ns;   /* for the backend to connect; 0: 10 s */
+    const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore, which must be a good one */
+    uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */
+    struct gnttab_quarantine *quarantine; /* where pages that a backend keeps wait; Kept; may be shared by devices and outlasts them,
+                            * so that a later open can free them. NULL: such pages are lost at close */
 };
 
 struct netfront; /* netfront_priv.h; size for static storage below */
-#define NETFRONT_BYTES 16384u
+#define NETFRONT_BYTES 8192u
 
-/* Opens device/vif/<index> in `storage` (NETFRONT_BYTES, 16-byte aligned; Kept) and Gives the device. Errors as plat_netdev_open. */
+/* Opens device/vif/<index> in `storage` (NETFRONT_BYTES, 16-byte aligned; Kept) and Gives the device, connected. -E_INVAL: conf, or the MAC in
+ * xenstore; -E_NODEV: no such device; -E_TIMEDOUT; -E_PROTO: the backend lacks rx-copy, or lied; -E_NOMEM: no grant left; xenstore's
+ * errors. The reason is logged; nothing is left open. */
 int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev **dev);
-/* Closing, waits (bounded) for the backend, Closed; ends grants; pages the backend keeps are quarantined. */
+/* Closing, waits (bounded) for the backend, Closed, waits again; ends grants; pages the backend keeps are quarantined. Takes dev; the
+ * storage is the caller's again. */
 void netfront_close(struct netdev *dev);
 
 #endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/* netfront.c - Xen's network frontend: the life of the device.
+ *
+ * Theory of operation
+ *
+ * Goal: Ethernet frames to and from a backend in another domain, without a copy of ours, while nothing that the backend
+ * writes can crash, corrupt, or busy this program. It is trusted with the frames, and with nothing else.
+ *
+ * Parts: netfront_xs.c shakes hands through xenstore; netfront_tx.c and netfront_rx.c are the two rings, with the same verbs;
+ * netfront_wire.h turns slots into structs; this file opens, closes, and joins them to netdev.h.
+ *
+ * Data flow. The program's loop calls rx, which takes responses off the receive ring as packets (and fills it again a batch at a
+ * time), and tx, which puts slots into the transmit ring; tx_flush shows them to the backend. Nothing happens in the upcall.
+ * Before the loop sleeps it calls arm, which asks both rings for an event and looks at both again.
+ *
+ * States. Ours is the XenbusState we last wrote. link_up is true exactly while both sides are Connected and neither has broken
+ * the protocol. Two roads lead down: the backend leaves (Closing, or its directory goes), then we go Closing, Closed, take our
+ * pages back, and open again when it waits for a frontend; or it lies, then we do the same but stay closed until the program
+ * closes and opens the device. Checks are in the place where a number is read; all end in netfront_violate.
+ *
+ * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A call does at most one
+ * ring's worth of work. xenstore is asked only when the backend's state changed, at most XENBUS_STATES steps a call.
+ */
+#include <morgana/log.h>
+#include <morgana/platform.h>
+
+#include "netfront_priv.h"
+
+static struct netfront *of_dev(struct netdev *dev)
+{
+    return CONTAINER_OF(dev, struct netfront, dev);
+}
+
+/* ---- violations ---------------------------------------------------------------------------------------------------- */
+
+#define NETFRONT_VIOLATION_TEXT(name, text) [NETFRONT_##name] = text,
+static const char *const violation_text[] = {NETFRONT_VIOLATIONS(NETFRONT_VIOLATION_TEXT)};
+STATIC_ASSERT(ARRAY_SIZE(violation_text) == NETFRONT_VIOLATION_COUNT, "a text for each violation");
+
+void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b,
+                      uint32_t c)
+{
+    nf->dev.link_up = false;
+    nf->attention = true;
+    nf->shut = true;
+    if (nf->violation != NETFRONT_NO_VIOLATION)
+        return; /* it is being closed already */
+    nf->violation = (uint8_t)what;
+    nf->dev.stats.violations++;
+    LOG_ERROR("netfront: %s: backend broke the protocol: %s (%u, %u, %u): closed", nf->xb.path,
+              violation_text[what], a, b, c);
+}
+
+/* ---- the queue ------------------------------------------------------------------------------------------------------- */
+
+static int grant_ring(struct netfront *nf, const struct ring *ring, gref_t *gref)
+{
+    return gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(ring->shared), false, gref);
+}
+
+/* True: not granted any more. */
+static bool end_ring(struct netfront *nf, gref_t *gref)
+{
+    if (*gref != 0 && gnttab_end(nf->conf.gt, *gref) != 0)
+        return false;
+    *gref = 0;
+    return true;
+}
+
+int netfront_queue_create(struct netfront *nf)
+{
+    struct netfront_queue *q = &nf->queue[0];
+    int err;
+
+    ASSERT(q->tx.ring_gref == 0 && q->rx.ring_gref == 0);
+    q->nf = nf;
+    netfront_tx_ring_create(q, nf->conf.rings);
+    netfront_rx_ring_create(q, (uint8_t *)nf->conf.rings + PAGE_BYTES);
+    nf->queue_count = 1;
+    err = grant_ring(nf, &q->tx.ring, &q->tx.ring_gref);
+    if (err == 0)
+        err = grant_ring(nf, &q->rx.ring, &q->rx.ring_gref);
+    if (err == 0)
+        err = evtchn_alloc_unbound(nf->conf.ev, nf->xb.otherend_id, &q->port);
+    if (err != 0) {
+        LOG_ERROR("netfront: %s: no grant or event channel for the rings: %s", nf->xb.path,
+                  err_name(err));
+        (void)netfront_queue_destroy(nf);
+        return err;
+    }
+    netfront_rx_ring_fill(q);
+    netfront_rx_ring_push(q);
+    return 0;
+}
+
+bool netfront_queue_destroy(struct netfront *nf)
+{
+    struct netfront_queue *q = &nf->queue[0];
+    bool all;
+
+    (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RING_SLOTS);
+    if (nf->queue_count == 0)
+        return true;
+    netfront_rx_ring_destroy(q);
+    all = netfront_tx_ring_destroy(q);
+    if (q->port != 0)
+        (void)evtchn_close(nf->conf.ev, q->port);
+    q->port = 0;
+    all = end_ring(nf, &q->tx.ring_gref) && all;
+    all = end_ring(nf, &q->rx.ring_gref) && all;
+    if (all)
+        nf->queue_count = 0;
+    return all;
+}
+
+void netfront_link_up(struct netfront *nf)
+{
+    nf->dev.link_up = true;
+    /* The backend looks when it connects, but what it saw may be older than what we posted: one event too many is cheap. */
+    (void)evtchn_send(nf->conf.ev, nf->queue[0].port);
+}
+
+/* ---- netdev_ops ------------------------------------------------------------------------------------------------------- */
+
+static int netfront_tx(struct netdev *dev, struct pkt *pkt)
+{
+    struct netfront *nf = of_dev(dev);
+
+    if (UNLIKELY(!dev->link_up)) {
+        dev->stats.tx_link_down++;
+        return -E_NETDOWN;
+    }
+    return netfront_tx_ring_fill(&nf->queue[0], pkt);
+}
+
+static void netfront_tx_flush(struct netdev *dev)
+{
+    if (LIKELY(dev->link_up))
+        netfront_tx_ring_push(&of_dev(dev)->queue[0]);
+}
+
+static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
+{
+    struct netfront *nf = of_dev(dev);
+    struct netfront_queue *q = &nf->queue[0];
+    unsigned got;
+
+    netfront_follow(nf);
+    if (UNLIKELY(!dev->link_up))
+        return 0;
+    (void)netfront_tx_ring_drain(q);
+    got = netfront_rx_ring_drain(q, pkts, n);
+    if (LIKELY(dev->link_up) && nf->conf.rx_slots - ring_in_flight(&q->rx.ring) >=
+                                    u32_min(NETFRONT_RX_BATCH, nf->conf.rx_slots / 4)) {
+        netfront_rx_ring_fill(q);
+        netfront_rx_ring_push(q);
+    }
+    return got;
+}
+
+static bool netfront_arm(struct netdev *dev)
+{
+    struct netfront *nf = of_dev(dev);
+    bool work = false;
+
+    netfront_follow(nf);
+    if (LIKELY(dev->link_up)) {
+        netfront_tx_ring_push(&nf->queue[0]);
+        work = netfront_tx_ring_arm(&nf->queue[0]);
+        work = netfront_rx_ring_arm(&nf->queue[0]) || work;
+    } else {
+        (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
+    }
+    if (nf->attention || dev->link_up != nf->announced)
+        work = true;
+    nf->announced = dev->link_up;
+    return work;
+}
+
+static const struct netdev_ops ops = {
+    .name = "netfront",
+    .tx = netfront_tx,
+    .tx_flush = netfront_tx_flush,
+    .rx = netfront_rx,
+    .arm = netfront_arm,
+};
+
+/* ---- open and close ---------------------------------------------------------------------------------------------------- */
+
+static int check_conf(const struct netfront_conf *conf)
+{
+    const char *wrong = NULL;
+
+    if (conf->ev == NULL || conf->gt == NULL || conf->xs == NULL || conf->pool == NULL)
+        wrong = "ev, gt, xs or pool is missing";
+    else if (conf->rings == NULL || ((uintptr_t)conf->rings & (PAGE_BYTES - 1)) != 0)
+        wrong = "rings must be two pages, page-aligned";
+    else if (conf->rx_slots > NETFRONT_RING_SLOTS ||
+             (conf->rx_slots != 0 && conf->rx_slots < PKT_FRAGS_MAX))
+        wrong = "rx_slots must be 0, or 18 to 256";
+    else if (conf->mac != NULL && (conf->mac[0] & 1) != 0)
+        wrong = "mac is a group's address";
+    if (wrong == NULL)
+        return 0;
+    LOG_ERROR("netfront: configuration: %s", wrong);
+    return -E_INVAL;
+}
+
+/* States of the backend in which it cannot be using our rings. */
+#define BACKEND_GONE                                                                               \
+    (1u << XENBUS_UNKNOWN | 1u << XENBUS_INITIALISING | 1u << XENBUS_INIT_WAIT |                   \
+     1u << XENBUS_CLOSED)
+
+/* Closing, wait, Closed, wait: each step that the deadline allows. Backends hang when Closing is left out. */
+static void shut_down(struct netfront *nf, uint64_t deadline_ns)
+{
+    struct netfront_queue *q = &nf->queue[0];
+
+    nf->shut = true;
+    if (nf->xb.state < XENBUS_CLOSING)
+        netfront_leave(nf);
+    if (nf->xb.state == XENBUS_CLOSING) {
+        (void)xenbus_wait_otherend(
+            &nf->xb, 1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED,
+            deadline_ns);
+        netfront_finish(nf);
+    }
+    (void)xenbus_wait_otherend(&nf->xb, BACKEND_GONE, deadline_ns);
+    if (!netfront_queue_destroy(nf)) {
+        netfront_tx_ring_abandon(q);
+        if (q->tx.ring_gref != 0 || q->rx.ring_gref != 0)
+            LOG_WARN("netfront: %s: the backend still maps the rings: their memory stays shared",
+                     nf->xb.path);
+    }
+    if (nf->quarantine->count != 0)
+        LOG_WARN("netfront: %s: %u pages stay quarantined", nf->xb.path, nf->quarantine->count);
+    xenbus_close(&nf->xb);
+}
+
+static int connect(struct netfront *nf, uint64_t deadline_ns)
+{
+    int err = netfront_xs_read_conf(nf);
+
+    if (err == 0)
+        err = xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_INITIALISING);
+    if (err == 0)
+        err = xenbus_read_otherend(&nf->xb);
+    nf->attention = true;
+    while (err == 0) {
+        netfront_follow(nf);
+        if (nf->dev.link_up)
+            return 0;
+        if (nf->shut)
+            return nf->violation != NETFRONT_NO_VIOLATION ? -E_PROTO : nf->error;
+        err = xenbus_wait_otherend(&nf->xb, ~(1u << nf->xb.otherend_state), deadline_ns);
+        nf->attention = true;
+        if (err == -E_TIMEDOUT)
+            LOG_ERROR("netfront: %s: no connection in time: the backend is %s", nf->xb.path,
+                      xenbus_state_name(nf->xb.otherend_state));
+    }
+    return err;
+}
+
+int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev **dev)
+{
+    struct netfront *nf = storage;
+    uint64_t timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : NETFRONT_TIMEOUT_NS;
+    char path[32];
+    int err = check_conf(conf);
+
+    if (err != 0)
+        return err;
+    memset(nf, 0, sizeof(*nf));
+    nf->conf = *conf;
+    if (nf->conf.rx_slots == 0)
+        nf->conf.rx_slots = NETFRONT_RING_SLOTS;
+    nf->conf.timeout_ns = timeout_ns;
+    nf->dev.ops = &ops;
+    nf->quarantine = conf->quarantine != NULL ? conf->quarantine : &nf->own_quarantine;
+    (void)gnttab_quarantine_poll(nf->quarantine, conf->gt, NETFRONT_RING_SLOTS);
+
+    (void)fmt_buf(path, sizeof(path), "device/vif/%u", conf->index);
+    err = xenbus_open(&nf->xb, conf->xs, path);
+    if (err != 0)
+        return err;
+    err = connect(nf, plat_now_ns() + timeout_ns);
+    if (err != 0) {
+        shut_down(nf, plat_now_ns() + timeout_ns);
+        return err;
+    }
+    nf->announced = true;
+    LOG_INFO("netfront: %s: %s, mtu %u, backend %s%s%s", nf->xb.path, fmt_mac(nf->dev.mac).text,
+             nf->dev.caps.mtu_bytes, nf->xb.otherend, nf->dev.caps.frags_max > 1 ? ", sg" : "",
+             nf->dev.caps.csum_tx ? ", csum" : "");
+    *dev = &nf->dev;
+    return 0;
+}
+
+void netfront_close(struct netdev *dev)
+{
+    struct netfront *nf = of_dev(dev);
+
+    shut_down(nf, plat_now_ns() + nf->conf.timeout_ns);
+}

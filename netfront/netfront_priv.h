@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/* netfront_priv.h - the frontend's insides. netfront.c opens with how they work together.
+ *
+ * Receive and transmit are mirror images with the same verbs:
+ *     create   makes the ring in the caller's page
+ *     fill     puts requests into it: pages to receive into; a frame to send
+ *     push     shows them to the backend, with an event where it wants one
+ *     drain    takes responses: frames received; pages no longer read
+ *     arm      asks for a wake-up and looks again
+ *     destroy  takes everything back from the backend
+ */
+#ifndef NETFRONT_PRIV_H
+#define NETFRONT_PRIV_H
+
+#include <morgana/gnttab.h>
+#include <morgana/netfront.h>
+#include <morgana/xenbus.h>
+
+#include "netfront_wire.h"
+#include "xen/ring.h"
+
+#define NETFRONT_QUEUES 1u         /* multi-queue would make this a number of the connection's */
+#define NETFRONT_ETH_BYTES 14u     /* Ethernet header */
+#define NETFRONT_HEADERS_MAX 134u  /* Ethernet 14 + IPv4 60 + TCP 60 */
+#define NETFRONT_MTU_DEFAULT 1500u /* io/netif.h: where there is no key */
+#define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
+#define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
+#define NETFRONT_RX_BATCH 32u      /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_TIMEOUT_NS (10 * NS_PER_S)
+#define NETFRONT_TX_NO_ID UINT16_MAX
+
+/* How a backend can break the protocol, each with what the log says. */
+#define NETFRONT_VIOLATIONS(V)                                                                                         \
+    V(TX_RSP_PROD, "more transmit responses than requests")                                                            \
+    V(TX_ID, "a transmit response's id is not in flight")                                                              \
+    V(TX_STATUS, "a transmit response's status has no meaning here")                                                   \
+    V(TX_MAPPED, "a transmitted page is still mapped after its response")                                              \
+    V(RX_RSP_PROD, "more receive responses than requests")                                                             \
+    V(RX_ID, "a receive response's id is not its slot's")                                                              \
+    V(RX_RANGE, "received data reach past the page")                                                                   \
+    V(RX_CHAIN, "a received frame has too many slots")                                                                 \
+    V(RX_EXTRA, "extra info or a GSO prefix, which was not negotiated")                                                \
+    V(RX_MAPPED, "a received page is still mapped after its response")                                                 \
+    V(STATE, "its XenbusState is none")
+
+/* A slot holds a request or its response: as wide as the wider of the two. */
+#define NETFRONT_TX_SLOT_BYTES 12u
+#define NETFRONT_RX_SLOT_BYTES 8u
+STATIC_ASSERT(NETFRONT_TX_SLOT_BYTES == sizeof(union netif_tx_sring_entry), "io/netif.h");
+STATIC_ASSERT(NETFRONT_RX_SLOT_BYTES == sizeof(union netif_rx_sring_entry), "io/netif.h");
+STATIC_ASSERT(RING_SLOTS_AT == offsetof(struct netif_tx_sring, ring), "io/ring.h");
+STATIC_ASSERT(__CONST_RING_SIZE(netif_tx, PAGE_BYTES) == NETFRONT_RING_SLOTS, "TX slots in a page");
+STATIC_ASSERT(__CONST_RING_SIZE(netif_rx, PAGE_BYTES) == NETFRONT_RING_SLOTS, "RX slots in a page");
+
+#define NETFRONT_VIOLATION_CONST(name, text) NETFRONT_##name,
+enum netfront_violation { NETFRONT_NO_VIOLATION, NETFRONT_VIOLATIONS(NETFRONT_VIOLATION_CONST) NETFRONT_VIOLATION_COUNT };
+
+/* ---- one direction, one queue, the device ---------------------------------------------------------------------------- */
+
+/* A request on its way, found by its id. */
+struct netfront_tx_slot {
+    struct page *page;  /* ours until the response, with one reference; NULL: the id is free */
+    gref_t gref;        /* read-only, for this request only */
+    uint16_t next_free; /* the id is free: the next free one */
+};
+
+struct netfront_tx {
+    struct ring ring;
+    gref_t ring_gref;    /* of the ring's page; 0: not granted */
+    uint32_t wanted;     /* slots that a refused frame needs; 0: none was refused */
+    uint32_t free_count; /* free ids: as many as the ring has room, less what an earlier backend keeps */
+    uint16_t free_head;
+    struct netfront_tx_slot slot[NETFRONT_RING_SLOTS];
+};
+
+struct netfront_rx {
+    struct ring ring;
+    gref_t ring_gref;       /* as for tx */
+    struct pkt *partial;    /* a frame whose last slot has not come */
+    uint32_t partial_slots; /* how many have; 0: none begun */
+    uint16_t partial_rxf;   /* flags of its first slot */
+    bool partial_bad;       /* it will be dropped: counted already */
+    /* By index in the ring. io/netif.h: a response lies in the slot of its request, so the index is the id. */
+    struct page *page[NETFRONT_RING_SLOTS];
+};
+
+struct netfront_queue {
+    struct netfront *nf;
+    evtchn_port_t port; /* 0: none */
+    struct netfront_tx tx;
+    struct netfront_rx rx;
+};
+
+struct netfront {
+    struct netdev dev;
+    struct netfront_conf conf;
+
+    /* The connection: netfront.c and netfront_xs.c. */
+    struct xenbus_dev xb;
+    bool announced;      /* link_up as arm last saw it */
+    bool attention;      /* follow has something to do, though the backend's state did not change */
+    bool shut;           /* not to be opened again by itself: broken, or being closed by the program */
+    bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
+    uint16_t conf_mtu;   /* what the toolstack allows */
+    uint8_t violation;   /* enum netfront_violation: the first one */
+    uint8_t queue_count; /* queues that exist: 0 or 1 */
+    int error;           /* why opening failed, negative; 0 */
+    struct gnttab_quarantine *quarantine; /* the caller's, or our own */
+    struct gnttab_quarantine own_quarantine;
+
+    struct netfront_queue queue[NETFRONT_QUEUES];
+};
+STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES, "NETFRONT_BYTES is what callers set aside");
+
+/* ---- netfront.c ---------------------------------------------------------------------------------------------------------- */
+
+/* The backend broke the protocol: link down, counted, logged once; the next netfront_follow closes the device. `a`, `b`, `c` are the
+ * numbers it gave. */
+void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b, uint32_t c);
+
+/* Rings, grants and event channel of the one queue. Errors of gnttab_grant and evtchn_alloc_unbound: then nothing is left. */
+int netfront_queue_create(struct netfront *nf);
+/* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called again. True: nothing stayed. */
+bool netfront_queue_destroy(struct netfront *nf);
+/* Traffic begins. */
+void netfront_link_up(struct netfront *nf);
+
+/* ---- netfront_xs.c ------------------------------------------------------------------------------------------------------- */
+
+/* Reads what the toolstack says of the device: mac, mtu, trusted. -E_INVAL, logged. */
+int netfront_xs_read_conf(struct netfront *nf);
+/* Sees whether the backend's state changed and does what the table says. Cheap where nothing came. */
+void netfront_follow(struct netfront *nf);
+/* Traffic stops; our state is Closing. */
+void netfront_leave(struct netfront *nf);
+/* Our state is Closed; grants end. */
+void netfront_finish(struct netfront *nf);
+
+/* ---- netfront_frame.c ---------------------------------------------------------------------------------------------------- */
+
+/* Where the transport checksum of a whole IPv4 TCP or UDP datagram lies. */
+struct netfront_l4 {
+    uint16_t start; /* bytes from the frame's first: the transport header; 0: not such a frame */
+    uint16_t off;   /* of the checksum field from there */
+};
+
+/* How many bytes from the frame's first all protocol headers take, as far as `first` tells: a result above first.len says
+ * to ask again with that many. *l4 is set when it is found. */
+uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4);
+
+/* ---- netfront_tx.c ------------------------------------------------------------------------------------------------------- */
+
+void netfront_tx_ring_create(struct netfront_queue *q, void *memory);
+/* Takes pkt on 0; errors of netdev_ops.tx. */
+int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt);
+void netfront_tx_ring_push(struct netfront_queue *q);
+/* Returns how many responses there were. */
+uint32_t netfront_tx_ring_drain(struct netfront_queue *q);
+/* True: there is room for the frame that was refused. */
+bool netfront_tx_ring_arm(struct netfront_queue *q);
+/* True: nothing is left. What the backend still maps stays in its slot: call again. */
+bool netfront_tx_ring_destroy(struct netfront_queue *q);
+/* The same for good: what the backend still maps is quarantined. */
+void netfront_tx_ring_abandon(struct netfront_queue *q);
+
+/* ---- netfront_rx.c ------------------------------------------------------------------------------------------------------- */
+
+void netfront_rx_ring_create(struct netfront_queue *q, void *memory);
+void netfront_rx_ring_fill(struct netfront_queue *q);
+void netfront_rx_ring_push(struct netfront_queue *q);
+/* Gives up to n frames; returns how many. */
+unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, unsigned n);
+/* True: there are responses. */
+bool netfront_rx_ring_arm(struct netfront_queue *q);
+void netfront_rx_ring_destroy(struct netfront_queue *q);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* netfront_rx.c - the receive ring: pages out, and frames back in them.
+ *
+ * A page is granted for writing, posted, and belongs to the backend until its response. The backend answers in the slot of
+ * the request (io/netif.h says it must), so the place in the ring is the key to our table, and the id a response carries can
+ * only be right or a lie. A frame of several slots may come in several looks: what has come of it waits in rx->partial.
+ * Nothing a backend can write leads to more work than one ring's slots in one call.
+ */
+#include "netfront_priv.h"
+
+STATIC_ASSERT(PKT_FRAGS_MAX == XEN_NETIF_NR_SLOTS_MIN, "the longest chain fits a packet");
+
+void netfront_rx_ring_create(struct netfront_queue *q, void *memory)
+{
+    ring_init(&q->rx.ring, memory, PAGE_BYTES, NETFRONT_RX_SLOT_BYTES, 0);
+    q->rx.partial = NULL;
+    q->rx.partial_slots = 0;
+    q->rx.partial_bad = false;
+}
+
+/* ---- fill ------------------------------------------------------------------------------------------------------- */
+
+static struct page *post_page(struct netfront *nf)
+{
+    struct page *page = page_get(nf->conf.pool->pages);
+    gref_t gref;
+
+    if (UNLIKELY(page == NULL))
+        return NULL;
+    /* The backend may read all of the page: see docs/decisions/netfront-grants.md for when old bytes in it matter (XSA-403). */
+    if (UNLIKELY(nf->untrusted))
+        memset(page->base, 0, PAGE_BYTES);
+    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), false,
+                              &gref) != 0)) {
+        page_put(page);
+        return NULL;
+    }
+    page_post(page);
+    page->gref = gref;
+    return page;
+}
+
+void netfront_rx_ring_fill(struct netfront_queue *q)
+{
+    struct netfront_rx *rx = &q->rx;
+    struct ring *ring = &rx->ring;
+
+    while (ring_in_flight(ring) < q->nf->conf.rx_slots) {
+        uint16_t id = (uint16_t)(ring->req_prod & (NETFRONT_RING_SLOTS - 1));
+        struct page *page = post_page(q->nf);
+
+        if (page == NULL) {
+            q->nf->dev.stats.rx_no_buffer++;
+            break;
+        }
+        rx->page[id] = page;
+        netfront_rx_req_put(ring_slot(ring, ring->req_prod++), id, page->gref);
+    }
+}
+
+void netfront_rx_ring_push(struct netfront_queue *q)
+{
+    if (q->rx.ring.req_pushed == q->rx.ring.req_prod)
+        return;
+    if (ring_push(&q->rx.ring)) {
+        q->nf->dev.stats.rx_notify++;
+        (void)evtchn_send(q->nf->conf.ev,
+                          q->port); /* fails when the backend is gone: xenstore tells us so too */
+    }
+}
+
+/* ---- drain ------------------------------------------------------------------------------------------------------- */
+
+/* Takes the page back from the backend. NULL: it would not let go. */
+static struct page *unpost_page(struct netfront_queue *q, uint32_t index)
+{
+    struct page **place = &q->rx.page[index & (NETFRONT_RING_SLOTS - 1)];
+    struct page *page = *place;
+
+    ASSERT(page != NULL);
+    *place = NULL;
+    if (UNLIKELY(gnttab_end(q->nf->conf.gt, page->gref) != 0)) {
+        q->nf->dev.stats.quarantined++;
+        gnttab_quarantine_add(q->nf->quarantine, page);
+        return NULL;
+    }
+    page->gref = 0;
+    page_unpost(page);
+    return page;
+}
+
+/* Validates what one response says, apart from its status. */
+static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_rsp rsp)
+{
+    struct netfront *nf = q->nf;
+
+    if (UNLIKELY(rsp.id != (index & (NETFRONT_RING_SLOTS - 1)))) {
+        netfront_violate(nf, NETFRONT_RX_ID, rsp.id, index & (NETFRONT_RING_SLOTS - 1), 0);
+        return false;
+    }
+    if (UNLIKELY((rsp.rxf & (RXF_EXTRA_INFO | RXF_GSO_PREFIX)) != 0)) {
+        netfront_violate(nf, NETFRONT_RX_EXTRA, rsp.id, rsp.rxf, 0);
+        return false;
+    }
+    if (UNLIKELY(rsp.status > 0 && !cs_in(PAGE_BYTES, rsp.offset, (size_t)rsp.status))) {
+        netfront_violate(nf, NETFRONT_RX_RANGE, rsp.id, rsp.offset, (uint16_t)rsp.status);
+        return false;
+    }
+    if (UNLIKELY(q->rx.partial_slots == PKT_FRAGS_MAX)) {
+        netfront_violate(nf, NETFRONT_RX_CHAIN, rsp.id, q->rx.partial_slots + 1, 0);
+        return false;
+    }
+    return true;
+}
+
+/* What the flags of a frame's first slot say of its transport checksum. */
+static void note_csum(struct pkt *pkt, uint16_t rxf)
+{
+    struct netfront_l4 l4;
+
+    if ((rxf & RXF_CSUM_BLANK) == 0) {
+        if ((rxf & RXF_DATA_VALIDATED) != 0)
+            pkt->csum = PKT_CSUM_VALIDATED;
+        return;
+    }
+    /* Blank where there is no field to be blank: UNKNOWN, so that whoever reads it verifies it, and drops it. */
+    (void)netfront_headers(pkt_frag_view(pkt, 0), &l4);
+    if (l4.start == 0 || l4.start + l4.off + sizeof(uint16_t) > pkt->len)
+        return;
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = l4.start;
+    pkt->csum_off = l4.off;
+}
+
+/* The first slot of a frame: finds a packet for it. */
+static void begin(struct netfront_queue *q, uint16_t rxf)
+{
+    q->rx.partial_rxf = rxf;
+    q->rx.partial = pkt_get(q->nf->conf.pool);
+    q->rx.partial_bad = q->rx.partial == NULL;
+    if (UNLIKELY(q->rx.partial_bad))
+        q->nf->dev.stats.rx_no_buffer++;
+}
+
+/* Adds the page of one response to the frame being put together. Takes page. */
+static void add(struct netfront_queue *q, struct page *page, struct netfront_rx_rsp rsp)
+{
+    struct netfront_rx *rx = &q->rx;
+
+    if (LIKELY(rsp.status > 0 && !rx->partial_bad)) {
+        int err = pkt_append_take(rx->partial, page, rsp.offset, (uint32_t)rsp.status);
+
+        ASSERT(err == 0); /* check counted the slots */
+        return;
+    }
+    page_put(page);
+    if (!rx->partial_bad)
+        q->nf->dev.stats.rx_errors++;
+    rx->partial_bad = true;
+}
+
+/* The last slot of a frame has come: Gives it, or NULL where it was dropped (and counted). */
+static struct pkt *finish(struct netfront_queue *q)
+{
+    struct pkt *pkt = q->rx.partial;
+
+    q->rx.partial = NULL;
+    q->rx.partial_slots = 0;
+    if (LIKELY(!q->rx.partial_bad && pkt->len >= NETFRONT_ETH_BYTES)) {
+        if ((q->rx.partial_rxf & (RXF_CSUM_BLANK | RXF_DATA_VALIDATED)) != 0)
+            note_csum(pkt, q->rx.partial_rxf);
+        q->nf->dev.stats.rx_packets++;
+        q->nf->dev.stats.rx_bytes += pkt->len;
+        return pkt;
+    }
+    if (!q->rx.partial_bad)
+        q->nf->dev.stats.rx_short++;
+    pkt_put(pkt);
+    return NULL;
+}
+
+unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, unsigned n)
+{
+    struct netfront_rx *rx = &q->rx;
+    struct ring *ring = &rx->ring;
+    int waiting = ring_responses(ring);
+    unsigned got = 0;
+
+    if (UNLIKELY(waiting < 0)) {
+        netfront_violate(q->nf, NETFRONT_RX_RSP_PROD, READ_ONCE(ring->shared->rsp_prod),
+                         ring->rsp_cons, ring->req_pushed);
+        return 0;
+    }
+    while (waiting-- > 0 && got < n) {
+        uint32_t index = ring->rsp_cons++;
+        struct netfront_rx_rsp rsp = netfront_rx_rsp_get(ring_slot(ring, index));
+        struct page *page = unpost_page(q, index);
+
+        if (UNLIKELY(page == NULL)) {
+            netfront_violate(q->nf, NETFRONT_RX_MAPPED, rsp.id, 0, 0);
+            break;
+        }
+        if (UNLIKELY(!check(q, index, rsp))) {
+            page_put(page);
+            break;
+        }
+        if (rx->partial_slots == 0)
+            begin(q, rsp.rxf);
+        add(q, page, rsp);
+        rx->partial_slots++;
+        if ((rsp.rxf & RXF_MORE_DATA) != 0)
+            continue;
+        pkts[got] = finish(q);
+        if (pkts[got] != NULL)
+            got++;
+    }
+    return got;
+}
+
+bool netfront_rx_ring_arm(struct netfront_queue *q)
+{
+    netfront_rx_ring_fill(q);
+    netfront_rx_ring_push(q);
+    /* A lie about rsp_prod is work too: drain finds out. */
+    return ring_final_check(&q->rx.ring, 1) != 0;
+}
+
+/* ---- destroy ----------------------------------------------------------------------------------------------------- */
+
+void netfront_rx_ring_destroy(struct netfront_queue *q)
+{
+    struct netfront_rx *rx = &q->rx;
+
+    for (uint32_t index = rx->ring.rsp_cons; index != rx->ring.req_prod; index++) {
+        struct page *page = unpost_page(q, index);
+
+        if (page != NULL)
+            page_put(page);
+    }
+    rx->ring.rsp_cons = rx->ring.req_pushed = rx->ring.req_prod;
+    pkt_put(rx->partial);
+    rx->partial = NULL;
+    rx->partial_slots = 0;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: ISC */
+/* netfront_tx.c - the transmit ring: frames out, and pages back when the backend has read them.
+ *
+ * A frame takes one slot for each fragment. Its references to pages move from the packet to the slots, so the packet itself
+ * is free at once. Each slot has a read-only grant of its own, ended by its response: the backend sees a page for as
+ * long as one frame is on its way, and a page may be in several frames (docs/decisions/netfront-grants.md).
+ * Ids are places in our table, taken from a free list: unique in flight. What comes back is looked up there, never trusted.
+ */
+#include "netfront_priv.h"
+
+void netfront_tx_ring_create(struct netfront_queue *q, void *memory)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint32_t id = NETFRONT_RING_SLOTS;
+
+    ring_init(&tx->ring, memory, PAGE_BYTES, NETFRONT_TX_SLOT_BYTES, 0);
+    tx->wanted = 0;
+    tx->free_head = NETFRONT_TX_NO_ID;
+    tx->free_count = 0;
+    /* An id whose page a former backend would not let go (destroy) stays out of use. */
+    while (id-- > 0) {
+        if (tx->slot[id].page != NULL)
+            continue;
+        tx->slot[id].next_free = tx->free_head;
+        tx->free_head = (uint16_t)id;
+        tx->free_count++;
+    }
+}
+
+/* ---- fill ------------------------------------------------------------------------------------------------------- */
+
+/* Grants the page under a new id; there is one free. The caller's reference to the page is the slot's when the frame is queued. */
+static int slot_take(struct netfront_queue *q, struct page *page, uint16_t *id)
+{
+    struct netfront_tx *tx = &q->tx;
+    struct netfront_tx_slot *slot = &tx->slot[tx->free_head];
+    int err = gnttab_grant(q->nf->conf.gt, q->nf->xb.otherend_id, virt_to_gfn(page->base), true,
+                           &slot->gref);
+
+    if (UNLIKELY(err != 0))
+        return err;
+    *id = tx->free_head;
+    tx->free_head = slot->next_free;
+    tx->free_count--;
+    slot->page = page;
+    return 0;
+}
+
+static void slot_free(struct netfront_tx *tx, uint16_t id)
+{
+    tx->slot[id].page = NULL;
+    tx->slot[id].gref = 0;
+    tx->slot[id].next_free = tx->free_head;
+    tx->free_head = id;
+    tx->free_count++;
+}
+
+/* Takes back slots that the backend was never shown. It may have guessed a grant and mapped it: then the slot keeps the
+ * page, with a reference of its own. */
+static void slots_untake(struct netfront_queue *q, const uint16_t *ids, unsigned n)
+{
+    while (n-- > 0) {
+        struct netfront_tx_slot *slot = &q->tx.slot[ids[n]];
+
+        if (LIKELY(gnttab_end(q->nf->conf.gt, slot->gref) == 0)) {
+            slot_free(&q->tx, ids[n]);
+            continue;
+        }
+        page_ref(slot->page);
+        netfront_violate(q->nf, NETFRONT_TX_MAPPED, ids[n], slot->gref, 0);
+    }
+}
+
+static void drop_empty_frags(struct pkt *pkt)
+{
+    uint8_t n = 0;
+
+    for (uint8_t i = 0; i < pkt->frag_count; i++) {
+        if (pkt->frag[i].len == 0)
+            page_put(pkt->frag[i].page);
+        else
+            pkt->frag[n++] = pkt->frag[i];
+    }
+    pkt->frag_count = n;
+}
+
+/* Makes all protocol headers lie in the first fragment: headers split over slots have crashed netback (XSA-423). */
+static int join_headers(struct pkt *pkt)
+{
+    struct netfront_l4 l4;
+    struct cs_ro front;
+    uint32_t need;
+
+    while (pkt->frag[0].len < u32_min(pkt->len, NETFRONT_HEADERS_MAX)) {
+        need = u32_min(netfront_headers(pkt_frag_view(pkt, 0), &l4), pkt->len);
+        if (need <= pkt->frag[0].len)
+            return 0;
+        if (!pkt_pull_up(pkt, need, &front))
+            return -E_NOMEM;
+    }
+    return 0;
+}
+
+/* Makes the frame what this backend can take. */
+static int prepare(struct netfront *nf, struct pkt *pkt)
+{
+    int err;
+
+    if (pkt->csum == PKT_CSUM_BLANK && !nf->dev.caps.csum_tx) {
+        err = pkt_csum_complete(pkt);
+        if (err != 0) {
+            nf->dev.stats.tx_errors++;
+            return err;
+        }
+    }
+    if (pkt->frag_count == 1)
+        return 0;
+    drop_empty_frags(pkt);
+    if (pkt->frag_count > nf->dev.caps.frags_max) {
+        err = pkt_linearise(pkt);
+        if (err == -E_MSGSIZE)
+            nf->dev.stats.tx_too_long++;
+        else if (err == 0)
+            nf->dev.stats.tx_linearised++;
+        return err;
+    }
+    return join_headers(pkt);
+}
+
+/* No room, or nothing to grant with: the backend's next answers bring some. When it owes us none, waiting would be for ever. */
+static int refuse(struct netfront_queue *q, uint32_t slots)
+{
+    q->nf->dev.stats.tx_full++;
+    if (!q->nf->dev.link_up)
+        return -E_NETDOWN;
+    if (ring_in_flight(&q->tx.ring) == 0)
+        return -E_NOMEM;
+    q->tx.wanted = slots;
+    return -E_AGAIN;
+}
+
+static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint16_t ids[PKT_FRAGS_MAX];
+    uint16_t txf = 0, size = (uint16_t)pkt->len; /* the first slot's size is the whole frame's */
+    unsigned i;
+
+    /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have corrupted it */
+    if (pkt->csum == PKT_CSUM_BLANK)
+        txf = TXF_CSUM_BLANK | TXF_DATA_VALIDATED;
+    for (i = 0; i < pkt->frag_count; i++) {
+        const struct pkt_frag *frag = &pkt->frag[i];
+
+        if (UNLIKELY(slot_take(q, frag->page, &ids[i]) != 0)) {
+            slots_untake(q, ids, i);
+            return refuse(q, 1);
+        }
+        if (i + 1 < pkt->frag_count)
+            txf |= TXF_MORE_DATA;
+        netfront_tx_req_put(ring_slot(&tx->ring, tx->ring.req_prod + i),
+                            (struct netfront_tx_req){.gref = tx->slot[ids[i]].gref,
+                                                     .offset = frag->off,
+                                                     .txf = txf,
+                                                     .id = ids[i],
+                                                     .size = i == 0 ? size : frag->len});
+        txf = 0;
+    }
+    tx->ring.req_prod += i;
+    return 0;
+}
+
+int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct netfront *nf = q->nf;
+    struct netfront_tx *tx = &q->tx;
+    int err;
+
+    if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
+        nf->dev.stats.tx_too_long++;
+        return -E_MSGSIZE;
+    }
+    if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES)) {
+        nf->dev.stats.tx_errors++;
+        return -E_INVAL;
+    }
+    if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK) {
+        err = prepare(nf, pkt);
+        if (err != 0)
+            return err == -E_NOMEM ? refuse(q, 1) : err;
+    }
+    if (UNLIKELY(tx->free_count < pkt->frag_count)) {
+        netfront_tx_ring_drain(q);
+        if (tx->free_count < pkt->frag_count)
+            return refuse(q, pkt->frag_count);
+    }
+    err = put_slots(q, pkt);
+    if (UNLIKELY(err != 0))
+        return err;
+    nf->dev.stats.tx_packets++;
+    nf->dev.stats.tx_bytes += pkt->len;
+    /* The slots have the references now. */
+    pkt->frag_count = 0;
+    pkt->len = 0;
+    pkt_put(pkt);
+    return 0;
+}
+
+void netfront_tx_ring_push(struct netfront_queue *q)
+{
+    if (q->tx.ring.req_pushed == q->tx.ring.req_prod)
+        return;
+    if (ring_push(&q->tx.ring)) {
+        q->nf->dev.stats.tx_notify++;
+        (void)evtchn_send(q->nf->conf.ev,
+                          q->port); /* fails when the backend is gone: xenstore tells us so too */
+    }
+}
+
+/* ---- drain ------------------------------------------------------------------------------------------------------- */
+
+/* One response. False: it was a lie, and the device is being closed. */
+static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
+{
+    struct netfront_tx *tx = &q->tx;
+    struct netfront_tx_slot *slot;
+
+    if (UNLIKELY(rsp.id >= NETFRONT_RING_SLOTS || tx->slot[rsp.id].page == NULL)) {
+        netfront_violate(q->nf, NETFRONT_TX_ID, rsp.id, 0, 0);
+        return false;
+    }
+    slot = &tx->slot[rsp.id];
+    if (UNLIKELY(rsp.status != NETFRONT_RSP_OKAY)) {
+        /* Above 0 is only NETIF_RSP_NULL, for slots of extra info: we send none. */
+        if (rsp.status > 0) {
+            netfront_violate(q->nf, NETFRONT_TX_STATUS, rsp.id, (uint16_t)rsp.status, 0);
+            return false;
+        }
+        q->nf->dev.stats.tx_errors++;
+    }
+    if (UNLIKELY(gnttab_end(q->nf->conf.gt, slot->gref) != 0)) {
+        netfront_violate(q->nf, NETFRONT_TX_MAPPED, rsp.id, slot->gref, 0);
+        return false;
+    }
+    page_put(slot->page);
+    slot_free(tx, rsp.id);
+    return true;
+}
+
+/* Takes `n` responses that are there; returns how many were good. */
+static uint32_t drain_some(struct netfront_queue *q, int n)
+{
+    struct ring *ring = &q->tx.ring;
+
+    if (UNLIKELY(n < 0)) {
+        netfront_violate(q->nf, NETFRONT_TX_RSP_PROD, READ_ONCE(ring->shared->rsp_prod),
+                         ring->rsp_cons, ring->req_pushed);
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        if (!drain_one(q, netfront_tx_rsp_get(ring_slot(ring, ring->rsp_cons++))))
+            return (uint32_t)i;
+    }
+    return (uint32_t)n;
+}
+
+uint32_t netfront_tx_ring_drain(struct netfront_queue *q)
+{
+    return drain_some(q, ring_responses(&q->tx.ring));
+}
+
+bool netfront_tx_ring_arm(struct netfront_queue *q)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint32_t flying, after;
+
+    do {
+        if (tx->wanted != 0 && tx->free_count >= tx->wanted) {
+            tx->wanted = 0;
+            return true;
+        }
+        flying = ring_in_flight(&tx->ring);
+        if (flying == 0)
+            return false;
+        /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when half of it is, or
+         * what is wanted if that is more: one event for a batch, not one for each slot. */
+        after = flying;
+        if (tx->wanted != 0)
+            after =
+                tx->wanted - tx->free_count > flying / 2 ? tx->wanted - tx->free_count : flying / 2;
+        /* Looks again, at most once for each slot in flight. */
+    } while (drain_some(q, ring_final_check(&tx->ring, u32_min(after, flying))) != 0);
+    return false;
+}
+
+/* ---- destroy ----------------------------------------------------------------------------------------------------- */
+
+bool netfront_tx_ring_destroy(struct netfront_queue *q)
+{
+    struct netfront_tx *tx = &q->tx;
+    bool all = true;
+
+    for (uint16_t id = 0; id < NETFRONT_RING_SLOTS; id++) {
+        if (tx->slot[id].page == NULL)
+            continue;
+        if (gnttab_end(q->nf->conf.gt, tx->slot[id].gref) != 0) {
+            all = false;
+            continue;
+        }
+        page_put(tx->slot[id].page);
+        slot_free(tx, id);
+    }
+    return all;
+}
+
+/* The slots' memory goes away, and the backend still maps this page. Others may hold it too (a program, which must not be
+ * surprised), and it may be in several slots under several grants, of which a page can remember one. */
+static void quarantine_slot(struct netfront_queue *q, uint16_t first)
+{
+    struct netfront_tx *tx = &q->tx;
+    struct page *page = tx->slot[first].page;
+    gref_t gref = tx->slot[first].gref;
+
+    slot_free(tx, first);
+    for (uint16_t id = first; id < NETFRONT_RING_SLOTS; id++) {
+        if (tx->slot[id].page != page)
+            continue;
+        gref =
+            0; /* nobody will know when the last of several grants has ended: quarantined for good */
+        slot_free(tx, id);
+        page_put(page);
+    }
+    q->nf->dev.stats.quarantined++;
+    if (page->refs > 1)
+        return; /* our reference stays for good, so the page is never free again */
+    page->gref = gref;
+    if (gref != 0)
+        gnttab_quarantine_add(q->nf->quarantine, page);
+    else
+        page_quarantine(page);
+}
+
+void netfront_tx_ring_abandon(struct netfront_queue *q)
+{
+    if (netfront_tx_ring_destroy(q))
+        return;
+    for (uint16_t id = 0; id < NETFRONT_RING_SLOTS; id++) {
+        if (q->tx.slot[id].page != NULL)
+            quarantine_slot(q, id);
+    }
+}
