@@ -13,6 +13,8 @@
 #ifndef MORGANA_XENSTORE_H
 #define MORGANA_XENSTORE_H
 
+#include <stdarg.h>
+
 #include <morgana/cstruct.h>
 #include <morgana/err.h>
 #include <morgana/evtchn.h>
@@ -90,6 +92,7 @@ int xs_write(struct xs *xs, xs_txn_t txn, const char *path, struct cs_ro value);
 /* -E_2BIG for text of XS_PRINTF_MAX bytes or more. */
 #define XS_PRINTF_MAX 512u
 int xs_printf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, ...) PRINTF_LIKE(4, 5);
+int xs_vprintf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, va_list args) PRINTF_LIKE(4, 0);
 /* An empty node, where there is none. */
 int xs_mkdir(struct xs *xs, xs_txn_t txn, const char *path);
 /* The node and all below it. */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* xenctl.c - control/shutdown: what the toolstack asks for, taken and acknowledged in one transaction. */
+#include <morgana/log.h>
+#include <morgana/xenctl.h>
+
+#define SHUTDOWN "control/shutdown"
+
+static const struct {
+    const char *word;
+    enum xenctl_request request;
+} words[] = {
+    {"poweroff", XENCTL_POWEROFF},
+    {"halt", XENCTL_POWEROFF},
+    {"reboot", XENCTL_REBOOT},
+};
+
+static void advertise(struct xs *xs, const char *key, const char *value)
+{
+    int err = xs_printf(xs, XS_TXN_NONE, key, "%s", value);
+    if (err != 0)
+        LOG_WARN("xenctl: writing %s failed: %s", key, err_name(err));
+}
+
+int xenctl_init(struct xenctl *ctl, struct xs *xs)
+{
+    *ctl = (struct xenctl){.xs = xs};
+    int err = xs_watch(xs, &ctl->watch, SHUTDOWN);
+    if (err != 0)
+        return err;
+    advertise(xs, "control/feature-poweroff", "1");
+    advertise(xs, "control/feature-reboot", "1");
+    return xs_broken(xs);
+}
+
+void xenctl_fini(struct xenctl *ctl)
+{
+    xs_unwatch(ctl->xs, &ctl->watch);
+}
+
+struct order {
+    char word[64];
+    int len;
+};
+
+/* Reads the order and acknowledges it, so that no other order is lost in between. */
+static int take_order(struct xs *xs, xs_txn_t txn, void *arg)
+{
+    struct order *order = arg;
+    order->len = xs_read(xs, txn, SHUTDOWN, cs_of(order->word, sizeof(order->word) - 1));
+    if (order->len == -E_NOSPC)
+        order->len = (int)fmt_buf(order->word, sizeof(order->word), "(too long)");
+    if (order->len <= 0)
+        return order->len == -E_NOENT ? 0 : order->len;
+    return xs_write(xs, txn, SHUTDOWN, CS_RO_EMPTY);
+}
+
+static void follow(struct xenctl *ctl, const struct order *order)
+{
+    struct cs_ro word = cs_ro_of(order->word, (size_t)order->len);
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!cs_equal_str(word, words[i].word))
+            continue;
+        LOG_INFO("xenctl: asked to %s", words[i].word);
+        if (ctl->request == XENCTL_RUN)
+            ctl->request = words[i].request;
+        return;
+    }
+    ctl->unknown++;
+    LOG_WARN("xenctl: cannot \"%s\", acknowledged and ignored", order->word);
+}
+
+enum xenctl_request xenctl_poll(struct xenctl *ctl)
+{
+    xs_poll(ctl->xs);
+    uint32_t fired = ctl->watch.fired;
+    if (fired == ctl->seen || xs_broken(ctl->xs) != 0)
+        return ctl->request;
+    struct order order = {.len = 0};
+    int err = xs_txn_run(ctl->xs, take_order, &order);
+    if (err == -E_AGAIN)
+        return ctl->request; /* others keep changing it: look again next time */
+    /* As counted before it was read: what came after that, our acknowledgement too, is looked at again. */
+    ctl->seen = fired;
+    if (err != 0)
+        LOG_WARN("xenctl: taking %s failed: %s", SHUTDOWN, err_name(err));
+    else if (order.len > 0)
+        follow(ctl, &order);
+    return ctl->request;
+}
