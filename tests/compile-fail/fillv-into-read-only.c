@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Must not compile: a read-only view is not writable. */
-#include <morgana/field.h>
+/* A read-only view is not writable.
+ * wrong: struct cs_ro
+ * right: struct cs
+ */
+#include <morgana/cstruct.h>
 
-#define PAIR_FIELDS(F, p) F(p, be16, port) F(p, b4, addr)
-FIELD_TABLE(pair, PAIR_FIELDS)
-
-#ifdef CONTROL
-size_t f(struct cs to, struct cs_ro *list)
+size_t f(KIND to, struct cs_ro *list)
 {
     return cs_fillv(to, list, 1);
 }
-#else
-size_t f(struct cs_ro to, struct cs_ro *list)
-{
-    return cs_fillv(to, list, 1);
-}
-#endif
