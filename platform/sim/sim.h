@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* sim.h - Xen inside one process: a hypervisor, domain 0 with xenstored, xenconsoled and
+ * netback, and one guest.
+ *
+ * The guest is this program: it calls xen_hypercall() and the other symbols of morgana/xen.h,
+ * which platform/sim defines. Domain 0 runs only inside sim_step(): nothing happens behind the
+ * guest's back, and with the same seed the same things happen in the same order. There is one
+ * simulation at a time; it may be made again at will.
+ *
+ *     struct sim_conf conf = {.seed = 1, .vif_count = 1, .vif = {{.wire = &wire}}};
+ *     sim_init(&conf);
+ *     ... open netfront, send ...          (a wait of the guest calls sim_run_until_idle)
+ *     assert_int_equal(sim_fault_count(), 0);
+ *     sim_fini();
+ *
+ * For hosted programs only: it uses the C library and its heap. */
+#ifndef PLATFORM_SIM_SIM_H
+#define PLATFORM_SIM_SIM_H
+
+#include <morgana/cstruct.h>
+#include <morgana/err.h>
+
+#include "wire.h"
+
+#define SIM_GUEST_DOMID 1u
+#define SIM_VIFS_MAX 8u
+#define SIM_PAYLOAD_MAX 4096u
+
+/* One network device of the guest's. Zero is the usual: gathers, no checksum is refused, MTU
+ * 1500. */
+struct sim_vif_conf {
+    struct sim_wire *wire; /* where frames go and come from; Kept; NULL: nowhere */
+    uint8_t mac[6];        /* all zero: 00:16:3e:00:00:01 + index */
+    uint16_t mtu_bytes;    /* the frontend's `mtu` key; 0: no key */
+    bool no_sg;            /* do not offer feature-sg */
+    bool no_csum;          /* write feature-no-csum-offload = 1 */
+    bool no_rx_copy;       /* do not offer feature-rx-copy: a frontend must refuse */
+    uint32_t queues_max;   /* multi-queue-max-queues; 0: no key. Only one queue is ever served */
+};
+
+struct sim_conf {
+    uint64_t seed; /* of everything random in the simulation */
+    bool random;  /* order and size of domain 0's steps drawn from the seed; else fixed and large */
+    bool no_fifo; /* a hypervisor without the FIFO event ABI */
+    bool no_gnttab_v2;         /* one without grant tables of version 2 */
+    bool abort_on_fault;       /* print and abort() at the first fault */
+    uint32_t evtchn_ports;     /* ports the domain may have; 0: all that the ABI has */
+    uint32_t gnttab_frames;    /* frames of grant table: 1..64; 0: 64 */
+    uint32_t xs_watches;       /* quota of watches; 0: 128 */
+    uint32_t xs_nodes;         /* quota of nodes the guest owns; 0: 1000 */
+    uint32_t xs_transactions;  /* quota of open transactions; 0: 10 */
+    bool xs_no_directory_part; /* an old xenstored */
+    uint32_t vif_count;        /* 0..SIM_VIFS_MAX */
+    struct sim_vif_conf vif[SIM_VIFS_MAX];
+    /* What the guest wrote to its console; NULL: thrown away. */
+    void (*console)(void *arg, struct cs_ro text);
+    void *console_arg;
+};
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+/* Builds the machine and the guest's domain: store and console rings, xenstore's tree, backends
+ * waiting. One that is there still is ended first. 0, or -E_NOMEM. */
+int sim_init(const struct sim_conf *conf);
+void sim_fini(void);
+
+/* Does one bounded piece of domain 0's pending work. False where there is none. */
+bool sim_step(void);
+/* Looks at the wires, then steps until domain 0 has nothing to do. True where anything was done. */
+bool sim_run_until_idle(void);
+/* Looks at the wires at the next step: where a test or poll() knows that a frame waits. */
+void sim_wires_ready(void);
+/* Steps the hypervisor's timers: delivers VIRQ_TIMER where `now_ns` has reached the guest's
+ * timer. */
+void sim_timer(uint64_t now_ns);
+/* When the guest's single-shot timer is due; NS_NEVER where none runs. */
+uint64_t sim_timer_at(void);
+/* Does the guest have an upcall to take (vcpu_info.evtchn_upcall_pending)? */
+bool sim_upcall_pending(void);
+/* Has the guest shut down (SCHEDOP_shutdown)? Then its SHUTDOWN_* reason; else -1. */
+int sim_shutdown_reason(void);
+/* How often the guest made a hypercall, by __HYPERVISOR_* number, and events it was sent. */
+uint64_t sim_hypercalls(unsigned op);
+uint64_t sim_upcalls(void);
+
+/* A number drawn from the seed: 0 .. bound-1; bound >= 1. */
+uint32_t sim_random(uint32_t bound);
+
+/* ---- faults: what the guest did that no correct guest does ---------------------------------- */
+
+void sim_fault(const char *format, ...) PRINTF_LIKE(1, 2);
+uint32_t sim_fault_count(void);
+/* The first one's text; "" where there was none. */
+const char *sim_fault_text(void);
+void sim_fault_clear(void);
+
+/* ---- domain 0's side of event channels ------------------------------------------------------ */
+
+/* Binds a port of domain 0's to an unbound port of the guest's. The port, or a negative E_ code. */
+int sim_dom0_bind(uint32_t guest_port);
+/* Makes an unbound port that the guest may bind. */
+int sim_dom0_alloc_unbound(void);
+int sim_dom0_close(uint32_t port);
+/* Sends an event to the guest through it. */
+int sim_dom0_send(uint32_t port);
+/* Events the guest has sent to it since the last call. */
+uint32_t sim_dom0_events(uint32_t port);
+/* Sets a guest's port pending, bound or not: what a storm does. False where the guest has no
+ * such port. */
+bool sim_evtchn_raise(uint32_t guest_port);
+/* A virtual interrupt: false where the guest has not bound it. */
+bool sim_virq_raise(uint32_t virq);
+
+/* ---- domain 0's side of grants -------------------------------------------------------------- */
+
+/* Uses the guest's grant for one access, as a hypervisor copy does: the `len` bytes from `off`
+ * of its page. NULL, and GNTST_* in *status, where the grant does not allow it. The pointer is
+ * good until the guest runs again. */
+uint8_t *sim_grant_use(uint32_t gref, uint32_t off, uint32_t len, bool write, int16_t *status);
+/* Maps it: the grant's flags say so until it is unmapped. */
+uint8_t *sim_grant_map(uint32_t gref, bool write, int16_t *status);
+void sim_grant_unmap(uint32_t gref, bool write);
+/* How often domain 0 maps it now. */
+uint32_t sim_grant_maps(uint32_t gref);
+/* Calls `seen` for each grant that is open now, or still mapped. */
+typedef void sim_grant_seen(void *arg, uint32_t gref, void *page, bool read_only, bool mapped);
+void sim_grants(sim_grant_seen *seen, void *arg);
+/* Grants a page of domain 0's to the guest: the reference, and the page in *page. -E_NOMEM. */
+int sim_dom0_grant(bool read_only, uint8_t **page);
+void sim_dom0_grant_end(uint32_t gref);
+
+/* ---- domain 0's side of xenstore ------------------------------------------------------------ */
+
+#define SIM_FRONTEND "/local/domain/1/device/vif/%u"
+#define SIM_BACKEND "/local/domain/0/backend/vif/1/%u"
+
+/* Writes as domain 0: the node and its parents are made. Watches fire. */
+void sim_xs_write(const char *path, const char *format, ...) PRINTF_LIKE(2, 3);
+void sim_xs_write_bytes(const char *path, struct cs_ro value);
+/* The value, NUL-terminated, in `out`; its length, or -E_NOENT. */
+int sim_xs_read(const char *path, char *out, size_t size);
+/* A decimal value, or `otherwise`. */
+uint32_t sim_xs_read_u32(const char *path, uint32_t otherwise);
+void sim_xs_rm(const char *path);
+/* Watches the guest has registered, and transactions it has open. */
+uint32_t sim_xs_watches(void);
+uint32_t sim_xs_transactions(void);
+/* Makes the next `n` commits of the guest's fail with EAGAIN. */
+void sim_xs_fail_commits(uint32_t n);
+/* Stops answering (a dead xenstored), or goes on. */
+void sim_xs_stop(bool stopped);
+/* Puts raw bytes on the guest's reply ring, as a broken xenstored would; false where there is no
+ * room now. */
+bool sim_xs_raw(struct cs_ro bytes);
+
+/* ---- console -------------------------------------------------------------------------------- */
+
+/* Types at the guest's console: the bytes taken (the ring may be full). */
+size_t sim_console_type(struct cs_ro text);
+/* Stops draining the guest's output (a dead xenconsoled), or goes on. */
+void sim_console_stop(bool stopped);
+
+/* ---- netback -------------------------------------------------------------------------------- */
+
+struct sim_vif_stats {
+    uint64_t tx_frames, tx_bytes, tx_slots, tx_errors;  /* from the guest */
+    uint64_t rx_frames, rx_bytes, rx_slots, rx_dropped; /* to the guest */
+    uint64_t events_from, events_to;                    /* the guest */
+};
+const struct sim_vif_stats *sim_vif_stats(uint32_t index);
+/* The backend's XenbusState as it is in xenstore. */
+uint32_t sim_vif_state(uint32_t index);
+/* Detaches the device as the toolstack does: online = 0, state Closing. */
+void sim_vif_detach(uint32_t index);
+/* Gives the vif another wire. */
+void sim_vif_wire(uint32_t index, struct sim_wire *wire);
+/* Does the wire have carrier: writes the backend's `carrier` key. */
+void sim_vif_carrier(uint32_t index, bool up);
+
+#endif

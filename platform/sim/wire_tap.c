@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/* wire_tap.c - the wire that is a TAP device of Linux's.
+ *
+ * With IFF_VNET_HDR each frame carries a small header in front: checksum state crosses in both
+ * directions, and a frame that Linux itself made arrives with its checksum blank, as between two
+ * guests on Xen. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sim_priv.h"
+
+static bool tap_send(struct sim_wire *wire, const struct sim_frame *frame)
+{
+    struct sim_tap *tap = CONTAINER_OF(wire, struct sim_tap, wire);
+    struct virtio_net_hdr header = {0};
+    struct iovec iov[SIM_WIRE_IOV_MAX + 1];
+    if (frame->csum.blank) {
+        header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        header.csum_start = frame->csum.start;
+        header.csum_offset = frame->csum.off;
+    } else if (frame->csum.validated) {
+        header.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+    }
+    iov[0] = (struct iovec){&header, sizeof(header)};
+    memcpy(iov + 1, frame->iov, frame->iov_count * sizeof(*iov));
+    if (writev(tap->fd, iov, (int)frame->iov_count + 1) < 0) {
+        tap->refused++;
+        return false;
+    }
+    tap->sent++;
+    return true;
+}
+
+static size_t tap_recv(struct sim_wire *wire, const struct iovec *to, unsigned to_count,
+                       struct sim_csum *csum)
+{
+    struct sim_tap *tap = CONTAINER_OF(wire, struct sim_tap, wire);
+    struct virtio_net_hdr header;
+    struct iovec iov[SIM_WIRE_IOV_MAX + 1];
+    ASSERT(to_count <= SIM_WIRE_IOV_MAX);
+    iov[0] = (struct iovec){&header, sizeof(header)};
+    memcpy(iov + 1, to, to_count * sizeof(*iov));
+    ssize_t n = readv(tap->fd, iov, (int)to_count + 1);
+    if (n <= (ssize_t)sizeof(header))
+        return 0;
+    *csum = (struct sim_csum){.validated = (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0};
+    if ((header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+        csum->blank = true;
+        csum->start = header.csum_start;
+        csum->off = header.csum_offset;
+    }
+    tap->received++;
+    return (size_t)n - sizeof(header);
+}
+
+static const char *reason(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENODEV:
+        return "there is no /dev/net/tun: load the kernel module tun (modprobe tun)";
+    case EPERM:
+    case EACCES:
+        return "no permission to make or open it: run as root, or in a namespace of your own "
+               "(unshare -Urn), or have root make it for you (ip tuntap add NAME mode tap user "
+               "YOU)";
+    case EBUSY:
+        return "another program has it open";
+    case EINVAL:
+        return "a device of this name exists and is no TAP, or the name is no device's name";
+    default:
+        return strerror(error);
+    }
+}
+
+static int fail(struct sim_tap *tap, const char *name, int error, char *why, size_t why_size)
+{
+    snprintf(why, why_size, "TAP %s: %s", name, reason(error));
+    if (tap->fd >= 0)
+        close(tap->fd);
+    tap->fd = -1;
+    return -error;
+}
+
+int sim_tap_open(struct sim_tap *tap, const char *name, char *why, size_t why_size)
+{
+    struct ifreq request = {0};
+    *tap = (struct sim_tap){.wire = {.send = tap_send, .recv = tap_recv}, .fd = -1};
+    if (*name == '\0' || strlen(name) >= sizeof(request.ifr_name))
+        return fail(tap, name, EINVAL, why, why_size);
+    tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (tap->fd < 0)
+        return fail(tap, name, errno, why, why_size);
+    memcpy(request.ifr_name, name, strlen(name));
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    int size = sizeof(struct virtio_net_hdr);
+    if (ioctl(tap->fd, TUNSETIFF, &request) < 0 || ioctl(tap->fd, TUNSETVNETHDRSZ, &size) < 0 ||
+        ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)TUN_F_CSUM) < 0)
+        return fail(tap, name, errno, why, why_size);
+    return 0;
+}
+
+void sim_tap_close(struct sim_tap *tap)
+{
+    if (tap->fd >= 0)
+        close(tap->fd);
+    tap->fd = -1;
+}
