@@ -210,22 +210,24 @@ static int check_conf(const struct netfront_conf *conf)
 #define BACKEND_GONE                                                                               \
     (1u << XENBUS_UNKNOWN | 1u << XENBUS_INITIALISING | 1u << XENBUS_INIT_WAIT |                   \
      1u << XENBUS_CLOSED)
+#define BACKEND_LEAVES (1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED)
 
-/* Closing, wait, Closed, wait: each step that the deadline allows. Backends hang when Closing is left out. */
+/* Closing, wait, Closed, wait: as far as the deadline allows. Backends hang when Closing is left out. Where nothing is shared there is
+ * nothing to wait for. */
 static void shut_down(struct netfront *nf, uint64_t deadline_ns)
 {
     struct netfront_queue *q = &nf->queue[0];
 
     nf->shut = true;
-    if (nf->xb.state < XENBUS_CLOSING)
+    if (nf->xb.state != XENBUS_UNKNOWN && nf->xb.state < XENBUS_CLOSING)
         netfront_leave(nf);
     if (nf->xb.state == XENBUS_CLOSING) {
-        (void)xenbus_wait_otherend(
-            &nf->xb, 1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED,
-            deadline_ns);
+        if (nf->queue_count != 0)
+            (void)xenbus_wait_otherend(&nf->xb, BACKEND_LEAVES, deadline_ns);
         netfront_finish(nf);
     }
-    (void)xenbus_wait_otherend(&nf->xb, BACKEND_GONE, deadline_ns);
+    if (nf->queue_count != 0)
+        (void)xenbus_wait_otherend(&nf->xb, BACKEND_GONE, deadline_ns);
     if (!netfront_queue_destroy(nf)) {
         netfront_tx_ring_abandon(q);
         if (q->tx.ring_gref != 0 || q->rx.ring_gref != 0)

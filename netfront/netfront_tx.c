@@ -170,20 +170,13 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     return 0;
 }
 
-int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
+/* Queues a frame as it is. Takes pkt on 0. */
+static int fill(struct netfront_queue *q, struct pkt *pkt)
 {
     struct netfront *nf = q->nf;
     struct netfront_tx *tx = &q->tx;
     int err;
 
-    if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
-        nf->dev.stats.tx_too_long++;
-        return -E_MSGSIZE;
-    }
-    if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES)) {
-        nf->dev.stats.tx_errors++;
-        return -E_INVAL;
-    }
     if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK) {
         err = prepare(nf, pkt);
         if (err != 0)
@@ -204,6 +197,48 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
     pkt->len = 0;
     pkt_put(pkt);
     return 0;
+}
+
+/* For a backend that is not to be trusted: the frame in pages of its own, which have nothing else in them. */
+static int fill_copy(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct pkt *copy = pkt_get(q->nf->conf.pool);
+    int err = copy == NULL ? -E_NOMEM : 0;
+
+    for (unsigned i = 0; err == 0 && i < pkt->frag_count; i++)
+        err = pkt_append_copy(copy, pkt_frag_view(pkt, i));
+    if (err != 0) {
+        pkt_put(copy);
+        return refuse(q, 1);
+    }
+    for (unsigned i = 0; i < copy->frag_count; i++) {
+        const struct pkt_frag *frag = &copy->frag[i];
+        uint32_t end = (uint32_t)frag->off + frag->len;
+
+        memset(frag->page->base, 0, frag->off);
+        memset(frag->page->base + end, 0, PAGE_BYTES - end);
+    }
+    copy->csum = pkt->csum;
+    copy->csum_start = pkt->csum_start;
+    copy->csum_off = pkt->csum_off;
+    err = fill(q, copy);
+    pkt_put(err == 0 ? pkt : copy);
+    return err;
+}
+
+int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct netfront *nf = q->nf;
+
+    if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
+        nf->dev.stats.tx_too_long++;
+        return -E_MSGSIZE;
+    }
+    if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES)) {
+        nf->dev.stats.tx_errors++;
+        return -E_INVAL;
+    }
+    return UNLIKELY(nf->untrusted) ? fill_copy(q, pkt) : fill(q, pkt);
 }
 
 void netfront_tx_ring_push(struct netfront_queue *q)

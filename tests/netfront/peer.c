@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: ISC */
+/* peer.c - see peer.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <morgana/log.h>
+
+#include "platform/sim/sim_priv.h"
+
+#include "peer.h"
+#include "support.h"
+
+struct peer peer;
+
+static uint32_t counts[1024];
+static uint32_t free_list[8192];
+static struct page page_headers[PEER_PAGES];
+static struct pkt pkts[PEER_PKTS];
+static _Alignas(4096) uint8_t memory[PEER_PAGES][4096];
+static _Alignas(4096) uint8_t rings[2][4096];
+static _Alignas(16) uint8_t storage[NETFRONT_BYTES];
+
+#define CHECK(expr)                                                                                \
+    do {                                                                                           \
+        if (!(expr)) {                                                                             \
+            fprintf(stderr, "%s:%d: %s\n%s\n", __FILE__, __LINE__, #expr, vplat_console());        \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* ---- machine ---------------------------------------------------------------------------------------------------- */
+
+static bool run_domain0(void)
+{
+    bool any = sim_run_until_idle();
+
+    while (sim_upcall_pending() && evtchn_upcall(&peer.ev) != 0)
+        any = true;
+    return any;
+}
+
+static void wait(uint64_t deadline_ns)
+{
+    bool any = run_domain0();
+
+    if (peer.automatic)
+        peer_auto();
+    if (peer.on_wait != NULL)
+        peer.on_wait();
+    any = run_domain0() || any;
+    if (!any)
+        vplat_set_now(u64_min(deadline_ns, plat_now_ns() + NS_PER_S));
+}
+
+void peer_run(void)
+{
+    wait(plat_now_ns());
+}
+
+static void key(const char *dir, const char *name, const char *value)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    sim_xs_write(path, "%s", value);
+}
+
+static void make_keys(const struct peer_conf *conf)
+{
+    static const char guest_reads[] = "n0\0r1";
+
+    sim_store_mkdir(0, NULL, PEER_BACK);
+    sim_store_set_perms(0, NULL, PEER_BACK, cs_ro_of(guest_reads, sizeof(guest_reads)));
+    key(PEER_FRONT, "backend", PEER_BACK);
+    key(PEER_FRONT, "backend-id", "0");
+    key(PEER_FRONT, "state", "1");
+    if (conf->mac == NULL || conf->mac[0] != '\0')
+        key(PEER_FRONT, "mac", conf->mac != NULL ? conf->mac : "00:16:3e:0a:Fb:1c");
+    if (conf->mtu != NULL)
+        key(PEER_FRONT, "mtu", conf->mtu);
+    if (conf->trusted != NULL)
+        key(PEER_FRONT, "trusted", conf->trusted);
+    key(PEER_BACK, "frontend", PEER_FRONT);
+    key(PEER_BACK, "frontend-id", "1");
+    key(PEER_BACK, "online", "1");
+    if (!conf->no_sg)
+        key(PEER_BACK, "feature-sg", "1");
+    if (!conf->no_rx_copy)
+        key(PEER_BACK, "feature-rx-copy", "1");
+    if (conf->no_csum)
+        key(PEER_BACK, "feature-no-csum-offload", "1");
+    peer_set_state(XENBUS_INIT_WAIT);
+}
+
+void peer_start(const struct peer_conf *conf)
+{
+    struct sim_conf sim = {.seed = conf->seed};
+    struct evtchn_conf ev = {.force_2l = true, .counts = counts, .ports_max = ARRAY_SIZE(counts)};
+    struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
+                             .free_list = free_list,
+                             .entries_max = conf->grants_max != 0 ? conf->grants_max : 4096};
+
+    vplat_reset(conf->seed);
+    vplat_step = wait;
+    memset(&peer, 0, sizeof(peer));
+    peer.conf = *conf;
+    CHECK(sim_init(&sim) == 0);
+    CHECK(evtchn_init(&peer.ev, &ev) == 0);
+    CHECK(gnttab_init(&peer.gt, &gt) == 0);
+    CHECK(evtchn_adopt(&peer.ev, xen_start()->store_port) == 0);
+    CHECK(xs_init(&peer.xs, &(struct xs_conf){.ring = xen_start()->store_ring,
+                                              .ev = &peer.ev,
+                                              .port = xen_start()->store_port}) == 0);
+    page_pool_init(&peer.pages, page_headers, memory, conf->pages != 0 ? conf->pages : PEER_PAGES);
+    pkt_pool_init(&peer.pool, pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
+    make_keys(conf);
+    peer.automatic = true;
+    log_init(plat_console_write, LOG_INFO);
+}
+
+/* Both rings, on both sides, as if `index` requests had been there before. */
+static void move_ring(struct ring *ring, struct peer_ring *back, uint32_t index)
+{
+    ring->req_prod += index;
+    ring->req_pushed += index;
+    ring->rsp_cons += index;
+    ring->shared->req_prod += index;
+    ring->shared->rsp_prod += index;
+    ring->shared->req_event += index;
+    ring->shared->rsp_event += index;
+    back->req_cons += index;
+    back->rsp_prod += index;
+}
+
+int peer_open(void)
+{
+    struct netfront_conf conf = {.ev = &peer.ev,
+                                 .gt = &peer.gt,
+                                 .xs = &peer.xs,
+                                 .pool = &peer.pool,
+                                 .rings = rings,
+                                 .rx_slots = peer.conf.rx_slots,
+                                 .mac = peer.conf.conf_mac,
+                                 .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
+    int err = netfront_open(storage, &conf, &peer.dev);
+
+    if (err != 0)
+        return err;
+    peer.nf = (struct netfront *)(void *)storage;
+    if (peer.tx.shared != NULL) {
+        move_ring(&peer.nf->queue[0].tx.ring, &peer.tx, peer.conf.index);
+        move_ring(&peer.nf->queue[0].rx.ring, &peer.rx, peer.conf.index);
+    }
+    return 0;
+}
+
+void peer_close(void)
+{
+    if (peer.dev != NULL)
+        netfront_close(peer.dev);
+    peer.dev = NULL;
+    peer.nf = NULL;
+}
+
+static uint32_t open_grants;
+
+static void count_grant(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+{
+    (void)arg, (void)gref, (void)page, (void)read_only, (void)mapped;
+    open_grants++;
+}
+
+void peer_stop(uint32_t pages_lost)
+{
+    peer_close();
+    peer_disconnect();
+    gnttab_quarantine_poll(&peer.quarantine, &peer.gt, PEER_PAGES);
+    if (sim_fault_count() != 0)
+        fprintf(stderr, "fault: %s\n", sim_fault_text());
+    CHECK(sim_fault_count() == 0);
+    if (peer.pages.free_count + pages_lost != peer.pages.total)
+        fprintf(stderr, "%u of %u pages are free, %u quarantined\n", peer.pages.free_count,
+                peer.pages.total, peer.pages.quarantined);
+    CHECK(peer.pages.free_count + pages_lost == peer.pages.total);
+    CHECK(peer.pages.quarantined == pages_lost);
+    CHECK(peer.pool.free_count == peer.pool.total);
+    open_grants = 0;
+    sim_grants(count_grant, NULL);
+    CHECK(pages_lost != 0 || open_grants == 0);
+    CHECK(sim_xs_watches() == 0);
+    CHECK(sim_xs_transactions() == 0);
+    peer_drop();
+}
+
+void peer_drop(void)
+{
+    sim_fini();
+    vplat_reset(0);
+}
+
+/* ---- handshake -------------------------------------------------------------------------------------------------- */
+
+void peer_set_state(uint32_t state)
+{
+    peer.state = state;
+    sim_xs_write(PEER_BACK "/state", "%u", state);
+}
+
+uint32_t peer_front_state(void)
+{
+    return sim_xs_read_u32(PEER_FRONT "/state", XENBUS_UNKNOWN);
+}
+
+static void map_ring(struct peer_ring *ring, const char *path)
+{
+    int16_t status;
+
+    ring->gref = sim_xs_read_u32(path, 0);
+    ring->shared = (struct ring_shared *)(void *)sim_grant_map(ring->gref, true, &status);
+    CHECK(ring->shared != NULL);
+    /* As netback does, so that rings may begin anywhere. */
+    ring->req_cons = ring->rsp_prod = ring->shared->rsp_prod;
+}
+
+void peer_connect(void)
+{
+    int port = sim_dom0_bind(sim_xs_read_u32(PEER_FRONT "/event-channel", 0));
+
+    CHECK(port > 0);
+    peer.port = (uint32_t)port;
+    map_ring(&peer.tx, PEER_FRONT "/tx-ring-ref");
+    map_ring(&peer.rx, PEER_FRONT "/rx-ring-ref");
+}
+
+void peer_disconnect(void)
+{
+    if (peer.tx.shared != NULL)
+        sim_grant_unmap(peer.tx.gref, true);
+    if (peer.rx.shared != NULL)
+        sim_grant_unmap(peer.rx.gref, true);
+    peer.tx.shared = peer.rx.shared = NULL;
+    if (peer.port != 0)
+        sim_dom0_close(peer.port);
+    peer.port = 0;
+}
+
+void peer_auto(void)
+{
+    uint32_t front = peer_front_state();
+
+    if (front == XENBUS_CONNECTED && peer.state == XENBUS_INIT_WAIT) {
+        peer_connect();
+        peer_set_state(XENBUS_CONNECTED);
+    } else if (front == XENBUS_CLOSING && peer.state != XENBUS_CLOSING &&
+               peer.state != XENBUS_CLOSED) {
+        peer_disconnect();
+        peer_set_state(XENBUS_CLOSING);
+    } else if (front == XENBUS_CLOSED && peer.state != XENBUS_CLOSED &&
+               peer.state != XENBUS_INIT_WAIT) {
+        peer_disconnect();
+        peer_set_state(XENBUS_CLOSED);
+    } else if (front == XENBUS_INITIALISING &&
+               (peer.state == XENBUS_CLOSED || peer.state == XENBUS_CLOSING)) {
+        peer_disconnect();
+        peer_set_state(XENBUS_INIT_WAIT);
+    }
+}
+
+/* ---- rings ------------------------------------------------------------------------------------------------------- */
+
+static uint8_t *slot_of(const struct peer_ring *ring, uint32_t index, uint32_t bytes)
+{
+    return (uint8_t *)ring->shared + RING_SLOTS_AT + (index % NETFRONT_RING_SLOTS) * bytes;
+}
+
+/* RING_PUSH_RESPONSES_AND_CHECK_NOTIFY of io/ring.h. */
+static void push(struct peer_ring *ring)
+{
+    uint32_t was = ring->shared->rsp_prod, is = ring->rsp_prod;
+
+    ring->shared->rsp_prod = is;
+    if (is - ring->shared->rsp_event < is - was) {
+        peer.events_to++;
+        sim_dom0_send(peer.port);
+    }
+}
+
+bool peer_tx_take(struct netfront_tx_req *req)
+{
+    if (peer.tx.req_cons == peer.tx.shared->req_prod)
+        return false;
+    const struct netif_tx_request *slot =
+        (const void *)slot_of(&peer.tx, peer.tx.req_cons++, NETFRONT_TX_SLOT_BYTES);
+    *req = (struct netfront_tx_req){.gref = slot->gref,
+                                    .offset = slot->offset,
+                                    .txf = slot->flags,
+                                    .id = slot->id,
+                                    .size = slot->size};
+    peer.tx.shared->req_event = peer.tx.req_cons + 1;
+    return true;
+}
+
+void peer_tx_answer(uint16_t id, int16_t status)
+{
+    struct netif_tx_response *slot =
+        (void *)slot_of(&peer.tx, peer.tx.rsp_prod++, NETFRONT_TX_SLOT_BYTES);
+
+    slot->id = id;
+    slot->status = status;
+}
+
+void peer_tx_push(void)
+{
+    push(&peer.tx);
+}
+
+uint32_t peer_tx_all(void)
+{
+    struct netfront_tx_req req;
+    uint32_t n = 0;
+
+    while (peer_tx_take(&req)) {
+        peer_tx_answer(req.id, NETIF_RSP_OKAY);
+        n++;
+    }
+    if (n != 0)
+        peer_tx_push();
+    return n;
+}
+
+const uint8_t *peer_tx_bytes(const struct netfront_tx_req *req, uint32_t len)
+{
+    int16_t status;
+
+    return sim_grant_use(req->gref, req->offset, len, false, &status);
+}
+
+uint32_t peer_rx_posted(void)
+{
+    return peer.rx.shared->req_prod - peer.rx.req_cons;
+}
+
+bool peer_rx_take(struct peer_rx_req *req)
+{
+    if (peer_rx_posted() == 0)
+        return false;
+    const struct netif_rx_request *slot =
+        (const void *)slot_of(&peer.rx, peer.rx.req_cons++, NETFRONT_RX_SLOT_BYTES);
+    *req = (struct peer_rx_req){.id = slot->id, .gref = slot->gref};
+    peer.rx.shared->req_event = peer.rx.req_cons + 1;
+    return true;
+}
+
+void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status)
+{
+    struct netif_rx_response *slot =
+        (void *)slot_of(&peer.rx, peer.rx.rsp_prod++, NETFRONT_RX_SLOT_BYTES);
+
+    *slot = (struct netif_rx_response){.id = id, .offset = offset, .flags = rxf, .status = status};
+}
+
+void peer_rx_push(void)
+{
+    push(&peer.rx);
+}
+
+bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece)
+{
+    const uint8_t *from = frame;
+    struct peer_rx_req req;
+    int16_t status;
+
+    if (piece == 0)
+        piece = PAGE_BYTES;
+    if (peer_rx_posted() < (len + piece - 1) / piece)
+        return false;
+    while (len != 0) {
+        uint32_t n = len < piece ? len : piece;
+
+        CHECK(peer_rx_take(&req));
+        uint8_t *to = sim_grant_use(req.gref, 0, PAGE_BYTES, true, &status);
+        CHECK(to != NULL);
+        memcpy(to, from, n);
+        from += n;
+        len -= n;
+        peer_rx_answer(req.id, 0, (uint16_t)(len != 0 ? rxf | RXF_MORE_DATA : rxf), (int16_t)n);
+        rxf = 0;
+    }
+    peer_rx_push();
+    return true;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------------------- */
+
+static void check_page(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+{
+    uint8_t *at = page;
+    const struct page *header;
+
+    (void)arg;
+    if (at < memory[0] || at >= memory[PEER_PAGES])
+        return; /* a ring */
+    header = &page_headers[(size_t)(at - memory[0]) / 4096];
+    if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {
+        fprintf(stderr, "page %p is %s under grant %u (%s%s)\n", page,
+                page_state_name((enum page_state)header->state), gref, read_only ? "ro" : "rw",
+                mapped ? ", mapped" : "");
+        abort();
+    }
+}
+
+void peer_check_pages(void)
+{
+    sim_grants(check_page, NULL);
+}
+
+void peer_pattern(uint8_t *frame, uint32_t len, uint8_t first)
+{
+    memset(frame, 0x02, 12);
+    frame[12] = 0x88;
+    frame[13] = 0xb5; /* IEEE 802's local experimental type */
+    for (uint32_t i = 14; i < len; i++)
+        frame[i] = (uint8_t)(first + i);
+}
+
+struct pkt *peer_packet(uint32_t len, uint8_t first)
+{
+    struct pkt *pkt = pkt_alloc(&peer.pool, 0, len);
+
+    CHECK(pkt != NULL);
+    peer_pattern(pkt->frag[0].page->base, len, first);
+    return pkt;
+}
