@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* hypercall.c - hypercalls for files whose own headers use names of Xen's (struct evtchn_status). */
+#include "bare.h"
+#include "xen/hypercall.h"
+
+int bare_memory_map(void *entries, unsigned count)
+{
+    return hypercall_memory_map(entries, count);
+}
+
+_Noreturn void bare_shutdown(enum bare_shutdown reason)
+{
+    static const unsigned of[] = {
+        [BARE_POWEROFF] = SHUTDOWN_poweroff,
+        [BARE_REBOOT] = SHUTDOWN_reboot,
+        [BARE_CRASH] = SHUTDOWN_crash,
+    };
+
+    for (;;)
+        hypercall_sched_shutdown(of[reason]);
+}

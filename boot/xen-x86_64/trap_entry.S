@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* trap_entry.S - entries of exceptions, and of the one interrupt there is. */
+#include "asm.h"
+
+        .text
+        .code64
+
+/* Exceptions: all registers into a struct trap_frame (trap.c), error code 0 where the CPU pushes none. They never come back. */
+        .altmacro
+        .macro  trap_entry vector
+        .balign 16
+        .if     (\vector == 8) || (\vector >= 10 && \vector <= 14) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
+        .else
+        pushq   $0
+        .endif
+        pushq   $\vector
+        jmp     trap_common
+        .endm
+
+        .balign 16
+        .globl  trap_entries            /* 16 bytes each */
+trap_entries:
+        .set    vector, 0
+        .rept   32
+        trap_entry %vector
+        .set    vector, vector + 1
+        .endr
+
+trap_common:
+        cld
+        pushq   %r15
+        pushq   %r14
+        pushq   %r13
+        pushq   %r12
+        pushq   %r11
+        pushq   %r10
+        pushq   %r9
+        pushq   %r8
+        pushq   %rbp
+        pushq   %rdi
+        pushq   %rsi
+        pushq   %rdx
+        pushq   %rcx
+        pushq   %rbx
+        pushq   %rax
+        movq    %rsp, %rdi
+        xorl    %ebp, %ebp
+        andq    $-16, %rsp
+        call    trap_handler
+        ud2
+
+/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the sleep; the pending bits are the message,
+ * and plat_wait() looks at them. Interrupts stay off after it: Xen would deliver it again and again while the domain has not
+ * looked. No register is touched but the flags that IRETQ restores. */
+        .balign 16
+        .globl  trap_upcall
+trap_upcall:
+        andl    $~0x200, 16(%rsp)
+        iretq
+
+/* void wait_halt(void): STI takes effect after the next instruction, so no interrupt can come before HLT, and one that is due
+ * already ends it at once. Nothing else runs with interrupts on. */
+        .globl  wait_halt
+wait_halt:
+        sti
+        hlt
+        cli
+        ret
+
+        .section .note.GNU-stack, "", @progbits
