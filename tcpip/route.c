@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/* route.c - which neighbour gets a packet, and which of our addresses it comes from (RFC 1122 section 3.3.1).
+ *
+ * One table, longest prefix first, so that the first match is the best. Routes by gateways are kept as they were added; the connected
+ * ones follow the addresses: route_refresh lays both out anew after any change, which is rare. A route whose gateway is on
+ * no network of ours at the moment sleeps: its src is 0.
+ */
+#include "tcpip/tcpip_priv.h"
+
+static void insert(struct netif *nif, struct ip4_route route)
+{
+    uint32_t at = nif->route_count++;
+
+    /* Before the first shorter one: among equals the older goes first. */
+    while (at > 0 && nif->routes[at - 1].prefix_len < route.prefix_len) {
+        nif->routes[at] = nif->routes[at - 1];
+        at--;
+    }
+    nif->routes[at] = route;
+}
+
+uint32_t route_source(const struct netif *nif, uint32_t gateway)
+{
+    for (uint32_t i = 0; i < nif->addr_count; i++) {
+        const struct netif_addr *addr = &nif->addrs[i];
+
+        if (addr->state == NETIF_ADDR_READY && ((gateway ^ addr->addr) & addr->mask) == 0)
+            return addr->addr;
+    }
+    return 0;
+}
+
+void route_refresh(struct netif *nif)
+{
+    struct ip4_route old[ARRAY_SIZE(nif->routes)];
+    uint32_t count = nif->route_count;
+
+    memcpy(old, nif->routes, sizeof(old));
+    nif->route_count = 0;
+    for (uint32_t i = 0; i < nif->addr_count; i++) {
+        const struct netif_addr *addr = &nif->addrs[i];
+
+        if (addr->state == NETIF_ADDR_READY)
+            insert(nif, (struct ip4_route){.dst = addr->addr & addr->mask,
+                                           .mask = addr->mask,
+                                           .src = addr->addr,
+                                           .prefix_len = addr->prefix_len});
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (old[i].gateway == 0)
+            continue;
+        old[i].src = route_source(nif, old[i].gateway);
+        insert(nif, old[i]);
+    }
+}
+
+const struct netif_addr *route_connected(const struct netif *nif, uint32_t addr)
+{
+    for (uint32_t i = 0; i < nif->addr_count; i++)
+        if (((addr ^ nif->addrs[i].addr) & nif->addrs[i].mask) == 0)
+            return &nif->addrs[i];
+    return NULL;
+}
+
+static struct ip4_route *find_gateway_route(struct netif *nif, uint32_t dst, uint8_t prefix_len)
+{
+    for (uint32_t i = 0; i < nif->route_count; i++) {
+        struct ip4_route *route = &nif->routes[i];
+
+        if (route->gateway != 0 && route->dst == dst && route->prefix_len == prefix_len)
+            return route;
+    }
+    return NULL;
+}
+
+int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway)
+{
+    const struct netif_addr *on;
+
+    if (prefix_len > 32 || (dst & ~ip4_mask(prefix_len)) != 0 || !ip4_is_unicast(gateway))
+        return -E_INVAL;
+    on = route_connected(nif, gateway);
+    if (on == NULL)
+        return -E_HOSTUNREACH;
+    if (netif_addr_state(nif, gateway) != NETIF_ADDR_NONE ||
+        (on->prefix_len < 31 && (gateway | on->mask) == IP4_BROADCAST))
+        return -E_INVAL;
+    if (find_gateway_route(nif, dst, prefix_len) != NULL)
+        return -E_EXIST;
+    if (nif->gateway_count == NETIF_ROUTES_MAX)
+        return -E_NOSPC;
+    nif->gateway_count++;
+    insert(nif, (struct ip4_route){.dst = dst,
+                                   .mask = ip4_mask(prefix_len),
+                                   .gateway = gateway,
+                                   .src = route_source(nif, gateway),
+                                   .prefix_len = prefix_len});
+    return 0;
+}
+
+int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len)
+{
+    struct ip4_route *route = find_gateway_route(nif, dst, prefix_len);
+    struct ip4_route *end = nif->routes + nif->route_count;
+
+    if (route == NULL)
+        return -E_NOENT;
+    memmove(route, route + 1, (size_t)(end - route - 1) * sizeof(*route));
+    nif->route_count--;
+    nif->gateway_count--;
+    return 0;
+}
+
+/* A packet for no single host, or for one whose MAC the caller knows: only a source is missing. */
+static int find_any_source(const struct netif *nif, struct ip4_tx *tx)
+{
+    tx->next_hop = tx->dst;
+    if (tx->src == IP4_ANY && nif->route_count != 0) {
+        tx->src = route_source(nif, tx->dst);
+        for (uint32_t i = 0; tx->src == IP4_ANY && i < nif->addr_count; i++)
+            if (nif->addrs[i].state == NETIF_ADDR_READY)
+                tx->src = nif->addrs[i].addr;
+    }
+    /* "This host" may speak to all before it has an address (RFC 1122 section 3.2.1.3 (a)). */
+    if (tx->src == IP4_ANY && tx->dst != IP4_BROADCAST && tx->protocol != IP4_IGMP)
+        return -E_HOSTUNREACH;
+    return 0;
+}
+
+int route_find(const struct netif *nif, struct ip4_tx *tx)
+{
+    if (tx->src != IP4_ANY && netif_own(nif, tx->src) == NULL)
+        return -E_ADDRNOTAVAIL;
+    tx->cast = IP4_UNICAST;
+    if (UNLIKELY(tx->dst == IP4_BROADCAST || ip4_is_multicast(tx->dst))) {
+        tx->cast = tx->dst == IP4_BROADCAST ? IP4_BROADCASTED : IP4_MULTICASTED;
+        return find_any_source(nif, tx);
+    }
+    if (!ip4_is_unicast(tx->dst))
+        return -E_HOSTUNREACH;
+    for (uint32_t i = 0; i < nif->route_count; i++) {
+        const struct ip4_route *route = &nif->routes[i];
+
+        if (((tx->dst ^ route->dst) & route->mask) != 0 || route->src == 0)
+            continue;
+        tx->next_hop = route->gateway;
+        if (route->gateway == 0) {
+            tx->next_hop = tx->dst;
+            if ((tx->dst | route->mask) == IP4_BROADCAST && route->prefix_len < 31)
+                tx->cast = IP4_BROADCASTED;
+        }
+        if (tx->src == IP4_ANY)
+            tx->src = route->src;
+        return 0;
+    }
+    return tx->use_eth ? find_any_source(nif, tx) : -E_HOSTUNREACH;
+}
