@@ -38,6 +38,10 @@ case_end() {                    # the EXIT trap: let the logs be complete before
     done
 }
 
+must() {                        # COMMAND...: if it fails, the reason is the last line it printed
+    "$@" 2>&1 | tee /run/case/must || fail "$*: $(tail -n 1 /run/case/must)"
+}
+
 # --- waiting -----------------------------------------------------------------------------------------------------------
 
 wait_until() {                  # SECONDS COMMAND...: status 1 when the time is over
@@ -55,17 +59,24 @@ has_lines() {                   # FILE PATTERN COUNT
 wait_for_line() {               # GUEST PATTERN SECONDS [COUNT]: until the console has COUNT (1) lines like PATTERN
     local end=$((SECONDS + $3 * slow))
     until has_lines "$(guest_console_log "$1")" "$2" "${4:-1}"; do
-        [ $SECONDS -lt $end ] || fail "$1: no line like '$2' on the console within $3 s; last line: $(guest_verdict "$1")"
+        [ $SECONDS -lt $end ] || fail "$1: no line like '$2' on the console within $3 s; last line: $(guest_last_words "$1")"
         case $(guest_state "$1") in
             running) sleep 0.3 ;;
             *) has_lines "$(guest_console_log "$1")" "$2" "${4:-1}" ||
-                fail "$1: ended ($(guest_state "$1")) before a line like '$2'; last line: $(guest_verdict "$1")" ;;
+                fail "$1: ended ($(guest_state "$1")) before a line like '$2'; last line: $(guest_last_words "$1")" ;;
         esac
     done
 }
 
 wait_for_ping() {               # ADDRESS SECONDS
     wait_until "$2" ping -c 1 -W 1 -n "$1" || fail "$1 does not answer a ping within $2 s"
+}
+
+pings_answered() {              # PING COMMAND...: it prints its account, and every ping was answered, once (ping itself is content with one)
+    local out
+    out=$("$@") || { tail -n 3 <<<"$out"; fail "no answer: $*"; }
+    tail -n 2 <<<"$out"
+    grep -qE '^([0-9]+) packets transmitted, \1 received, 0% packet loss' <<<"$out" || fail "not every ping was answered, once: $*"
 }
 
 # --- guests ------------------------------------------------------------------------------------------------------------
@@ -136,6 +147,13 @@ guest_verdict() {               # NAME: the last line of its console that is not
     tr -d '\r' <"$(guest_console_log "$1")" 2>/dev/null | grep -v '^[[:space:]]*$' | tail -n 1 || true
 }
 
+guest_last_words() {            # NAME: for a reason: its last line, or what it said to Xen itself (port 0xe9) if it never had a console
+    local last
+    last=$(guest_verdict "$1")
+    [ -n "$last" ] || last=$(xl dmesg | tr -d '\r' | grep -E '^\(d[0-9]+(v[0-9]+)?\) ' | tail -n 1) || true
+    echo "${last:-(no line at all)}"
+}
+
 guest_id() { xl domid "$1" 2>/dev/null; }
 
 guest_state() {                 # NAME: running | poweroff | reboot | suspend | crash | watchdog | gone
@@ -166,10 +184,10 @@ console_quiet() {               # NAME: nothing came for a moment
 }
 
 guest_wait_end() {              # NAME SECONDS: until it has ended by itself; sets guest_end to how
-    wait_until "$2" guest_ended "$1" || fail "$1: still running after $2 s; last line: $(guest_verdict "$1")"
+    wait_until "$2" guest_ended "$1" || fail "$1: still running after $2 s; last line: $(guest_last_words "$1")"
     wait_until 5 console_quiet "$1" || true
     guest_end=$(guest_state "$1")
-    step "guest $1 ended: $guest_end; last line: $(guest_verdict "$1")"
+    step "guest $1 ended: $guest_end; last line: $(guest_last_words "$1")"
 }
 
 guest_wait_gone() {             # NAME SECONDS: until it has ended, then out of Xen's list
@@ -184,15 +202,15 @@ guest_succeeds() {              # NAME SECONDS: it powers itself off, its last l
     guest_wait_gone "$1" "$2"
     local last
     last=$(guest_verdict "$1")
-    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end; last line: $last"
-    [ "$last" = "verdict: success" ] || fail "$1: last line of its console: ${last:-(there is none)}"
+    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end; last line: $(guest_last_words "$1")"
+    [ "$last" = "verdict: success" ] || fail "$1: last line of its console: ${last:-none; last word to Xen: $(guest_last_words "$1")}"
 }
 
 guest_fails() {                 # NAME SECONDS PATTERN: it powers itself off, its last line is a failure like PATTERN
     guest_wait_gone "$1" "$2"
     local last
     last=$(guest_verdict "$1")
-    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end, not poweroff; last line: $last"
+    [ "$guest_end" = poweroff ] || fail "$1: ended by $guest_end, not poweroff; last line: $(guest_last_words "$1")"
     grep -qE "^verdict: failure: .*($3)" <<<"$last" || fail "$1: last line is '$last', not a failure like '$3'"
 }
 
