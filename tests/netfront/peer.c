@@ -11,15 +11,16 @@
 #include "peer.h"
 #include "support.h"
 
+
 struct peer peer;
 
-static uint32_t counts[1024];
-static uint32_t free_list[8192];
-static struct page page_headers[PEER_PAGES];
-static struct pkt pkts[PEER_PKTS];
-static _Alignas(4096) uint8_t memory[PEER_PAGES][4096];
-static _Alignas(4096) uint8_t rings[2][4096];
-static _Alignas(16) uint8_t storage[NETFRONT_BYTES];
+static uint32_t peer_counts[1024];
+static uint32_t peer_free_list[8192];
+static struct page peer_page_headers[PEER_PAGES];
+static struct pkt peer_pkts[PEER_PKTS];
+static _Alignas(4096) uint8_t peer_memory[PEER_PAGES][4096];
+static _Alignas(4096) uint8_t peer_rings[2][4096];
+static _Alignas(16) uint8_t peer_storage[NETFRONT_BYTES];
 
 #define CHECK(expr)                                                                                \
     do {                                                                                           \
@@ -31,7 +32,7 @@ static _Alignas(16) uint8_t storage[NETFRONT_BYTES];
 
 /* ---- machine ---------------------------------------------------------------------------------------------------- */
 
-static bool run_domain0(void)
+static bool peer_run_domain0(void)
 {
     bool any = sim_run_until_idle();
 
@@ -40,25 +41,25 @@ static bool run_domain0(void)
     return any;
 }
 
-static void wait(uint64_t deadline_ns)
+static void peer_wait(uint64_t deadline_ns)
 {
-    bool any = run_domain0();
+    bool any = peer_run_domain0();
 
     if (peer.automatic)
         peer_auto();
     if (peer.on_wait != NULL)
         peer.on_wait();
-    any = run_domain0() || any;
+    any = peer_run_domain0() || any;
     if (!any)
         vplat_set_now(u64_min(deadline_ns, plat_now_ns() + NS_PER_S));
 }
 
 void peer_run(void)
 {
-    wait(plat_now_ns());
+    peer_wait(plat_now_ns());
 }
 
-static void key(const char *dir, const char *name, const char *value)
+static void peer_key(const char *dir, const char *name, const char *value)
 {
     char path[128];
 
@@ -66,43 +67,46 @@ static void key(const char *dir, const char *name, const char *value)
     sim_xs_write(path, "%s", value);
 }
 
-static void make_keys(const struct peer_conf *conf)
+static void peer_make_keys(const struct peer_conf *conf)
 {
     static const char guest_reads[] = "n0\0r1";
 
     sim_store_mkdir(0, NULL, PEER_BACK);
+    /* So that the guest learns when PEER_BACK is removed. */
+    sim_store_set_perms(0, NULL, "/local/domain/0/backend/vif/1",
+                        cs_ro_of(guest_reads, sizeof(guest_reads)));
     sim_store_set_perms(0, NULL, PEER_BACK, cs_ro_of(guest_reads, sizeof(guest_reads)));
-    key(PEER_FRONT, "backend", PEER_BACK);
-    key(PEER_FRONT, "backend-id", "0");
-    key(PEER_FRONT, "state", "1");
+    peer_key(PEER_FRONT, "backend", PEER_BACK);
+    peer_key(PEER_FRONT, "backend-id", "0");
+    peer_key(PEER_FRONT, "state", "1");
     if (conf->mac == NULL || conf->mac[0] != '\0')
-        key(PEER_FRONT, "mac", conf->mac != NULL ? conf->mac : "00:16:3e:0a:Fb:1c");
+        peer_key(PEER_FRONT, "mac", conf->mac != NULL ? conf->mac : "00:16:3e:0a:Fb:1c");
     if (conf->mtu != NULL)
-        key(PEER_FRONT, "mtu", conf->mtu);
+        peer_key(PEER_FRONT, "mtu", conf->mtu);
     if (conf->trusted != NULL)
-        key(PEER_FRONT, "trusted", conf->trusted);
-    key(PEER_BACK, "frontend", PEER_FRONT);
-    key(PEER_BACK, "frontend-id", "1");
-    key(PEER_BACK, "online", "1");
+        peer_key(PEER_FRONT, "trusted", conf->trusted);
+    peer_key(PEER_BACK, "frontend", PEER_FRONT);
+    peer_key(PEER_BACK, "frontend-id", "1");
+    peer_key(PEER_BACK, "online", "1");
     if (!conf->no_sg)
-        key(PEER_BACK, "feature-sg", "1");
+        peer_key(PEER_BACK, "feature-sg", "1");
     if (!conf->no_rx_copy)
-        key(PEER_BACK, "feature-rx-copy", "1");
+        peer_key(PEER_BACK, "feature-rx-copy", "1");
     if (conf->no_csum)
-        key(PEER_BACK, "feature-no-csum-offload", "1");
+        peer_key(PEER_BACK, "feature-no-csum-offload", "1");
     peer_set_state(XENBUS_INIT_WAIT);
 }
 
 void peer_start(const struct peer_conf *conf)
 {
     struct sim_conf sim = {.seed = conf->seed};
-    struct evtchn_conf ev = {.force_2l = true, .counts = counts, .ports_max = ARRAY_SIZE(counts)};
+    struct evtchn_conf ev = {.force_2l = true, .counts = peer_counts, .ports_max = ARRAY_SIZE(peer_counts)};
     struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
-                             .free_list = free_list,
+                             .free_list = peer_free_list,
                              .entries_max = conf->grants_max != 0 ? conf->grants_max : 4096};
 
     vplat_reset(conf->seed);
-    vplat_step = wait;
+    vplat_step = peer_wait;
     memset(&peer, 0, sizeof(peer));
     peer.conf = *conf;
     CHECK(sim_init(&sim) == 0);
@@ -112,15 +116,15 @@ void peer_start(const struct peer_conf *conf)
     CHECK(xs_init(&peer.xs, &(struct xs_conf){.ring = xen_start()->store_ring,
                                               .ev = &peer.ev,
                                               .port = xen_start()->store_port}) == 0);
-    page_pool_init(&peer.pages, page_headers, memory, conf->pages != 0 ? conf->pages : PEER_PAGES);
-    pkt_pool_init(&peer.pool, pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
-    make_keys(conf);
+    page_pool_init(&peer.pages, peer_page_headers, peer_memory, conf->pages != 0 ? conf->pages : PEER_PAGES);
+    pkt_pool_init(&peer.pool, peer_pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
+    peer_make_keys(conf);
     peer.automatic = true;
     log_init(plat_console_write, LOG_INFO);
 }
 
-/* Both rings, on both sides, as if `index` requests had been there before. */
-static void move_ring(struct ring *ring, struct peer_ring *back, uint32_t index)
+/* Both peer_rings, on both sides, as if `index` requests had been there before. */
+static void peer_move_ring(struct ring *ring, struct peer_ring *back, uint32_t index)
 {
     ring->req_prod += index;
     ring->req_pushed += index;
@@ -139,18 +143,18 @@ int peer_open(void)
                                  .gt = &peer.gt,
                                  .xs = &peer.xs,
                                  .pool = &peer.pool,
-                                 .rings = rings,
+                                 .rings = peer_rings,
                                  .rx_slots = peer.conf.rx_slots,
                                  .mac = peer.conf.conf_mac,
                                  .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
-    int err = netfront_open(storage, &conf, &peer.dev);
+    int err = netfront_open(peer_storage, &conf, &peer.dev);
 
     if (err != 0)
         return err;
-    peer.nf = (struct netfront *)(void *)storage;
+    peer.nf = (struct netfront *)(void *)peer_storage;
     if (peer.tx.shared != NULL) {
-        move_ring(&peer.nf->queue[0].tx.ring, &peer.tx, peer.conf.index);
-        move_ring(&peer.nf->queue[0].rx.ring, &peer.rx, peer.conf.index);
+        peer_move_ring(&peer.nf->queue[0].tx.ring, &peer.tx, peer.conf.index);
+        peer_move_ring(&peer.nf->queue[0].rx.ring, &peer.rx, peer.conf.index);
     }
     return 0;
 }
@@ -163,12 +167,12 @@ void peer_close(void)
     peer.nf = NULL;
 }
 
-static uint32_t open_grants;
+static uint32_t peer_open_grants;
 
-static void count_grant(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+static void peer_count_grant(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
 {
     (void)arg, (void)gref, (void)page, (void)read_only, (void)mapped;
-    open_grants++;
+    peer_open_grants++;
 }
 
 void peer_stop(uint32_t pages_lost)
@@ -185,9 +189,9 @@ void peer_stop(uint32_t pages_lost)
     CHECK(peer.pages.free_count + pages_lost == peer.pages.total);
     CHECK(peer.pages.quarantined == pages_lost);
     CHECK(peer.pool.free_count == peer.pool.total);
-    open_grants = 0;
-    sim_grants(count_grant, NULL);
-    CHECK(pages_lost != 0 || open_grants == 0);
+    peer_open_grants = 0;
+    sim_grants(peer_count_grant, NULL);
+    CHECK(pages_lost != 0 || peer_open_grants == 0);
     CHECK(sim_xs_watches() == 0);
     CHECK(sim_xs_transactions() == 0);
     peer_drop();
@@ -212,14 +216,14 @@ uint32_t peer_front_state(void)
     return sim_xs_read_u32(PEER_FRONT "/state", XENBUS_UNKNOWN);
 }
 
-static void map_ring(struct peer_ring *ring, const char *path)
+static void peer_map_ring(struct peer_ring *ring, const char *path)
 {
     int16_t status;
 
     ring->gref = sim_xs_read_u32(path, 0);
     ring->shared = (struct ring_shared *)(void *)sim_grant_map(ring->gref, true, &status);
     CHECK(ring->shared != NULL);
-    /* As netback does, so that rings may begin anywhere. */
+    /* As netback does, so that peer_rings may begin anywhere. */
     ring->req_cons = ring->rsp_prod = ring->shared->rsp_prod;
 }
 
@@ -229,8 +233,8 @@ void peer_connect(void)
 
     CHECK(port > 0);
     peer.port = (uint32_t)port;
-    map_ring(&peer.tx, PEER_FRONT "/tx-ring-ref");
-    map_ring(&peer.rx, PEER_FRONT "/rx-ring-ref");
+    peer_map_ring(&peer.tx, PEER_FRONT "/tx-ring-ref");
+    peer_map_ring(&peer.rx, PEER_FRONT "/rx-ring-ref");
 }
 
 void peer_disconnect(void)
@@ -267,15 +271,15 @@ void peer_auto(void)
     }
 }
 
-/* ---- rings ------------------------------------------------------------------------------------------------------- */
+/* ---- peer_rings ------------------------------------------------------------------------------------------------------- */
 
-static uint8_t *slot_of(const struct peer_ring *ring, uint32_t index, uint32_t bytes)
+static uint8_t *peer_slot_of(const struct peer_ring *ring, uint32_t index, uint32_t bytes)
 {
     return (uint8_t *)ring->shared + RING_SLOTS_AT + (index % NETFRONT_RING_SLOTS) * bytes;
 }
 
 /* RING_PUSH_RESPONSES_AND_CHECK_NOTIFY of io/ring.h. */
-static void push(struct peer_ring *ring)
+static void peer_push(struct peer_ring *ring)
 {
     uint32_t was = ring->shared->rsp_prod, is = ring->rsp_prod;
 
@@ -291,7 +295,7 @@ bool peer_tx_take(struct netfront_tx_req *req)
     if (peer.tx.req_cons == peer.tx.shared->req_prod)
         return false;
     const struct netif_tx_request *slot =
-        (const void *)slot_of(&peer.tx, peer.tx.req_cons++, NETFRONT_TX_SLOT_BYTES);
+        (const void *)peer_slot_of(&peer.tx, peer.tx.req_cons++, NETFRONT_TX_SLOT_BYTES);
     *req = (struct netfront_tx_req){.gref = slot->gref,
                                     .offset = slot->offset,
                                     .txf = slot->flags,
@@ -304,7 +308,7 @@ bool peer_tx_take(struct netfront_tx_req *req)
 void peer_tx_answer(uint16_t id, int16_t status)
 {
     struct netif_tx_response *slot =
-        (void *)slot_of(&peer.tx, peer.tx.rsp_prod++, NETFRONT_TX_SLOT_BYTES);
+        (void *)peer_slot_of(&peer.tx, peer.tx.rsp_prod++, NETFRONT_TX_SLOT_BYTES);
 
     slot->id = id;
     slot->status = status;
@@ -312,7 +316,7 @@ void peer_tx_answer(uint16_t id, int16_t status)
 
 void peer_tx_push(void)
 {
-    push(&peer.tx);
+    peer_push(&peer.tx);
 }
 
 uint32_t peer_tx_all(void)
@@ -346,7 +350,7 @@ bool peer_rx_take(struct peer_rx_req *req)
     if (peer_rx_posted() == 0)
         return false;
     const struct netif_rx_request *slot =
-        (const void *)slot_of(&peer.rx, peer.rx.req_cons++, NETFRONT_RX_SLOT_BYTES);
+        (const void *)peer_slot_of(&peer.rx, peer.rx.req_cons++, NETFRONT_RX_SLOT_BYTES);
     *req = (struct peer_rx_req){.id = slot->id, .gref = slot->gref};
     peer.rx.shared->req_event = peer.rx.req_cons + 1;
     return true;
@@ -355,14 +359,14 @@ bool peer_rx_take(struct peer_rx_req *req)
 void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status)
 {
     struct netif_rx_response *slot =
-        (void *)slot_of(&peer.rx, peer.rx.rsp_prod++, NETFRONT_RX_SLOT_BYTES);
+        (void *)peer_slot_of(&peer.rx, peer.rx.rsp_prod++, NETFRONT_RX_SLOT_BYTES);
 
     *slot = (struct netif_rx_response){.id = id, .offset = offset, .flags = rxf, .status = status};
 }
 
 void peer_rx_push(void)
 {
-    push(&peer.rx);
+    peer_push(&peer.rx);
 }
 
 bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece)
@@ -393,15 +397,15 @@ bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
 
-static void check_page(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
 {
     uint8_t *at = page;
     const struct page *header;
 
     (void)arg;
-    if (at < memory[0] || at >= memory[PEER_PAGES])
+    if (at < peer_memory[0] || at >= peer_memory[PEER_PAGES])
         return; /* a ring */
-    header = &page_headers[(size_t)(at - memory[0]) / 4096];
+    header = &peer_page_headers[(size_t)(at - peer_memory[0]) / 4096];
     if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {
         fprintf(stderr, "page %p is %s under grant %u (%s%s)\n", page,
                 page_state_name((enum page_state)header->state), gref, read_only ? "ro" : "rw",
@@ -412,7 +416,7 @@ static void check_page(void *arg, uint32_t gref, void *page, bool read_only, boo
 
 void peer_check_pages(void)
 {
-    sim_grants(check_page, NULL);
+    sim_grants(peer_check_page, NULL);
 }
 
 void peer_pattern(uint8_t *frame, uint32_t len, uint8_t first)
