@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* fmt.c - the small printf: integers, strings and characters, into a buffer that is never overrun.
  *
- * A conversion is parsed into a struct spec, its digits are made from the right in a small array, and emit_field pads them. Output
- * beyond the buffer is counted, not stored, so that the result says how much room would have done.
- */
+ * A conversion is parsed into a struct spec, its digits are made from the right in a small array,
+ * and emit_field pads them. Output beyond the buffer is counted, not stored, so that the result
+ * says how much room would have done. */
 #include <morgana/log.h>
 
 struct out {

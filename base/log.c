@@ -32,7 +32,8 @@ int log_level_of_name(const char *name)
     return -E_INVAL;
 }
 
-/* What a peer sent may stand in a line: it must neither end the line nor steer the operator's terminal. */
+/* What a peer sent may stand in a line: it must neither end the line nor steer the operator's
+ * terminal. */
 static void disarm(char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

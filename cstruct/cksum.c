@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* cksum.c - the internet checksum over bytes in memory.
  *
- * Ones'-complement addition does not care in what order, at what width, or in which byte order words are added (RFC 1071
- * section 2), as long as carries come back in: so 64-bit words are added as the CPU loads them, and the sum's bytes are put right at the end.
- * Sums of data that are not all zero never become 0, only 0xffff; the folding below keeps that, so results are bit-exact.
- */
+ * Ones'-complement addition does not care in what order, at what width, or in which byte order
+ * words are added (RFC 1071 section 2), as long as carries come back in: so 64-bit words are added
+ * as the CPU loads them, and the sum's bytes are put right at the end. Sums of data that are not
+ * all zero never become 0, only 0xffff; the folding below keeps that, so results are bit-exact. */
 #include <morgana/cksum.h>
 
 #include <cksum_arch.h>
@@ -103,7 +103,8 @@ static inline uint32_t fold(uint64_t sum)
     return (uint32_t)(sum >> 32);
 }
 
-/* Swapping all four bytes swaps those of each half, and the halves, whose order does not matter. Little-endian: cstruct.h asserts it. */
+/* Swapping all four bytes swaps those of each half, and the halves, whose order does not matter.
+ * Little-endian: cstruct.h asserts it. */
 uint32_t cksum_partial(struct cs_ro v, uint32_t sum)
 {
     return cksum_add(sum, __builtin_bswap32(fold(sum_bytes(v.base, v.len))));

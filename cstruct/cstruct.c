@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* cstruct.c - operations on views that are more than a few instructions: copying, joining, comparing, finding. */
+/* cstruct.c - operations on views that are more than a few instructions: copying, joining,
+ * comparing, finding. */
 #include <morgana/cstruct.h>
 #include <morgana/err.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* page.c - the pool, and the rare changes of a page's state; the frequent ones are inline in page.h. */
+/* page.c - the pool, and the rare changes of a page's state; the frequent ones are inline in
+ * page.h. */
 #include <morgana/page.h>
 
 static const char *const state_names[] = {"FREE", "HELD", "POSTED", "QUARANTINED"};

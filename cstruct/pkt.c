@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* pkt.c - packets: lists of views into pages.
  *
- * What holds between calls: every fragment has a page with a reference of this packet's and at least one byte, but for the single
- * fragment of an empty packet from pkt_alloc; len is the fragments' sum. A page's bytes are written only where nobody else can see
- * them: the page has no reference but this fragment's.
- */
+ * What holds between calls: every fragment has a page with a reference of this packet's and at
+ * least one byte, but for the single fragment of an empty packet from pkt_alloc; len is the
+ * fragments' sum. A page's bytes are written only where nobody else can see them: the page has no
+ * reference but this fragment's. */
 #include <morgana/cksum.h>
 #include <morgana/err.h>
 #include <morgana/pkt.h>
@@ -56,7 +56,7 @@ struct pkt *pkt_alloc(struct pkt_pool *pool, uint32_t headroom, uint32_t len)
     return pkt;
 }
 
-/* ---- growing at the end ---------------------------------------------------------------------------- */
+/* ---- growing at the end ---------------------------------------------------------------------- */
 
 int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
 {
@@ -119,7 +119,7 @@ int pkt_append_copy(struct pkt *pkt, struct cs_ro bytes)
     return 0;
 }
 
-/* ---- the front ------------------------------------------------------------------------------------- */
+/* ---- the front ------------------------------------------------------------------------------- */
 
 /* Puts a fragment in front; there is room for it. Takes the reference. */
 static void insert_front(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
@@ -210,7 +210,7 @@ void pkt_trim(struct pkt *pkt, uint32_t len)
     }
 }
 
-/* ---- joining: what copies, and is counted ---------------------------------------------------------- */
+/* ---- joining: what copies, and is counted ---------------------------------------------------- */
 
 /* Copies the first `n` bytes to a new page and puts that in place of them. */
 static bool join_front(struct pkt *pkt, uint32_t n)
@@ -256,10 +256,10 @@ int pkt_linearise(struct pkt *pkt)
     return 0;
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
-/* The part of fragment `i` that lies within `n` bytes from `off`, both counted from the fragment's first byte on; both become what
- * is left for the next fragment. */
+/* The part of fragment `i` that lies within `n` bytes from `off`, both counted from the fragment's
+ * first byte on; both become what is left for the next fragment. */
 static struct cs_ro part_of(const struct pkt *pkt, unsigned i, uint32_t *off, uint32_t *n)
 {
     struct cs_ro view = pkt_frag_view(pkt, i);
@@ -307,7 +307,7 @@ struct pkt *pkt_share(struct pkt *pkt, uint32_t off, uint32_t len)
     return second;
 }
 
-/* ---- the checksum ------------------------------------------------------------------------------------ */
+/* ---- the checksum ---------------------------------------------------------------------------- */
 
 uint32_t pkt_cksum(const struct pkt *pkt, uint32_t off, uint32_t n, uint32_t sum)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* base.h - what every other header stands on: integers, assertions, small helpers.
  *
- * Freestanding: needs only the compiler's own headers and the four memory functions the compiler itself may call.
- */
+ * Freestanding: needs only the compiler's own headers and the four memory functions the compiler
+ * itself may call. */
 #ifndef MORGANA_BASE_H
 #define MORGANA_BASE_H
 
@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Called when an ASSERT fails: our own bug. Supplied by the target: it prints to the emergency console and ends the
- * program as crashed. `expr`, `file` are string literals. */
+/* Called when an ASSERT fails: our own bug. Supplied by the target: it prints to the emergency
+ * console and ends the program as crashed. `expr`, `file` are string literals. */
 _Noreturn void base_assert_failed(const char *expr, const char *file, int line);
 
-/* Stays in release builds. For our own bugs only: never for a number that a peer, a backend or a user supplied, and
- * never with work inside. */
+/* Stays in release builds. For our own bugs only: never for a number that a peer, a backend or a
+ * user supplied, and never with work inside. */
 #define ASSERT(expr) ((expr) ? (void)0 : base_assert_failed(#expr, __FILE__, __LINE__))
 
 #define STATIC_ASSERT(expr, why) _Static_assert(expr, why)
@@ -23,7 +23,8 @@ _Noreturn void base_assert_failed(const char *expr, const char *file, int line);
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* One load or one store, which the compiler can neither repeat nor tear. For memory that another domain shares. */
+/* One load or one store, which the compiler can neither repeat nor tear. For memory that another
+ * domain shares. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
@@ -53,8 +54,8 @@ static inline uint64_t u64_min(uint64_t a, uint64_t b)
 /* A deadline that never comes. */
 #define NS_NEVER UINT64_MAX
 
-/* The memory functions that a freestanding compiler may call by itself (GCC manual, "Standards"). A hosted target has
- * them from its C library, a bare one from boot/common. */
+/* The memory functions that a freestanding compiler may call by itself (GCC manual, "Standards"). A
+ * hosted target has them from its C library, a bare one from boot/common. */
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /* cksum.h - the internet checksum (RFC 1071) and its incremental update (RFC 1624).
  *
- * A partial sum is a 32-bit ones'-complement sum of 16-bit words in host order, folded or not; sums of parts that begin at even
- * offsets may be chained by passing one's result to the next as `sum`. cksum_finish gives the value of the header field in host
- * order, to be stored with a big-endian setter.
- */
+ * A partial sum is a 32-bit ones'-complement sum of 16-bit words in host order, folded or not; sums
+ * of parts that begin at even offsets may be chained by passing one's result to the next as `sum`.
+ * cksum_finish gives the value of the header field in host order, to be stored with a big-endian
+ * setter. */
 #ifndef MORGANA_CKSUM_H
 #define MORGANA_CKSUM_H
 
 #include <morgana/cstruct.h>
 
-/* Adds the bytes of `v` to the partial sum. An odd last byte is padded with zero: only the last part may be odd, or use
- * cksum_partial_odd. */
+/* Adds the bytes of `v` to the partial sum. An odd last byte is padded with zero: only the last
+ * part may be odd, or use cksum_partial_odd. */
 uint32_t cksum_partial(struct cs_ro v, uint32_t sum);
 /* The same for bytes that begin at an odd offset of the summed data. */
 uint32_t cksum_partial_odd(struct cs_ro v, uint32_t sum);
 
-/* The vector unit is used for long data where the CPU has one that is enabled; this is found out at the first such sum. An image
- * that must leave it alone calls cksum_init(false) at its start. True: the vector unit will be used. */
+/* The vector unit is used for long data where the CPU has one that is enabled; this is found out at
+ * the first such sum. An image that must leave it alone calls cksum_init(false) at its start. True:
+ * the vector unit will be used. */
 bool cksum_init(bool allow_vector);
 
 /* a + b in ones' complement. */
@@ -31,19 +32,20 @@ static inline uint32_t cksum_add(uint32_t a, uint32_t b)
 /* Folds and complements: the header field, host order. */
 static inline uint16_t cksum_finish(uint32_t sum)
 {
-    /* The upper half of the sum with its own halves swapped: both halves added, with the carry back in. */
+    /* Plus itself with the halves swapped: the upper half gets both, and the lower one's carry. */
     sum += sum >> 16 | sum << 16;
     return (uint16_t)(~sum >> 16);
 }
 
-/* The pseudo-header of TCP and UDP over IPv4 (RFC 9293 section 3.1): addresses in host order, `len` the transport length. */
+/* The pseudo-header of TCP and UDP over IPv4 (RFC 9293 section 3.1): addresses in host order, `len`
+ * the transport length. */
 static inline uint32_t cksum_pseudo4(uint32_t src, uint32_t dst, uint8_t protocol, uint16_t len)
 {
     /* 2^16 is 1 modulo 2^16 - 1, so halves of addresses need not be taken apart. */
     return cksum_add(cksum_add(src, dst), (uint32_t)protocol + len);
 }
 
-/* The field after a 16-bit word that it covers changed from `was` to `is` (RFC 1624, equation 3). */
+/* The field after a 16-bit word that it covers changed from `was` to `is` (RFC 1624, eqn 3). */
 static inline uint16_t cksum_update16(uint16_t field, uint16_t was, uint16_t is)
 {
     return cksum_finish((uint32_t)(uint16_t)~field + (uint16_t)~was + is);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* cstruct.h - views of bytes, after Mirage's cstruct.
  *
- * A view is a base and a length, nothing else; sub-views share memory. Every operation is checked against the view,
- * never against the memory behind it. There are three kinds, and rights can only be lost:
+ * A view is a base and a length, nothing else; sub-views share memory. Every operation is checked
+ * against the view, never against the memory behind it. There are three kinds, and rights can only
+ * be lost:
  *
  *     struct cs      read and write     cs_as_ro(v), cs_as_wo(v)
  *     struct cs_ro   read only          (no way back)
@@ -10,12 +11,11 @@
  *
  * Two spellings of each checked operation:
  *     cs_sub(v, off, n)            our own numbers: out of range is our bug and asserts
- *     cs_try_sub(v, off, n, &out)  a peer's numbers: out of range returns false and leaves `out` alone
+ *     cs_try_sub(v, off, n, &out)  a peer's numbers: out of range is false, and leaves `out` alone
  *
- * Operations that change only which bytes are viewed take any of the three kinds (_Generic picks the function); getters take
- * a readable view and setters a writable one, so reading a write-only view does not compile.
- * Bounds are written `off <= len && n <= len - off`: no sum can overflow.
- */
+ * Operations that change only which bytes are viewed take any of the three kinds (_Generic picks
+ * the function); getters take a readable view and setters a writable one, so reading a write-only
+ * view does not compile. Bounds are written `off <= len && n <= len - off`: no sum can overflow. */
 #ifndef MORGANA_CSTRUCT_H
 #define MORGANA_CSTRUCT_H
 
@@ -36,7 +36,7 @@ struct cs_wo {
     size_t len;
 };
 
-/* ---- making views ---------------------------------------------------------------------------------------------- */
+/* ---- making views ---------------------------------------------------------------------------- */
 
 /* The `len` bytes at `base`. Keeps the memory for as long as the view is used. */
 static inline struct cs cs_of(void *base, size_t len)
@@ -86,11 +86,11 @@ static inline struct cs_wo cs_wo_as_wo(struct cs_wo v)
 }
 
 /* Drops the right to write. Takes cs or cs_ro. */
-#define cs_as_ro(v) _Generic((v), struct cs: cs_rw_as_ro, struct cs_ro: cs_ro_as_ro)(v)
+#define cs_as_ro(v) _Generic((v), struct cs : cs_rw_as_ro, struct cs_ro : cs_ro_as_ro)(v)
 /* Drops the right to read. Takes cs or cs_wo. */
-#define cs_as_wo(v) _Generic((v), struct cs: cs_rw_as_wo, struct cs_wo: cs_wo_as_wo)(v)
+#define cs_as_wo(v) _Generic((v), struct cs : cs_rw_as_wo, struct cs_wo : cs_wo_as_wo)(v)
 
-/* ---- bounds ------------------------------------------------------------------------------------------------------ */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 /* Are the `n` bytes from `off` inside `len`? */
 static inline bool cs_in(size_t len, size_t off, size_t n)
@@ -98,66 +98,69 @@ static inline bool cs_in(size_t len, size_t off, size_t n)
     return off <= len && n <= len - off;
 }
 
-/* ---- sub, shift, split, head, tail -------------------------------------------------------------------------------- */
+/* ---- sub, shift, split, head, tail ----------------------------------------------------------- */
 
-/* `n` bytes past a base that may be NULL, when the view is empty: adding 0 to NULL as a pointer would be undefined. */
+/* `n` bytes past a base that may be NULL, when the view is empty: adding 0 to NULL as a pointer
+ * would be undefined. */
 #define CS_AT(v, field, n) ((__typeof__((v).field))((uintptr_t)(v).field + (n)))
 
-#define CS_DEFINE_VIEW_OPS(kind, type, field)                                                                          \
-    static inline type kind##_sub(type v, size_t off, size_t n)                                                        \
-    {                                                                                                                  \
-        ASSERT(cs_in(v.len, off, n));                                                                                  \
-        return (type){CS_AT(v, field, off), n};                                                                        \
-    }                                                                                                                  \
-    static inline bool kind##_try_sub(type v, size_t off, size_t n, type *out)                                         \
-    {                                                                                                                  \
-        if (!cs_in(v.len, off, n))                                                                                     \
-            return false;                                                                                              \
-        *out = (type){CS_AT(v, field, off), n};                                                                        \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    static inline type kind##_shift(type v, size_t n)                                                                  \
-    {                                                                                                                  \
-        ASSERT(n <= v.len);                                                                                            \
-        return (type){CS_AT(v, field, n), v.len - n};                                                                  \
-    }                                                                                                                  \
-    static inline bool kind##_try_shift(type v, size_t n, type *out)                                                   \
-    {                                                                                                                  \
-        if (n > v.len)                                                                                                 \
-            return false;                                                                                              \
-        *out = (type){CS_AT(v, field, n), v.len - n};                                                                  \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    static inline bool kind##_try_split(type v, size_t n, type *head, type *tail)                                      \
-    {                                                                                                                  \
-        if (n > v.len)                                                                                                 \
-            return false;                                                                                              \
-        *head = (type){v.field, n};                                                                                    \
-        *tail = (type){CS_AT(v, field, n), v.len - n};                                                                 \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    static inline void kind##_split(type v, size_t n, type *head, type *tail)                                          \
-    {                                                                                                                  \
-        bool fits = kind##_try_split(v, n, head, tail);                                                                \
-        ASSERT(fits);                                                                                                  \
-    }                                                                                                                  \
-    static inline type kind##_tail(type v, size_t n)                                                                   \
-    {                                                                                                                  \
-        ASSERT(n <= v.len);                                                                                            \
-        return (type){CS_AT(v, field, v.len - n), n};                                                                  \
-    }                                                                                                                  \
-    static inline bool kind##_is_aligned(type v, size_t align)                                                         \
-    {                                                                                                                  \
-        ASSERT(align != 0 && (align & (align - 1)) == 0);                                                              \
-        return ((uintptr_t)v.field & (align - 1)) == 0;                                                                \
+#define CS_DEFINE_VIEW_OPS(kind, type, field)                                                      \
+    static inline type kind##_sub(type v, size_t off, size_t n)                                    \
+    {                                                                                              \
+        ASSERT(cs_in(v.len, off, n));                                                              \
+        return (type){CS_AT(v, field, off), n};                                                    \
+    }                                                                                              \
+    static inline bool kind##_try_sub(type v, size_t off, size_t n, type *out)                     \
+    {                                                                                              \
+        if (!cs_in(v.len, off, n))                                                                 \
+            return false;                                                                          \
+        *out = (type){CS_AT(v, field, off), n};                                                    \
+        return true;                                                                               \
+    }                                                                                              \
+    static inline type kind##_shift(type v, size_t n)                                              \
+    {                                                                                              \
+        ASSERT(n <= v.len);                                                                        \
+        return (type){CS_AT(v, field, n), v.len - n};                                              \
+    }                                                                                              \
+    static inline bool kind##_try_shift(type v, size_t n, type *out)                               \
+    {                                                                                              \
+        if (n > v.len)                                                                             \
+            return false;                                                                          \
+        *out = (type){CS_AT(v, field, n), v.len - n};                                              \
+        return true;                                                                               \
+    }                                                                                              \
+    static inline bool kind##_try_split(type v, size_t n, type *head, type *tail)                  \
+    {                                                                                              \
+        if (n > v.len)                                                                             \
+            return false;                                                                          \
+        *head = (type){v.field, n};                                                                \
+        *tail = (type){CS_AT(v, field, n), v.len - n};                                             \
+        return true;                                                                               \
+    }                                                                                              \
+    static inline void kind##_split(type v, size_t n, type *head, type *tail)                      \
+    {                                                                                              \
+        bool fits = kind##_try_split(v, n, head, tail);                                            \
+        ASSERT(fits);                                                                              \
+    }                                                                                              \
+    static inline type kind##_tail(type v, size_t n)                                               \
+    {                                                                                              \
+        ASSERT(n <= v.len);                                                                        \
+        return (type){CS_AT(v, field, v.len - n), n};                                              \
+    }                                                                                              \
+    static inline bool kind##_is_aligned(type v, size_t align)                                     \
+    {                                                                                              \
+        ASSERT(align != 0 && (align & (align - 1)) == 0);                                          \
+        return ((uintptr_t)v.field & (align - 1)) == 0;                                            \
     }
 
-/* One set of functions for each kind: cs_rw_sub, cs_ro_sub, cs_wo_sub, ... reached through the macros below. */
+/* One set of functions for each kind: cs_rw_sub, cs_ro_sub, cs_wo_sub, ... reached through the
+ * macros below. */
 CS_DEFINE_VIEW_OPS(cs_rw, struct cs, base)
 CS_DEFINE_VIEW_OPS(cs_ro, struct cs_ro, base)
 CS_DEFINE_VIEW_OPS(cs_wo, struct cs_wo, wo_base)
 
-#define CS_PICK(v, op) _Generic((v), struct cs: cs_rw_##op, struct cs_ro: cs_ro_##op, struct cs_wo: cs_wo_##op)
+#define CS_PICK(v, op)                                                                             \
+    _Generic((v), struct cs : cs_rw_##op, struct cs_ro : cs_ro_##op, struct cs_wo : cs_wo_##op)
 
 /* The `n` bytes from `off`. */
 #define cs_sub(v, off, n) CS_PICK(v, sub)(v, off, n)
@@ -176,42 +179,43 @@ CS_DEFINE_VIEW_OPS(cs_wo, struct cs_wo, wo_base)
 /* Does the view begin at a multiple of `align` (a power of two)? */
 #define cs_is_aligned(v, align) CS_PICK(v, is_aligned)(v, align)
 
-/* ---- get and set: 8, 16, 32, 64 bits; be, le, and he (host) order --------------------------------------------------- */
+/* ---- get and set: 8, 16, 32, 64 bits; be, le, and he (host) order ---------------------------- */
 
-#define CS_DEFINE_INT(order, bits, type, to_order)                                                                     \
-    static inline type cs_ro_get_##order##bits(struct cs_ro v, size_t off)                                             \
-    {                                                                                                                  \
-        type raw;                                                                                                      \
-        ASSERT(cs_in(v.len, off, sizeof(raw)));                                                                        \
-        __builtin_memcpy(&raw, v.base + off, sizeof(raw));                                                             \
-        return (type)to_order(raw);                                                                                    \
-    }                                                                                                                  \
-    static inline bool cs_ro_try_get_##order##bits(struct cs_ro v, size_t off, type *out)                              \
-    {                                                                                                                  \
-        type raw;                                                                                                      \
-        if (!cs_in(v.len, off, sizeof(raw)))                                                                           \
-            return false;                                                                                              \
-        __builtin_memcpy(&raw, v.base + off, sizeof(raw));                                                             \
-        *out = (type)to_order(raw);                                                                                    \
-        return true;                                                                                                   \
-    }                                                                                                                  \
-    static inline void cs_wo_set_##order##bits(struct cs_wo v, size_t off, type value)                                 \
-    {                                                                                                                  \
-        type raw = (type)to_order(value);                                                                              \
-        ASSERT(cs_in(v.len, off, sizeof(raw)));                                                                        \
-        __builtin_memcpy(v.wo_base + off, &raw, sizeof(raw));                                                          \
-    }                                                                                                                  \
-    static inline bool cs_wo_try_set_##order##bits(struct cs_wo v, size_t off, type value)                             \
-    {                                                                                                                  \
-        if (!cs_in(v.len, off, sizeof(value)))                                                                         \
-            return false;                                                                                              \
-        cs_wo_set_##order##bits(v, off, value);                                                                        \
-        return true;                                                                                                   \
+#define CS_DEFINE_INT(order, bits, type, to_order)                                                 \
+    static inline type cs_ro_get_##order##bits(struct cs_ro v, size_t off)                         \
+    {                                                                                              \
+        type raw;                                                                                  \
+        ASSERT(cs_in(v.len, off, sizeof(raw)));                                                    \
+        __builtin_memcpy(&raw, v.base + off, sizeof(raw));                                         \
+        return (type)to_order(raw);                                                                \
+    }                                                                                              \
+    static inline bool cs_ro_try_get_##order##bits(struct cs_ro v, size_t off, type *out)          \
+    {                                                                                              \
+        type raw;                                                                                  \
+        if (!cs_in(v.len, off, sizeof(raw)))                                                       \
+            return false;                                                                          \
+        __builtin_memcpy(&raw, v.base + off, sizeof(raw));                                         \
+        *out = (type)to_order(raw);                                                                \
+        return true;                                                                               \
+    }                                                                                              \
+    static inline void cs_wo_set_##order##bits(struct cs_wo v, size_t off, type value)             \
+    {                                                                                              \
+        type raw = (type)to_order(value);                                                          \
+        ASSERT(cs_in(v.len, off, sizeof(raw)));                                                    \
+        __builtin_memcpy(v.wo_base + off, &raw, sizeof(raw));                                      \
+    }                                                                                              \
+    static inline bool cs_wo_try_set_##order##bits(struct cs_wo v, size_t off, type value)         \
+    {                                                                                              \
+        if (!cs_in(v.len, off, sizeof(value)))                                                     \
+            return false;                                                                          \
+        cs_wo_set_##order##bits(v, off, value);                                                    \
+        return true;                                                                               \
     }
 
 #define CS_SAME(x) (x)
 /* Every target is little-endian; a big-endian one swaps these six. */
-STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "byte order conversions below assume little-endian");
+STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "byte order conversions below assume little-endian");
 CS_DEFINE_INT(u, 8, uint8_t, CS_SAME)
 CS_DEFINE_INT(be, 16, uint16_t, __builtin_bswap16)
 CS_DEFINE_INT(be, 32, uint32_t, __builtin_bswap32)
@@ -268,7 +272,7 @@ CS_DEFINE_INT(he, 64, uint64_t, CS_SAME)
 #define cs_try_set_he32(v, off, x) cs_wo_try_set_he32(cs_as_wo(v), off, x)
 #define cs_try_set_he64(v, off, x) cs_wo_try_set_he64(cs_as_wo(v), off, x)
 
-/* ---- moving bytes: each of these copies, and says so ---------------------------------------------------------------- */
+/* ---- moving bytes: each of these copies, and says so ----------------------------------------- */
 
 /* Copies all of `from` to `to` at `off`; the room must be there. The two may overlap. */
 void cs_wo_blit(struct cs_wo to, size_t off, struct cs_ro from);
@@ -281,24 +285,25 @@ bool cs_wo_try_blit(struct cs_wo to, size_t off, struct cs_ro from);
 void cs_wo_fill(struct cs_wo to, uint8_t byte);
 #define cs_fill(to, byte) cs_wo_fill(cs_as_wo(to), byte)
 
-/* Copies from a list of `n` views into `to` until either is used up; `from` is advanced past what was copied (views
- * may be empty, and may be left empty). Returns the bytes copied. Mirage's fillv. */
+/* Copies from a list of `n` views into `to` until either is used up; `from` is advanced past what
+ * was copied (views may be empty, and may be left empty). Returns the bytes copied. Mirage's fillv.
+ */
 size_t cs_wo_fillv(struct cs_wo to, struct cs_ro *from, size_t n);
 #define cs_fillv(to, from, n) cs_wo_fillv(cs_as_wo(to), from, n)
 
-/* Joins two views, or a list of views, in `to`; none of them may overlap `to`. The filled part of `to` is `out`; -E_NOSPC,
- * with nothing copied, where it does not fit; 0 otherwise. */
+/* Joins two views, or a list of views, in `to`; none of them may overlap `to`. The filled part of
+ * `to` is `out`; -E_NOSPC, with nothing copied, where it does not fit; 0 otherwise. */
 int cs_append(struct cs to, struct cs_ro a, struct cs_ro b, struct cs *out);
 int cs_concat(struct cs to, const struct cs_ro *list, size_t n, struct cs *out);
 
 /* The summed length of a list of views; asserts that it does not overflow. */
 size_t cs_lenv(const struct cs_ro *list, size_t n);
 
-/* Copies a list of views to plain memory of `size` bytes: bytes copied, or -E_NOSPC (also past INT32_MAX bytes) with nothing
- * copied. */
+/* Copies a list of views to plain memory of `size` bytes: bytes copied, or -E_NOSPC (also past
+ * INT32_MAX bytes) with nothing copied. */
 int cs_copyv(void *to, size_t size, const struct cs_ro *list, size_t n);
 
-/* ---- comparing and finding -------------------------------------------------------------------------------------- */
+/* ---- comparing and finding ------------------------------------------------------------------- */
 
 #define CS_NOT_FOUND SIZE_MAX
 
@@ -310,7 +315,8 @@ int cs_ro_compare(struct cs_ro a, struct cs_ro b);
 /* Does `v` equal the characters of `s`? */
 bool cs_ro_equal_str(struct cs_ro v, const char *s);
 #define cs_equal_str(v, s) cs_ro_equal_str(cs_as_ro(v), s)
-/* The offset of the first byte, or of the first occurrence of a view, at or after `from`; else CS_NOT_FOUND. */
+/* The offset of the first byte, or of the first occurrence of a view, at or after `from`; else
+ * CS_NOT_FOUND. */
 size_t cs_ro_find_byte(struct cs_ro v, size_t from, uint8_t byte);
 #define cs_find_byte(v, from, byte) cs_ro_find_byte(cs_as_ro(v), from, byte)
 size_t cs_ro_find(struct cs_ro v, size_t from, struct cs_ro what);
@@ -320,19 +326,20 @@ bool cs_ro_has_prefix(struct cs_ro v, struct cs_ro prefix);
 bool cs_ro_has_suffix(struct cs_ro v, struct cs_ro suffix);
 #define cs_has_suffix(v, suffix) cs_ro_has_suffix(cs_as_ro(v), cs_as_ro(suffix))
 
-/* ---- text ----------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* Room for the hexdump of `n` bytes: a line of 16 bytes has at most 78 characters. */
 #define CS_HEXDUMP_BYTES(n) (((n) + 15) / 16 * 78 + 1)
-/* A hexdump of `v` as NUL-terminated text in `out` of `size` bytes: 16 bytes a line, offset, hex, ASCII. Text that does not
- * fit is left out whole lines at a time. Returns the characters written, without the NUL. */
+/* A hexdump of `v` as NUL-terminated text in `out` of `size` bytes: 16 bytes a line, offset, hex,
+ * ASCII. Text that does not fit is left out whole lines at a time. Returns the characters written,
+ * without the NUL. */
 size_t cs_ro_hexdump(struct cs_ro v, char *out, size_t size);
 #define cs_hexdump(v, out, size) cs_ro_hexdump(cs_as_ro(v), out, size)
 /* "00ff10": two digits a byte, NUL-terminated. Characters written, or -E_NOSPC. */
 int cs_ro_to_hex(struct cs_ro v, char *out, size_t size);
 #define cs_to_hex(v, out, size) cs_ro_to_hex(cs_as_ro(v), out, size)
-/* The bytes that hex text stands for; white space between bytes is skipped. Bytes written, -E_INVAL for a wrong or odd
- * digit, -E_NOSPC. On failure `to` may be partly written. */
+/* The bytes that hex text stands for; white space between bytes is skipped. Bytes written, -E_INVAL
+ * for a wrong or odd digit, -E_NOSPC. On failure `to` may be partly written. */
 int cs_of_hex(struct cs to, const char *hex);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* field.h - field tables: one table of a wire header or ring slot, from which everything else comes.
+/* field.h - field tables: one table of a wire header or ring slot, from which everything else
+ * comes.
  *
  *     #define UDP_FIELDS(F, p)
  *         F(p, be16, src_port)
@@ -10,18 +11,18 @@
  *
  * makes  udp_SIZE                       the size in bytes, a constant
  *        udp_src_port_OFF               the offset of a field, a constant
- *        udp_ro_get_src_port(v)         v: a struct cs_ro of at least the field's end, else it asserts
+ *        udp_ro_get_src_port(v)         v: a struct cs_ro that holds the field, else it asserts
  *        udp_ro_try_get_src_port(v, &x) false, and x untouched, where v is too short
  *        udp_set_src_port(v, x)         v: a struct cs
  *        udp_wo_set_src_port(v, x)      v: a struct cs_wo
- *        udp_fields, udp_FIELDS         a table for field_print and field_dump, and how many fields it has
+ *        udp_fields, udp_FIELDS         the table for field_print, and its number of rows
  *        udp_print(v, out, size)        field_print of this table
  *        udp_dump(v, out, size)         field_dump of this table
  *
- * Types: u8, be16, be32, be64, le16, le32, le64, he16, he32, he64, and byte arrays b2, b3, b4, b6, b8, b10, b12, b16, b20, b64,
- * b128 (get gives a struct cs_ro, set copies one of the same length). Pads are fields too, so offsets cannot drift apart from the
- * layout. The layout is of bytes: it has no padding of the compiler's, and no alignment.
- */
+ * Types: u8, be16, be32, be64, le16, le32, le64, he16, he32, he64, and byte arrays b2, b3, b4, b6,
+ * b8, b10, b12, b16, b20, b64, b128 (get gives a struct cs_ro, set copies one of the same length).
+ * Pads are fields too, so offsets cannot drift apart from the layout. The layout is of bytes: it
+ * has no padding of the compiler's, and no alignment. */
 #ifndef MORGANA_FIELD_H
 #define MORGANA_FIELD_H
 
@@ -35,10 +36,12 @@ struct field {
     uint8_t type;       /* enum field_type */
 };
 
-/* "name=value name=value ..." of a header as NUL-terminated text: integers in decimal, byte arrays in hex. Fields past the end
- * of `v` are left out. Returns the characters written; the text is cut where it does not fit. */
+/* "name=value name=value ..." of a header as NUL-terminated text: integers in decimal, byte arrays
+ * in hex. Fields past the end of `v` are left out. Returns the characters written; the text is cut
+ * where it does not fit. */
 size_t field_print(const struct field *fields, size_t n, struct cs_ro v, char *out, size_t size);
-/* The same as a hexdump with a line for each field: offset, name, bytes in wire order, and the value of an integer. */
+/* The same as a hexdump with a line for each field: offset, name, bytes in wire order, and the
+ * value of an integer. */
 size_t field_dump(const struct field *fields, size_t n, struct cs_ro v, char *out, size_t size);
 
 /* Per type: its width, kind, and accessor bodies. */
@@ -86,40 +89,40 @@ size_t field_dump(const struct field *fields, size_t n, struct cs_ro v, char *ou
 #define FIELD_K_b64 FIELD_BYTES
 #define FIELD_K_b128 FIELD_BYTES
 
-#define FIELD_INT_ACCESSORS(p, t, name, ctype)                                                                         \
-    static inline UNUSED ctype p##_ro_get_##name(struct cs_ro v)                                                       \
-    {                                                                                                                  \
-        return cs_ro_get_##t(v, p##_##name##_OFF);                                                                     \
-    }                                                                                                                  \
-    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, ctype *x)                                          \
-    {                                                                                                                  \
-        return cs_ro_try_get_##t(v, p##_##name##_OFF, x);                                                              \
-    }                                                                                                                  \
-    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, ctype x)                                               \
-    {                                                                                                                  \
-        cs_wo_set_##t(v, p##_##name##_OFF, x);                                                                         \
-    }                                                                                                                  \
-    static inline UNUSED void p##_set_##name(struct cs v, ctype x)                                                     \
-    {                                                                                                                  \
-        cs_wo_set_##t(cs_as_wo(v), p##_##name##_OFF, x);                                                               \
+#define FIELD_INT_ACCESSORS(p, t, name, ctype)                                                     \
+    static inline UNUSED ctype p##_ro_get_##name(struct cs_ro v)                                   \
+    {                                                                                              \
+        return cs_ro_get_##t(v, p##_##name##_OFF);                                                 \
+    }                                                                                              \
+    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, ctype *x)                      \
+    {                                                                                              \
+        return cs_ro_try_get_##t(v, p##_##name##_OFF, x);                                          \
+    }                                                                                              \
+    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, ctype x)                           \
+    {                                                                                              \
+        cs_wo_set_##t(v, p##_##name##_OFF, x);                                                     \
+    }                                                                                              \
+    static inline UNUSED void p##_set_##name(struct cs v, ctype x)                                 \
+    {                                                                                              \
+        cs_wo_set_##t(cs_as_wo(v), p##_##name##_OFF, x);                                           \
     }
-#define FIELD_BYTES_ACCESSORS(p, t, name)                                                                              \
-    static inline UNUSED struct cs_ro p##_ro_get_##name(struct cs_ro v)                                                \
-    {                                                                                                                  \
-        return cs_sub(v, p##_##name##_OFF, FIELD_W_##t);                                                               \
-    }                                                                                                                  \
-    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, struct cs_ro *x)                                   \
-    {                                                                                                                  \
-        return cs_try_sub(v, p##_##name##_OFF, FIELD_W_##t, x);                                                        \
-    }                                                                                                                  \
-    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, struct cs_ro x)                                        \
-    {                                                                                                                  \
-        ASSERT(x.len == FIELD_W_##t && cs_in(v.len, p##_##name##_OFF, FIELD_W_##t));                                   \
-        __builtin_memmove(v.wo_base + p##_##name##_OFF, x.base, FIELD_W_##t);                                          \
-    }                                                                                                                  \
-    static inline UNUSED void p##_set_##name(struct cs v, struct cs_ro x)                                              \
-    {                                                                                                                  \
-        p##_wo_set_##name(cs_as_wo(v), x);                                                                             \
+#define FIELD_BYTES_ACCESSORS(p, t, name)                                                          \
+    static inline UNUSED struct cs_ro p##_ro_get_##name(struct cs_ro v)                            \
+    {                                                                                              \
+        return cs_sub(v, p##_##name##_OFF, FIELD_W_##t);                                           \
+    }                                                                                              \
+    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, struct cs_ro *x)               \
+    {                                                                                              \
+        return cs_try_sub(v, p##_##name##_OFF, FIELD_W_##t, x);                                    \
+    }                                                                                              \
+    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, struct cs_ro x)                    \
+    {                                                                                              \
+        ASSERT(x.len == FIELD_W_##t && cs_in(v.len, p##_##name##_OFF, FIELD_W_##t));               \
+        __builtin_memmove(v.wo_base + p##_##name##_OFF, x.base, FIELD_W_##t);                      \
+    }                                                                                              \
+    static inline UNUSED void p##_set_##name(struct cs v, struct cs_ro x)                          \
+    {                                                                                              \
+        p##_wo_set_##name(cs_as_wo(v), x);                                                         \
     }
 #define FIELD_A_u8(p, name) FIELD_INT_ACCESSORS(p, u8, name, uint8_t)
 #define FIELD_A_be16(p, name) FIELD_INT_ACCESSORS(p, be16, name, uint16_t)
@@ -148,41 +151,44 @@ size_t field_dump(const struct field *fields, size_t n, struct cs_ro v, char *ou
 #define FIELD_ACCESS(p, t, name) FIELD_A_##t(p, name)
 #define FIELD_ROW(p, t, name) {#name, p##_##name##_OFF, FIELD_W_##t, FIELD_K_##t},
 
-#define FIELD_TABLE(p, TABLE)                                                                                          \
-    struct p##_layout {                                                                                                \
-        TABLE(FIELD_LAYOUT, p)                                                                                         \
-    };                                                                                                                 \
-    enum { TABLE(FIELD_OFFSET, p) p##_SIZE = sizeof(struct p##_layout) };                                              \
-    TABLE(FIELD_ACCESS, p)                                                                                             \
-    static const UNUSED struct field p##_fields[] = {TABLE(FIELD_ROW, p)};                                             \
-    enum { p##_FIELDS = ARRAY_SIZE(p##_fields) };                                                                      \
-    static inline UNUSED size_t p##_print(struct cs_ro v, char *out, size_t size)                                      \
-    {                                                                                                                  \
-        return field_print(p##_fields, p##_FIELDS, v, out, size);                                                      \
-    }                                                                                                                  \
-    static inline UNUSED size_t p##_dump(struct cs_ro v, char *out, size_t size)                                       \
-    {                                                                                                                  \
-        return field_dump(p##_fields, p##_FIELDS, v, out, size);                                                       \
+#define FIELD_TABLE(p, TABLE)                                                                      \
+    struct p##_layout {                                                                            \
+        TABLE(FIELD_LAYOUT, p)                                                                     \
+    };                                                                                             \
+    enum { TABLE(FIELD_OFFSET, p) p##_SIZE = sizeof(struct p##_layout) };                          \
+    TABLE(FIELD_ACCESS, p)                                                                         \
+    static const UNUSED struct field p##_fields[] = {TABLE(FIELD_ROW, p)};                         \
+    enum { p##_FIELDS = ARRAY_SIZE(p##_fields) };                                                  \
+    static inline UNUSED size_t p##_print(struct cs_ro v, char *out, size_t size)                  \
+    {                                                                                              \
+        return field_print(p##_fields, p##_FIELDS, v, out, size);                                  \
+    }                                                                                              \
+    static inline UNUSED size_t p##_dump(struct cs_ro v, char *out, size_t size)                   \
+    {                                                                                              \
+        return field_dump(p##_fields, p##_FIELDS, v, out, size);                                   \
     }
 
 /* Enumerations with names:
  *
  *     #define ARP_OPS(E) E(ARP_REQUEST, 1) E(ARP_REPLY, 2)
- *     FIELD_ENUM(arp_op, ARP_OPS)      makes enum arp_op and const char *arp_op_name(unsigned), "?" for a number not listed
+ *     FIELD_ENUM(arp_op, ARP_OPS)
+ *
+ * makes  enum arp_op
+ *        const char *arp_op_name(unsigned)       "?" for a number not listed
  */
 #define FIELD_ENUM_CONST(name, value) name = (value),
-#define FIELD_ENUM_CASE(name, value)                                                                                   \
-    case value:                                                                                                        \
+#define FIELD_ENUM_CASE(name, value)                                                               \
+    case value:                                                                                    \
         return #name;
-#define FIELD_ENUM(p, TABLE)                                                                                           \
-    enum p { TABLE(FIELD_ENUM_CONST) };                                                                                \
-    static inline UNUSED const char *p##_name(unsigned value)                                                          \
-    {                                                                                                                  \
-        switch (value) {                                                                                               \
-            TABLE(FIELD_ENUM_CASE)                                                                                     \
-        default:                                                                                                       \
-            return "?";                                                                                                \
-        }                                                                                                              \
+#define FIELD_ENUM(p, TABLE)                                                                       \
+    enum p { TABLE(FIELD_ENUM_CONST) };                                                            \
+    static inline UNUSED const char *p##_name(unsigned value)                                      \
+    {                                                                                              \
+        switch (value) {                                                                           \
+            TABLE(FIELD_ENUM_CASE)                                                                 \
+        default:                                                                                   \
+            return "?";                                                                            \
+        }                                                                                          \
     }
 
 #endif

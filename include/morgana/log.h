@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* log.h - lines for the operator, and the small printf behind them. No libc needed.
  *
- * Never per packet: what packets do is counted. A line is written whole, with its level's word and a newline.
- */
+ * Never per packet: what packets do is counted. A line is written whole, with its level's word and
+ * a newline. */
 #ifndef MORGANA_LOG_H
 #define MORGANA_LOG_H
 
@@ -12,12 +12,14 @@
 
 enum log_level { LOG_QUIET, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
-/* printf into a buffer of `size` bytes: %s %c %d %i %u %x %X %p %% with flags 0 - and blank, width and precision (* too), and the length
- * letters hh h l ll z. Always NUL-terminated when size > 0; text that does not fit is cut. Returns the length it would have had. */
+/* printf into a buffer of `size` bytes: %s %c %d %i %u %x %X %p %% with flags 0 - and blank, width
+ * and precision (* too), and the length letters hh h l ll z. Always NUL-terminated when size > 0;
+ * text that does not fit is cut. Returns the length it would have had. */
 size_t fmt_buf(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 size_t fmt_vbuf(char *out, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
 
-/* Where lines go. Keeps `write`. Before this is called, lines are dropped. The default level is LOG_INFO. */
+/* Where lines go. Keeps `write`. Before this is called, lines are dropped. The default level is
+ * LOG_INFO. */
 void log_init(void (*write)(struct cs_ro text), enum log_level level);
 void log_set_level(enum log_level level);
 /* The level of a name ("quiet" "error" "warn" "info" "debug"), or -E_INVAL. */

@@ -9,9 +9,9 @@
  *                    +--quarantine (a transmit page that the backend will not let go)
  *
  * FREE         in the pool
- * HELD         used by our code: refs >= 1. A device may be reading it (a transmit holds a reference)
+ * HELD         used by our code: refs >= 1. A device may be reading it (a transmit has a reference)
  * POSTED       a device may write it: nobody of ours looks at the bytes
- * QUARANTINED  a backend still maps it after we ended its use: never reused until the grant has really ended
+ * QUARANTINED  a backend still maps it after we ended its use: not reused until its grant has ended
  */
 #ifndef MORGANA_PAGE_H
 #define MORGANA_PAGE_H
@@ -27,10 +27,10 @@ struct page_pool;
 struct page {
     uint8_t *base;          /* PAGE_BYTES bytes, page-aligned */
     struct page_pool *pool; /* where the last put returns it */
-    struct page *next;      /* the pool's free list, or a list of whoever holds the only reference */
-    uint32_t refs;          /* HELD: at least 1; otherwise 0 */
-    uint32_t gref;          /* for the driver that posted or transmits it; 0: none */
-    uint8_t state;          /* enum page_state */
+    struct page *next; /* the pool's free list, or a list of whoever holds the only reference */
+    uint32_t refs;     /* HELD: at least 1; otherwise 0 */
+    uint32_t gref;     /* for the driver that posted or transmits it; 0: none */
+    uint8_t state;     /* enum page_state */
 };
 
 struct page_pool {
@@ -44,8 +44,8 @@ struct page_pool {
 /* The name of a state: "FREE", ... */
 const char *page_state_name(enum page_state state);
 
-/* Makes a pool of `n` pages. Keeps `pages` (n headers) and `memory` (n * PAGE_BYTES bytes, page-aligned, zeroed here so that
- * no old data leaks to a backend: XSA-403). */
+/* Makes a pool of `n` pages. Keeps `pages` (n headers) and `memory` (n * PAGE_BYTES bytes,
+ * page-aligned, zeroed here so that no old data leaks to a backend: XSA-403). */
 void page_pool_init(struct page_pool *pool, struct page *pages, void *memory, uint32_t n);
 
 /* Gives a page back to the free list. For page.h and page.c only: users put, or release. */
@@ -59,7 +59,8 @@ static inline void page_to_pool(struct page *page)
     pool->free_count++;
 }
 
-/* Gives a HELD page with one reference, or NULL (counted) when the pool is empty. The bytes are what the last user left. */
+/* Gives a HELD page with one reference, or NULL (counted) when the pool is empty. The bytes are
+ * what the last user left. */
 static inline struct page *page_get(struct page_pool *pool)
 {
     struct page *page = pool->free;

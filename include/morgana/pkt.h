@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /* pkt.h - packets: a short list of views into pages, with the state of their checksum.
  *
- * A packet holds one reference to the page of each fragment. Bytes before the first fragment's offset are headroom, into which a
- * lower layer pushes its header without a copy. What must copy is counted in pkt_stats, so that "zero copy" is a number.
- */
+ * A packet holds one reference to the page of each fragment. Bytes before the first fragment's
+ * offset are headroom, into which a lower layer pushes its header without a copy. What must copy is
+ * counted in pkt_stats, so that "zero copy" is a number. */
 #ifndef MORGANA_PKT_H
 #define MORGANA_PKT_H
 
 #include <morgana/page.h>
 
-#define PKT_FRAGS_MAX 18u        /* XEN_NETIF_NR_SLOTS_MIN of io/netif.h */
-#define PKT_HEADROOM_BYTES 128u  /* what pkt_alloc leaves in front: Ethernet 14 + IPv4 60 + TCP 60 would be 134, without IPv4 options 94 */
+#define PKT_FRAGS_MAX 18u /* XEN_NETIF_NR_SLOTS_MIN of io/netif.h */
+/* Usual headroom: Ethernet 14 + IPv4 20 + TCP 60 are 94; only 40 bytes of IPv4 options pass it. */
+#define PKT_HEADROOM_BYTES 128u
 
 /* What is known of the transport checksum (TCP, UDP). */
 enum pkt_csum {
     PKT_CSUM_UNKNOWN,   /* in: verify it. out: it stands in the packet */
     PKT_CSUM_VALIDATED, /* in: the device vouches for it. out: the same as UNKNOWN */
-    PKT_CSUM_BLANK,     /* the field holds the pseudo-header's sum only: whoever sends the packet on a wire must complete it.
-                         * In: data come from a trusted place (the same host) and are not to be verified */
+    /* The field holds the pseudo-header's sum only. in: the data come from a trusted place (the
+     * same host): not to be verified. out: whoever puts the packet on a wire must complete it */
+    PKT_CSUM_BLANK,
     PKT_CSUM_STATES
 };
 
@@ -32,18 +34,18 @@ struct pkt_pool;
 struct pkt {
     struct pkt *next; /* for whoever owns the packet: queues are lists of packets */
     struct pkt_pool *pool;
-    uint32_t len;        /* sum of the fragments' lengths */
+    uint32_t len; /* sum of the fragments' lengths */
     uint8_t frag_count;
     uint8_t csum;        /* enum pkt_csum */
-    uint16_t csum_start; /* BLANK: offset from the packet's first byte where summing starts (the transport header) */
+    uint16_t csum_start; /* BLANK: offset of the transport header in the packet */
     uint16_t csum_off;   /* BLANK: offset of the checksum field from csum_start */
     struct pkt_frag frag[PKT_FRAGS_MAX];
 };
 
 struct pkt_stats {
-    uint64_t copied_bytes;   /* bytes moved by pkt_pull_up, pkt_linearise, pkt_append_copy */
-    uint64_t linearised;     /* packets joined because a device cannot gather */
-    uint64_t pulled_up;      /* headers joined because they straddled fragments */
+    uint64_t copied_bytes; /* bytes moved by pkt_pull_up, pkt_linearise, pkt_append_copy */
+    uint64_t linearised;   /* packets joined because a device cannot gather */
+    uint64_t pulled_up;    /* headers joined because they straddled fragments */
 };
 
 struct pkt_pool {
@@ -61,7 +63,8 @@ void pkt_pool_init(struct pkt_pool *pool, struct pkt *pkts, uint32_t n, struct p
 /* The frag_count of a packet in the free list, so that putting one twice asserts. */
 #define PKT_IN_POOL UINT8_MAX
 
-/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN; NULL (counted) when none is left. */
+/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN; NULL (counted) when none is
+ * left. */
 static inline struct pkt *pkt_get(struct pkt_pool *pool)
 {
     struct pkt *pkt = pool->free;
@@ -85,24 +88,29 @@ static inline struct pkt *pkt_get(struct pkt_pool *pool)
 /* Takes the packet, and its references to pages. NULL is allowed. */
 void pkt_put(struct pkt *pkt);
 
-/* Gives a packet with one fragment of `len` bytes, uninitialised, after `headroom` bytes; headroom + len <= PAGE_BYTES.
- * NULL where a packet or a page is missing. */
+/* Gives a packet with one fragment of `len` bytes, uninitialised, after `headroom` bytes; headroom
+ * + len <= PAGE_BYTES. NULL where a packet or a page is missing. */
 struct pkt *pkt_alloc(struct pkt_pool *pool, uint32_t headroom, uint32_t len);
 
-/* Adds a fragment at the end; the packet gets a reference of its own: the caller keeps its. -E_NOSPC at PKT_FRAGS_MAX. */
+/* Adds a fragment at the end; the packet gets a reference of its own: the caller keeps its.
+ * -E_NOSPC at PKT_FRAGS_MAX. */
 int pkt_append(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len);
 /* The same, but Takes the caller's reference on success. */
 int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len);
-/* Appends a copy of `bytes` (counted), filling the last page and then new ones. On failure (-E_NOMEM, -E_NOSPC) nothing is appended. */
+/* Appends a copy of `bytes` (counted), filling the last page and then new ones. On failure
+ * (-E_NOMEM, -E_NOSPC) nothing is appended. */
 int pkt_append_copy(struct pkt *pkt, struct cs_ro bytes);
 
-/* Grows at the front by `n` bytes and gives them as a writable view: from the first fragment's headroom where that page has no other
- * reference (else its neighbours' bytes could be overwritten), else in a new page put in front. -E_NOMEM, -E_NOSPC; n <= PAGE_BYTES. csum_start moves along. */
+/* Grows at the front by `n` bytes and gives them as a writable view: from the first fragment's
+ * headroom where that page has no other reference (else its neighbours' bytes could be
+ * overwritten), else in a new page put in front. -E_NOMEM, -E_NOSPC; n <= PAGE_BYTES. csum_start
+ * moves along. */
 int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front);
 /* The general case of pkt_pull. */
 void pkt_pull_frags(struct pkt *pkt, uint32_t n);
-/* Cuts `n` bytes off the front; n <= len. Fragments that become empty are put. A BLANK checksum's csum_start moves along; when
- * the cut goes past it there is nothing left to complete, and the packet becomes VALIDATED. */
+/* Cuts `n` bytes off the front; n <= len. Fragments that become empty are put. A BLANK checksum's
+ * csum_start moves along; when the cut goes past it there is nothing left to complete, and the
+ * packet becomes VALIDATED. */
 static inline void pkt_pull(struct pkt *pkt, uint32_t n)
 {
     if (UNLIKELY(pkt->csum == PKT_CSUM_BLANK || pkt->frag_count == 0 || n >= pkt->frag[0].len)) {
@@ -119,8 +127,9 @@ void pkt_trim(struct pkt *pkt, uint32_t len);
 
 /* The general case of pkt_pull_up. */
 bool pkt_pull_up_frags(struct pkt *pkt, uint32_t n, struct cs_ro *front);
-/* The first `n` bytes as one read-only view; where they straddle fragments they are joined first (counted).
- * False where the packet is shorter, n > PAGE_BYTES, or memory for joining is missing. */
+/* The first `n` bytes as one read-only view; where they straddle fragments they are joined first
+ * (counted). False where the packet is shorter, n > PAGE_BYTES, or memory for joining is missing.
+ */
 static inline bool pkt_pull_up(struct pkt *pkt, uint32_t n, struct cs_ro *front)
 {
     if (UNLIKELY(pkt->frag_count == 0 || n > pkt->frag[0].len))
@@ -129,7 +138,8 @@ static inline bool pkt_pull_up(struct pkt *pkt, uint32_t n, struct cs_ro *front)
     return true;
 }
 
-/* Makes the packet one fragment (counted); needs len <= PAGE_BYTES: -E_MSGSIZE, -E_NOMEM. A packet of one fragment is left alone. */
+/* Makes the packet one fragment (counted); needs len <= PAGE_BYTES: -E_MSGSIZE, -E_NOMEM. A packet
+ * of one fragment is left alone. */
 int pkt_linearise(struct pkt *pkt);
 
 /* One fragment as a view. */
@@ -139,18 +149,20 @@ static inline struct cs_ro pkt_frag_view(const struct pkt *pkt, unsigned i)
     return cs_ro_of(pkt->frag[i].page->base + pkt->frag[i].off, pkt->frag[i].len);
 }
 
-/* Copies `n` bytes from `off` of the packet to `to` (not counted: the caller wants them elsewhere). False where short. */
+/* Copies `n` bytes from `off` of the packet to `to` (not counted: the caller wants them elsewhere).
+ * False where short. */
 bool pkt_read(const struct pkt *pkt, uint32_t off, struct cs to);
 
-/* A second packet that shares the same pages (more references, no copy), from `off`, `len` bytes; NULL where no packet is left.
- * csum state is UNKNOWN. */
+/* A second packet that shares the same pages (more references, no copy), from `off`, `len` bytes;
+ * NULL where no packet is left. csum state is UNKNOWN. */
 struct pkt *pkt_share(struct pkt *pkt, uint32_t off, uint32_t len);
 
-/* The internet checksum's partial sum over `n` bytes from `off`: see cksum.h. The range must be inside. */
+/* The internet checksum's partial sum over `n` bytes from `off`: see cksum.h. The range must be
+ * inside. */
 uint32_t pkt_cksum(const struct pkt *pkt, uint32_t off, uint32_t n, uint32_t sum);
 
-/* Completes a BLANK checksum in place: for a device that cannot. Afterwards UNKNOWN. -E_INVAL where csum_start/off are
- * outside the packet. */
+/* Completes a BLANK checksum in place: for a device that cannot. Afterwards UNKNOWN. -E_INVAL where
+ * csum_start/off are outside the packet. */
 int pkt_csum_complete(struct pkt *pkt);
 
 /* A first-in first-out queue of packets. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* prop_cksum.c - properties of the internet checksum, on random data with a printed seed.
  *
- * The reference adds 16-bit words one by one as RFC 1071 section 1 says. Scalar and vector sums must agree with it bit for bit, at
- * 10^6 random lengths, alignments and starting sums each (this takes seconds under the sanitizers, so there are no fewer).
- */
+ * The reference adds 16-bit words one by one as RFC 1071 section 1 says. Scalar and vector sums
+ * must agree with it bit for bit, at 10^6 random lengths, alignments and starting sums each (this
+ * takes seconds under the sanitizers, so there are no fewer). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,7 +98,8 @@ static void test_vector_agrees_with_the_reference(void **state)
     agrees_with_the_reference(true);
 }
 
-/* In a heap block of exactly that size, so that the sanitizer sees a read of one byte too many, at either end. */
+/* In a heap block of exactly that size, so that the sanitizer sees a read of one byte too many, at
+ * either end. */
 static void test_nothing_outside_the_view_is_read(void **state)
 {
     (void)state;
@@ -152,7 +153,8 @@ static void test_zero_for_all_ones_is_the_only_blind_spot(void **state)
     assert_int_equal(unseen, 2); /* 0000 itself, and ffff */
 }
 
-/* RFC 1624, also through many updates in a row; but where all data become zero, recomputing gives ffff and updating 0000. */
+/* RFC 1624, also through many updates in a row; but where all data become zero, recomputing gives
+ * ffff and updating 0000. */
 static void test_incremental_update_equals_recomputation(void **state)
 {
     uint8_t data[64];

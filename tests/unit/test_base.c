@@ -70,7 +70,7 @@ static void test_small_helpers(void **state)
     assert_int_equal(READ_ONCE(o.a), 9);
 }
 
-/* ---- log -------------------------------------------------------------------------------------------- */
+/* ---- log ------------------------------------------------------------------------------------- */
 
 static int log_setup(void **state)
 {
@@ -146,7 +146,7 @@ static void test_log_level_names(void **state)
     assert_int_equal(log_level_of_name(""), -E_INVAL);
 }
 
-/* ---- the virtual platform itself -------------------------------------------------------------------------- */
+/* ---- the virtual platform itself ------------------------------------------------------------- */
 
 static void test_virtual_time_moves_only_when_told(void **state)
 {

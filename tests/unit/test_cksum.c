@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_cksum.c - the internet checksum: the RFC's example, known packets, corners. Random ones are in prop_cksum.c. */
+/* test_cksum.c - the internet checksum: the RFC's example, known packets, corners. Random ones are
+ * in prop_cksum.c. */
 #include <string.h>
 
 #include "support.h"
@@ -58,7 +59,8 @@ static void test_no_bytes(void **state)
     assert_int_equal(cksum_partial_odd(CS_RO_EMPTY, 0x1234), 0x1234);
 }
 
-/* Only all zeros sum to 0; anything else that is 0 in ones' complement is 0xffff, at each length and by each path. */
+/* Only all zeros sum to 0; anything else that is 0 in ones' complement is 0xffff, at each length
+ * and by each path. */
 static void test_zero_has_two_forms_that_stay_apart(void **state)
 {
     static uint8_t bytes[600];

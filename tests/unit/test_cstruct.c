@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* test_cstruct.c - views: bounds, integers, copying, comparing, text.
  *
- * "Bounds are the view's": every view here is a window into a larger buffer with a fence on both sides, so that an operation
- * that trusts the buffer and not the view reads or changes the fence (ocaml-cstruct #244 to #253). Offsets and lengths near SIZE_MAX
- * stand for overflowing sums (ocaml-cstruct #159 to #164).
- */
+ * "Bounds are the view's": every view here is a window into a larger buffer with a fence on both
+ * sides, so that an operation that trusts the buffer and not the view reads or changes the fence
+ * (ocaml-cstruct #244 to #253). Offsets and lengths near SIZE_MAX stand for overflowing sums
+ * (ocaml-cstruct #159 to #164). */
 #include <string.h>
 
 #include "support.h"
@@ -35,7 +35,7 @@ static void assert_fence_stands(void)
     }
 }
 
-/* ---- views ------------------------------------------------------------------------------------------- */
+/* ---- views ----------------------------------------------------------------------------------- */
 
 static void test_sub_views_share_memory(void **state)
 {
@@ -174,7 +174,7 @@ static void test_alignment(void **state)
     expect_assert_failure(cs_is_aligned(v, 12));
 }
 
-/* ---- integers ----------------------------------------------------------------------------------------- */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 static void test_byte_orders(void **state)
 {
@@ -220,7 +220,8 @@ static void test_host_order_is_the_cpus(void **state)
     assert_true(cs_get_he64(v, 1) == c);
 }
 
-/* Every offset from 0 past the end, for every accessor: good exactly where the integer lies in the view. */
+/* Every offset from 0 past the end, for every accessor: good exactly where the integer lies in the
+ * view. */
 #define CHECK_INT(name, type)                                                                      \
     for (size_t off = 0; off <= 12; off++) {                                                       \
         struct cs v = window();                                                                    \
@@ -257,7 +258,7 @@ static void test_integers_at_every_offset(void **state)
     CHECK_INT(he64, uint64_t)
 }
 
-/* ---- moving bytes --------------------------------------------------------------------------------------- */
+/* ---- moving bytes ---------------------------------------------------------------------------- */
 
 static void test_blit_stays_in_the_view(void **state)
 {
@@ -298,7 +299,8 @@ static void test_fill(void **state)
     assert_fence_stands();
 }
 
-/* Views of the list may be empty, at each place: first, middle, last (an ocaml-cstruct bug in fillv). */
+/* Views of the list may be empty, at each place: first, middle, last (an ocaml-cstruct bug in
+ * fillv). */
 static void test_fillv_takes_empty_views_and_advances(void **state)
 {
     struct cs v = window();
@@ -369,7 +371,7 @@ static void test_copyv(void **state)
     assert_memory_equal(to, "abcde#", 6);
 }
 
-/* ---- comparing and finding -------------------------------------------------------------------------------- */
+/* ---- comparing and finding ------------------------------------------------------------------- */
 
 static void test_equal_and_compare(void **state)
 {
@@ -433,7 +435,7 @@ static void test_prefix_and_suffix(void **state)
     assert_false(cs_has_suffix(v, cs_of_str("xabcabd")));
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void test_hexdump(void **state)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_page.c - the pool and the four states of a page; every change that is not in the picture of page.h asserts. */
+/* test_page.c - the pool and the four states of a page; every change that is not in the picture of
+ * page.h asserts. */
 #include <string.h>
 
 #include "support.h"
@@ -99,7 +100,7 @@ static void test_put_twice_asserts(void **state)
     expect_assert_failure(page_put(p));
 }
 
-/* ---- the table of changes -------------------------------------------------------------------------------- */
+/* ---- the table of changes -------------------------------------------------------------------- */
 
 enum change { REF, PUT, POST, UNPOST, QUARANTINE, RELEASE, CHANGES };
 /* Where a page is; HELD_TWICE is HELD by two references. */
@@ -186,7 +187,8 @@ static void test_every_change_from_every_state(void **state)
     }
 }
 
-/* A page that a backend still maps is never given out, however often the pool is asked (XSA-396). */
+/* A page that a backend still maps is never given out, however often the pool is asked
+ * (XSA-396). */
 static void test_quarantined_page_is_not_reused_until_released(void **state)
 {
     struct page *bad = page_get(&pool), *a, *b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_pkt.c - packets: growing and cutting at both ends, sharing, joining, checksum state, references. */
+/* test_pkt.c - packets: growing and cutting at both ends, sharing, joining, checksum state,
+ * references. */
 #include <string.h>
 
 #include "support.h"
@@ -74,7 +75,7 @@ static struct pkt *pkt_of(uint32_t off, const char *const *texts)
 }
 #define PKT(off, ...) pkt_of(off, (const char *const[]){__VA_ARGS__, NULL})
 
-/* ---- the pool --------------------------------------------------------------------------------------------- */
+/* ---- the pool -------------------------------------------------------------------------------- */
 
 static void test_get_gives_an_empty_packet(void **state)
 {
@@ -149,7 +150,7 @@ static void test_alloc_without_pages_gives_the_packet_back(void **state)
         page_put(all[i]);
 }
 
-/* ---- growing at the end -------------------------------------------------------------------------------------- */
+/* ---- growing at the end ---------------------------------------------------------------------- */
 
 static void test_append_takes_or_shares_the_reference(void **state)
 {
@@ -244,7 +245,7 @@ static void test_append_copy_fails_whole(void **state)
         page_put(held[--n]);
 }
 
-/* ---- the front --------------------------------------------------------------------------------------------- */
+/* ---- the front ------------------------------------------------------------------------------- */
 
 static void test_push_uses_headroom_of_an_unshared_page(void **state)
 {
@@ -261,7 +262,8 @@ static void test_push_uses_headroom_of_an_unshared_page(void **state)
     pkt_put(pkt);
 }
 
-/* What is in front of our fragment may be somebody else's bytes: a neighbour packet, a queued retransmission. */
+/* What is in front of our fragment may be somebody else's bytes: a neighbour packet, a queued
+ * retransmission. */
 static void test_push_leaves_a_shared_page_alone(void **state)
 {
     struct pkt *whole = PKT(0, "NEIGHBOURpayload"), *pkt = pkt_share(whole, 9, 7);
@@ -349,7 +351,7 @@ static void test_trim_cuts_across_fragments(void **state)
     }
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------- */
+/* ---- joining --------------------------------------------------------------------------------- */
 
 static void test_pull_up_of_one_fragment_copies_nothing(void **state)
 {
@@ -456,7 +458,7 @@ static void test_linearise_of_a_whole_page(void **state)
     pkt_put(pkt);
 }
 
-/* ---- looking and sharing ------------------------------------------------------------------------------------- */
+/* ---- looking and sharing --------------------------------------------------------------------- */
 
 static void test_read_every_range(void **state)
 {
@@ -469,7 +471,7 @@ static void test_read_every_range(void **state)
             memset(to, '#', sizeof(to));
             assert_int_equal(pkt_read(pkt, off, cs_of(to, n)), off + n <= 10);
             if (off + n <= 10)
-                assert_memory_equal(to, "abcdefghij" + off, n);
+                assert_memory_equal(to, &"abcdefghij"[off], n);
             else
                 assert_int_equal(to[0], '#');
             assert_int_equal(to[n], '#');
@@ -491,7 +493,7 @@ static void test_share_every_range(void **state)
             struct pkt *part = pkt_share(pkt, off, n);
             char expected[11];
 
-            memcpy(expected, "abcdefghij" + off, n);
+            memcpy(expected, &"abcdefghij"[off], n);
             expected[n] = '\0';
             assert_bytes(part, expected);
             assert_int_equal(part->csum, PKT_CSUM_UNKNOWN);
@@ -516,7 +518,7 @@ static void test_shared_pages_live_until_the_last_packet(void **state)
     pkt_put(part);
 }
 
-/* ---- the checksum ------------------------------------------------------------------------------------------------ */
+/* ---- the checksum ---------------------------------------------------------------------------- */
 
 static void test_cksum_over_fragments_of_odd_length(void **state)
 {
@@ -525,7 +527,7 @@ static void test_cksum_over_fragments_of_odd_length(void **state)
     (void)state;
     for (uint32_t off = 0; off <= 16; off++) {
         for (uint32_t n = 0; n <= 16 - off; n++) {
-            struct cs_ro flat = cs_ro_of("abcdefghijklmnop" + off, n);
+            struct cs_ro flat = cs_ro_of(&"abcdefghijklmnop"[off], n);
 
             assert_int_equal(cksum_finish(pkt_cksum(pkt, off, n, 0xabcd)),
                              cksum_finish(cksum_partial(flat, 0xabcd)));
@@ -536,8 +538,8 @@ static void test_cksum_over_fragments_of_odd_length(void **state)
     pkt_put(pkt);
 }
 
-/* A blank checksum holds the pseudo-header's sum; completing it makes the whole verify (io/netif.h). At each cut of the packet,
- * one of which parts the field itself. */
+/* A blank checksum holds the pseudo-header's sum; completing it makes the whole verify
+ * (io/netif.h). At each cut of the packet, one of which parts the field itself. */
 static void test_complete_blank_checksum(void **state)
 {
     const char udp[13] = "HH\0\x35\x04\0\0\x0c\0\0abc";
@@ -625,7 +627,7 @@ static void test_csum_start_moves_with_the_front(void **state)
     pkt_put(pkt);
 }
 
-/* ---- queues -------------------------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 static void test_queue_is_first_in_first_out(void **state)
 {

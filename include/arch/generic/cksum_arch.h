@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* cksum_arch.h (any CPU) - for cstruct/cksum.c only: there is no vector part, the scalar sum does everything. */
+/* cksum_arch.h (any CPU) - for cstruct/cksum.c only: there is no vector part, the scalar sum does
+ * everything. */
 #ifndef MORGANA_ARCH_CKSUM_H
 #define MORGANA_ARCH_CKSUM_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* cksum_arch.h (x86-64) - the vector part of the internet checksum, for cstruct/cksum.c only: AVX2, where CPU and boot code have it.
+/* cksum_arch.h (x86-64) - the vector part of the internet checksum, for cstruct/cksum.c only: AVX2,
+ * where CPU and boot code have it.
  *
- * Compiled for AVX2 by an attribute, whatever the file's flags are, and reached only after a look at the CPU: one image runs everywhere.
- */
+ * Compiled for AVX2 by an attribute, whatever the file's flags are, and reached only after a look
+ * at the CPU: one image runs everywhere. */
 #ifndef MORGANA_ARCH_CKSUM_H
 #define MORGANA_ARCH_CKSUM_H
 
@@ -14,7 +15,8 @@
 #define CKSUM_ARCH_VECTOR_BYTES 32u /* sums whole vectors */
 #define CKSUM_ARCH_VECTOR_MIN 192u  /* bytes from which it is faster than the scalar sum */
 
-/* Does the CPU have AVX2, and did somebody enable the registers' upper halves (XCR0; Intel SDM volume 1, 14.3)? */
+/* Does the CPU have AVX2, and did somebody enable the registers' upper halves (XCR0; Intel SDM
+ * volume 1, 14.3)? */
 static inline bool cksum_arch_vector_usable(void)
 {
     const uint32_t xmm_and_ymm = 6;
@@ -23,17 +25,21 @@ static inline bool cksum_arch_vector_usable(void)
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_OSXSAVE) == 0 || (c & bit_AVX) == 0)
         return false;
     __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
-    return (xcr0 & xmm_and_ymm) == xmm_and_ymm && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
+    return (xcr0 & xmm_and_ymm) == xmm_and_ymm && __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+           (b & bit_AVX2) != 0;
 }
 
+#define CKSUM_ARCH_AVX2 __attribute__((target("avx2"), noinline))
 typedef uint64_t cksum_v4 __attribute__((vector_size(32)));
 typedef uint64_t cksum_v4_mem __attribute__((vector_size(32), aligned(1), may_alias));
 
-/* The ones'-complement sum, in memory's byte order, of `n` bytes: a multiple of CKSUM_ARCH_VECTOR_BYTES, less than 2^36.
+/* The ones'-complement sum, in memory's byte order, of `n` bytes: a multiple of
+ * CKSUM_ARCH_VECTOR_BYTES, less than 2^36.
  *
- * Each 64-bit lane keeps two plain sums: `all`, of its words x modulo 2^64, and `high`, of their upper halves, which cannot
- * overflow. As x = high * 2^32 + low, the lower halves' sum is all - high * 2^32: no lane needs a carry, and no word a mask. */
-__attribute__((target("avx2"), noinline)) static uint64_t cksum_arch_vector_sum(const uint8_t *p, size_t n)
+ * Each 64-bit lane keeps two plain sums: `all`, of its words x modulo 2^64, and `high`, of their
+ * upper halves, which cannot overflow. As x = high * 2^32 + low, the lower halves' sum is all -
+ * high * 2^32: no lane needs a carry, and no word a mask. */
+CKSUM_ARCH_AVX2 static uint64_t cksum_arch_vector_sum(const uint8_t *p, size_t n)
 {
     const uint8_t *end = p + n;
     cksum_v4 all0 = {0}, all1 = {0}, high0 = {0}, high1 = {0}, a, b, c, d;
@@ -61,7 +67,8 @@ __attribute__((target("avx2"), noinline)) static uint64_t cksum_arch_vector_sum(
     all0 += all1;
     high0 += high1;
     all0 -= high0 << 32;
-    all0 += high0; /* 2^32 is 1 modulo 2^16 - 1; both are below 2^63, so this cannot overflow either */
+    /* 2^32 is 1 modulo 2^16 - 1. Both are below 2^63, so this cannot overflow either. */
+    all0 += high0;
     for (int lane = 0; lane < 4; lane++)
         sum += all0[lane];
     return sum;
