@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* frames.c - memory of the simulated machine: frame numbers of the guest's pages, and frames
- * that can be mapped twice. */
+ * that can be mapped twice.
+ */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,7 +3,8 @@
  * hypercalls.
  *
  * How a pending event is shown to the guest (bits in shared_info, or words in FIFO queues) is in
- * hv_evtchn_abi.c. */
+ * hv_evtchn_abi.c.
+ */
 #include <string.h>
 
 #include "hv_evtchn.h"

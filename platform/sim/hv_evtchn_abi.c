@@ -6,7 +6,8 @@
  * priority. A queue is a list linked through the words. Its head is in the control block, where
  * the guest takes it; its tail is ours. The guest unlinks a word by clearing LINKED and the
  * link; a tail whose LINKED is clear means that the queue ran empty. Guest and hypervisor are
- * one thread here, so plain loads and stores do where Xen needs cmpxchg and BUSY. */
+ * one thread here, so plain loads and stores do where Xen needs cmpxchg and BUSY.
+ */
 #include <string.h>
 
 #include "hv_evtchn.h"

@@ -4,7 +4,8 @@
  *
  * The table's frames are shared memory: what a grant allows is read from them at each use. What
  * is mapped is kept in `active`, which the guest cannot change, and shown in the entry's flags
- * (v1) or the status words (v2). */
+ * (v1) or the status words (v2).
+ */
 #include <string.h>
 
 #include "sim_priv.h"

@@ -4,7 +4,8 @@
  *
  * The state machine is that of Linux's xen-netback: a change of the frontend's state names a
  * target for the backend's state, which is reached in steps, and connecting and disconnecting
- * happen on the way. */
+ * happen on the way.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +269,12 @@ const struct sim_vif_stats *sim_vif_stats(uint32_t index)
 {
     ASSERT(index < SIM_VIFS_MAX);
     return &sim_vifs[index].stats;
+}
+
+bool sim_vif_wants_frames(uint32_t index)
+{
+    const struct sim_vif *vif = &sim_vifs[index];
+    return vif->connected && !vif->dead && !vif->rx_full;
 }
 
 uint32_t sim_vif_state(uint32_t index)

@@ -18,7 +18,8 @@ struct sim_vif {
     uint32_t state; /* XenbusState of the backend */
     bool connected;
     bool dead;    /* the guest broke the protocol: nothing is served any more */
-    bool rx_wait; /* frames wait for receive slots */
+    bool rx_wait; /* the receive side stopped: the guest's next event may bring slots */
+    bool rx_full; /* it stopped because there were no slots */
     bool guest_sg, guest_csum;
     int port;
     uint32_t tx_gref, rx_gref;

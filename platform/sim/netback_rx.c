@@ -4,7 +4,8 @@
  *
  * The wire scatters a frame over the first posted page and a buffer of ours; a frame longer than
  * a page goes on from the buffer to the next slots. Where there are too few slots the frame is
- * held until the guest has posted more. */
+ * held until the guest has posted more.
+ */
 #include <string.h>
 
 #include "netback.h"
@@ -129,6 +130,7 @@ static bool receive(struct sim_vif *vif)
 {
     uint16_t id;
     uint32_t slots = available(vif, 1);
+    vif->rx_full = slots == 0;
     if (slots == 0)
         return false;
     uint8_t *page = take_page(vif, &id);
@@ -161,7 +163,8 @@ static bool release_held(struct sim_vif *vif)
 {
     if (vif->held_len == 0)
         return true;
-    if (available(vif, slots_of(vif->held_len)) < slots_of(vif->held_len))
+    vif->rx_full = available(vif, slots_of(vif->held_len)) < slots_of(vif->held_len);
+    if (vif->rx_full)
         return false;
     fill(vif, vif->held_len, 0, &vif->held_csum);
     vif->held_len = 0;

@@ -4,7 +4,8 @@
  *
  * What a guest may not do ends the vif and is a fault of the test: too many slots, a slot across
  * a page's end, an id twice in flight, a page that was not granted, headers that are not all in
- * the first slot (XSA-423). */
+ * the first slot (XSA-423).
+ */
 #include <string.h>
 
 #include <morgana/cksum.h>

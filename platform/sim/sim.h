@@ -13,7 +13,8 @@
  *     assert_int_equal(sim_fault_count(), 0);
  *     sim_fini();
  *
- * For hosted programs only: it uses the C library and its heap. */
+ * For hosted programs only: it uses the C library and its heap.
+ */
 #ifndef PLATFORM_SIM_SIM_H
 #define PLATFORM_SIM_SIM_H
 
@@ -157,6 +158,8 @@ bool sim_xs_raw(struct cs_ro bytes);
 
 /* Types at the guest's console: the bytes taken (the ring may be full). */
 size_t sim_console_type(struct cs_ro text);
+/* xenconsoled's turn at once: what the guest has written so far is seen. */
+void sim_console_drain(void);
 /* Stops draining the guest's output (a dead xenconsoled), or goes on. */
 void sim_console_stop(bool stopped);
 
@@ -168,6 +171,8 @@ struct sim_vif_stats {
     uint64_t events_from, events_to;                    /* the guest */
 };
 const struct sim_vif_stats *sim_vif_stats(uint32_t index);
+/* Could netback take a frame from the wire now? Where not, it is no use to wait for one. */
+bool sim_vif_wants_frames(uint32_t index);
 /* The backend's XenbusState as it is in xenstore. */
 uint32_t sim_vif_state(uint32_t index);
 /* Detaches the device as the toolstack does: online = 0, state Closing. */

@@ -12,7 +12,8 @@
  * space that the guest names for the first time gets the next 2^18 frame numbers, so frame
  * numbers stay below 2^32 (grant table v1 has 32 bits) and a number that nobody was given is
  * known to be wrong. Frames that are Xen's or domain 0's lie in a memfd, so that they can be
- * mapped a second time where the guest asks (add_to_physmap, map_grant_ref). */
+ * mapped a second time where the guest asks (add_to_physmap, map_grant_ref).
+ */
 #ifndef PLATFORM_SIM_SIM_PRIV_H
 #define PLATFORM_SIM_SIM_PRIV_H
 

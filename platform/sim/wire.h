@@ -4,7 +4,8 @@
  *
  * An operations record, as netdev.h is for the guest: a TAP device, a queue in memory (two
  * joined make a cable), a pcap file, or a test's own functions. A wire never calls netback;
- * netback polls. */
+ * netback polls.
+ */
 #ifndef PLATFORM_SIM_WIRE_H
 #define PLATFORM_SIM_WIRE_H
 
@@ -68,6 +69,7 @@ size_t sim_queue_take(struct sim_queue *queue, void *frame, size_t size, struct 
 struct sim_tap {
     struct sim_wire wire;
     int fd;
+    uint16_t mtu_bytes; /* the device's, when it was opened */
     uint64_t sent, received, refused;
 };
 

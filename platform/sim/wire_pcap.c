@@ -3,7 +3,8 @@
  *
  * The format: a header of 24 bytes (magic a1b2c3d4 or, with nanoseconds, a1b23c4d, in the
  * writer's byte order; link type 1 is Ethernet in its last word), then records of 16 bytes
- * (seconds, fraction, bytes here, bytes on the wire) and the frame. */
+ * (seconds, fraction, bytes here, bytes on the wire) and the frame.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

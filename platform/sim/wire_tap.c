@@ -3,7 +3,8 @@
  *
  * With IFF_VNET_HDR each frame carries a small header in front: checksum state crosses in both
  * directions, and a frame that Linux itself made arrives with its checksum blank, as between two
- * guests on Xen. */
+ * guests on Xen.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "sim_priv.h"
@@ -89,6 +91,19 @@ static int fail(struct sim_tap *tap, const char *name, int error, char *why, siz
     return -error;
 }
 
+/* The device's MTU; 1500 where Linux does not say. */
+static uint16_t mtu_of(const char *name)
+{
+    struct ifreq request = {.ifr_mtu = 0};
+    int mtu = 1500, s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    memcpy(request.ifr_name, name, strlen(name));
+    if (s >= 0 && ioctl(s, SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= 68)
+        mtu = request.ifr_mtu < UINT16_MAX ? request.ifr_mtu : UINT16_MAX;
+    if (s >= 0)
+        close(s);
+    return (uint16_t)mtu;
+}
+
 int sim_tap_open(struct sim_tap *tap, const char *name, char *why, size_t why_size)
 {
     struct ifreq request = {0};
@@ -104,6 +119,7 @@ int sim_tap_open(struct sim_tap *tap, const char *name, char *why, size_t why_si
     if (ioctl(tap->fd, TUNSETIFF, &request) < 0 || ioctl(tap->fd, TUNSETVNETHDRSZ, &size) < 0 ||
         ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)TUN_F_CSUM) < 0)
         return fail(tap, name, errno, why, why_size);
+    tap->mtu_bytes = mtu_of(name);
     return 0;
 }
 

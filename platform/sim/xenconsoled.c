@@ -45,6 +45,12 @@ void sim_console_step(void)
     sim_dom0_send((uint32_t)console.port);
 }
 
+void sim_console_drain(void)
+{
+    sim_state.work &= ~(1u << SIM_WORK_CONSOLE);
+    sim_console_step();
+}
+
 size_t sim_console_type(struct cs_ro text)
 {
     struct xencons_interface *ring = sim_frame(SIM_FRAME_CONSOLE);

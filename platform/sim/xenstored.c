@@ -7,7 +7,8 @@
  * when each of those nodes still has the same generation in the real tree; then the log is run
  * again there. Else EAGAIN.
  *
- * A node's generation changes with its value, its permissions, or its list of children. */
+ * A node's generation changes with its value, its permissions, or its list of children.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

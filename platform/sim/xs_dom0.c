@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* xs_dom0.c - xenstore as domain 0 and the tests use it; and the tree that the toolstack makes
- * for a new domain. */
+ * for a new domain.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

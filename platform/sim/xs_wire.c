@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* xs_wire.c - the simulated xenstored's connection to the guest: the shared ring, requests,
- * replies, watch events (io/xs_wire.h). */
+ * replies, watch events (io/xs_wire.h).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
