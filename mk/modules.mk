@@ -16,5 +16,5 @@ module_sources = $(sort $(wildcard $(1)/*.c $(addsuffix /*.c,$($(call module_nam
 # $(call library,VARIANT,modules): archives of all these modules; LIBS_VARIANT lists them, users first
 define library
 $(foreach m,$(2),$(eval $(call archive,$(1),$(call module_name,$(m)),$(call module_sources,$(m)))))
-LIBS_$(1) := $(foreach m,$(2),$(BUILD)/$(1)/lib/libmorgana-$(call module_name,$(m)).a)
+$(eval LIBS_$(1) := $(foreach m,$(2),$(BUILD)/$(1)/lib/libmorgana-$(call module_name,$(m)).a))
 endef

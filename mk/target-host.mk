@@ -25,7 +25,7 @@ define host_app
 $$(BUILD)/$(1)/apps/$(2): $$(call objects,$(1),$$(sort $$(wildcard apps/$(2)/*.c))) $$(LIBS_$(1))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) -Wl,--end-group
+	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -Wl,--wrap=main -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) -Wl,--end-group
 -include $$(patsubst %.o,%.d,$$(call objects,$(1),$$(sort $$(wildcard apps/$(2)/*.c))))
 endef
 
