@@ -31,6 +31,8 @@ _Noreturn void base_assert_failed(const char *expr, const char *file, int line);
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define UNUSED __attribute__((unused))
+/* For a few instructions that the optimiser must see through, whatever it is told to optimise for. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline, unused))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 static inline size_t size_min(size_t a, size_t b)

@@ -39,24 +39,24 @@ struct cs_wo {
 /* ---- making views ---------------------------------------------------------------------------- */
 
 /* The `len` bytes at `base`. Keeps the memory for as long as the view is used. */
-static inline struct cs cs_of(void *base, size_t len)
+ALWAYS_INLINE struct cs cs_of(void *base, size_t len)
 {
     return (struct cs){base, len};
 }
 
-static inline struct cs_ro cs_ro_of(const void *base, size_t len)
+ALWAYS_INLINE struct cs_ro cs_ro_of(const void *base, size_t len)
 {
     return (struct cs_ro){base, len};
 }
 
 /* For memory that may be written but, by this view, never read. */
-static inline struct cs_wo cs_wo_of(void *base, size_t len)
+ALWAYS_INLINE struct cs_wo cs_wo_of(void *base, size_t len)
 {
     return (struct cs_wo){base, len};
 }
 
 /* A view of a C string's characters, without its terminator. */
-static inline struct cs_ro cs_of_str(const char *s)
+ALWAYS_INLINE struct cs_ro cs_of_str(const char *s)
 {
     return (struct cs_ro){(const uint8_t *)s, __builtin_strlen(s)};
 }
@@ -65,22 +65,22 @@ static inline struct cs_ro cs_of_str(const char *s)
 #define CS_RO_EMPTY ((struct cs_ro){NULL, 0})
 #define CS_WO_EMPTY ((struct cs_wo){NULL, 0})
 
-static inline struct cs_ro cs_rw_as_ro(struct cs v)
+ALWAYS_INLINE struct cs_ro cs_rw_as_ro(struct cs v)
 {
     return (struct cs_ro){v.base, v.len};
 }
 
-static inline struct cs_ro cs_ro_as_ro(struct cs_ro v)
+ALWAYS_INLINE struct cs_ro cs_ro_as_ro(struct cs_ro v)
 {
     return v;
 }
 
-static inline struct cs_wo cs_rw_as_wo(struct cs v)
+ALWAYS_INLINE struct cs_wo cs_rw_as_wo(struct cs v)
 {
     return (struct cs_wo){v.base, v.len};
 }
 
-static inline struct cs_wo cs_wo_as_wo(struct cs_wo v)
+ALWAYS_INLINE struct cs_wo cs_wo_as_wo(struct cs_wo v)
 {
     return v;
 }
@@ -93,8 +93,12 @@ static inline struct cs_wo cs_wo_as_wo(struct cs_wo v)
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 /* Are the `n` bytes from `off` inside `len`? */
-static inline bool cs_in(size_t len, size_t off, size_t n)
+ALWAYS_INLINE bool cs_in(size_t len, size_t off, size_t n)
 {
+    /* The same in one comparison where both are known to the compiler, and so is that their sum does
+     * not overflow: then it sees that one check of a header's length does for all its fields. */
+    if (__builtin_constant_p(off) && __builtin_constant_p(n) && n <= SIZE_MAX - off)
+        return off + n <= len;
     return off <= len && n <= len - off;
 }
 
@@ -105,31 +109,31 @@ static inline bool cs_in(size_t len, size_t off, size_t n)
 #define CS_AT(v, field, n) ((__typeof__((v).field))((uintptr_t)(v).field + (n)))
 
 #define CS_DEFINE_VIEW_OPS(kind, type, field)                                                      \
-    static inline type kind##_sub(type v, size_t off, size_t n)                                    \
+    ALWAYS_INLINE type kind##_sub(type v, size_t off, size_t n)                                    \
     {                                                                                              \
         ASSERT(cs_in(v.len, off, n));                                                              \
         return (type){CS_AT(v, field, off), n};                                                    \
     }                                                                                              \
-    static inline bool kind##_try_sub(type v, size_t off, size_t n, type *out)                     \
+    ALWAYS_INLINE bool kind##_try_sub(type v, size_t off, size_t n, type *out)                     \
     {                                                                                              \
         if (!cs_in(v.len, off, n))                                                                 \
             return false;                                                                          \
         *out = (type){CS_AT(v, field, off), n};                                                    \
         return true;                                                                               \
     }                                                                                              \
-    static inline type kind##_shift(type v, size_t n)                                              \
+    ALWAYS_INLINE type kind##_shift(type v, size_t n)                                              \
     {                                                                                              \
         ASSERT(n <= v.len);                                                                        \
         return (type){CS_AT(v, field, n), v.len - n};                                              \
     }                                                                                              \
-    static inline bool kind##_try_shift(type v, size_t n, type *out)                               \
+    ALWAYS_INLINE bool kind##_try_shift(type v, size_t n, type *out)                               \
     {                                                                                              \
         if (n > v.len)                                                                             \
             return false;                                                                          \
         *out = (type){CS_AT(v, field, n), v.len - n};                                              \
         return true;                                                                               \
     }                                                                                              \
-    static inline bool kind##_try_split(type v, size_t n, type *head, type *tail)                  \
+    ALWAYS_INLINE bool kind##_try_split(type v, size_t n, type *head, type *tail)                  \
     {                                                                                              \
         if (n > v.len)                                                                             \
             return false;                                                                          \
@@ -137,17 +141,17 @@ static inline bool cs_in(size_t len, size_t off, size_t n)
         *tail = (type){CS_AT(v, field, n), v.len - n};                                             \
         return true;                                                                               \
     }                                                                                              \
-    static inline void kind##_split(type v, size_t n, type *head, type *tail)                      \
+    ALWAYS_INLINE void kind##_split(type v, size_t n, type *head, type *tail)                      \
     {                                                                                              \
         bool fits = kind##_try_split(v, n, head, tail);                                            \
         ASSERT(fits);                                                                              \
     }                                                                                              \
-    static inline type kind##_tail(type v, size_t n)                                               \
+    ALWAYS_INLINE type kind##_tail(type v, size_t n)                                               \
     {                                                                                              \
         ASSERT(n <= v.len);                                                                        \
         return (type){CS_AT(v, field, v.len - n), n};                                              \
     }                                                                                              \
-    static inline bool kind##_is_aligned(type v, size_t align)                                     \
+    ALWAYS_INLINE bool kind##_is_aligned(type v, size_t align)                                     \
     {                                                                                              \
         ASSERT(align != 0 && (align & (align - 1)) == 0);                                          \
         return ((uintptr_t)v.field & (align - 1)) == 0;                                            \
@@ -182,14 +186,14 @@ CS_DEFINE_VIEW_OPS(cs_wo, struct cs_wo, wo_base)
 /* ---- get and set: 8, 16, 32, 64 bits; be, le, and he (host) order ---------------------------- */
 
 #define CS_DEFINE_INT(order, bits, type, to_order)                                                 \
-    static inline type cs_ro_get_##order##bits(struct cs_ro v, size_t off)                         \
+    ALWAYS_INLINE type cs_ro_get_##order##bits(struct cs_ro v, size_t off)                         \
     {                                                                                              \
         type raw;                                                                                  \
         ASSERT(cs_in(v.len, off, sizeof(raw)));                                                    \
         __builtin_memcpy(&raw, v.base + off, sizeof(raw));                                         \
         return (type)to_order(raw);                                                                \
     }                                                                                              \
-    static inline bool cs_ro_try_get_##order##bits(struct cs_ro v, size_t off, type *out)          \
+    ALWAYS_INLINE bool cs_ro_try_get_##order##bits(struct cs_ro v, size_t off, type *out)          \
     {                                                                                              \
         type raw;                                                                                  \
         if (!cs_in(v.len, off, sizeof(raw)))                                                       \
@@ -198,13 +202,13 @@ CS_DEFINE_VIEW_OPS(cs_wo, struct cs_wo, wo_base)
         *out = (type)to_order(raw);                                                                \
         return true;                                                                               \
     }                                                                                              \
-    static inline void cs_wo_set_##order##bits(struct cs_wo v, size_t off, type value)             \
+    ALWAYS_INLINE void cs_wo_set_##order##bits(struct cs_wo v, size_t off, type value)             \
     {                                                                                              \
         type raw = (type)to_order(value);                                                          \
         ASSERT(cs_in(v.len, off, sizeof(raw)));                                                    \
         __builtin_memcpy(v.wo_base + off, &raw, sizeof(raw));                                      \
     }                                                                                              \
-    static inline bool cs_wo_try_set_##order##bits(struct cs_wo v, size_t off, type value)         \
+    ALWAYS_INLINE bool cs_wo_try_set_##order##bits(struct cs_wo v, size_t off, type value)         \
     {                                                                                              \
         if (!cs_in(v.len, off, sizeof(value)))                                                     \
             return false;                                                                          \

@@ -90,37 +90,37 @@ size_t field_dump(const struct field *fields, size_t n, struct cs_ro v, char *ou
 #define FIELD_K_b128 FIELD_BYTES
 
 #define FIELD_INT_ACCESSORS(p, t, name, ctype)                                                     \
-    static inline UNUSED ctype p##_ro_get_##name(struct cs_ro v)                                   \
+    ALWAYS_INLINE ctype p##_ro_get_##name(struct cs_ro v)                                          \
     {                                                                                              \
         return cs_ro_get_##t(v, p##_##name##_OFF);                                                 \
     }                                                                                              \
-    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, ctype *x)                      \
+    ALWAYS_INLINE bool p##_ro_try_get_##name(struct cs_ro v, ctype *x)                             \
     {                                                                                              \
         return cs_ro_try_get_##t(v, p##_##name##_OFF, x);                                          \
     }                                                                                              \
-    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, ctype x)                           \
+    ALWAYS_INLINE void p##_wo_set_##name(struct cs_wo v, ctype x)                                  \
     {                                                                                              \
         cs_wo_set_##t(v, p##_##name##_OFF, x);                                                     \
     }                                                                                              \
-    static inline UNUSED void p##_set_##name(struct cs v, ctype x)                                 \
+    ALWAYS_INLINE void p##_set_##name(struct cs v, ctype x)                                        \
     {                                                                                              \
         cs_wo_set_##t(cs_as_wo(v), p##_##name##_OFF, x);                                           \
     }
 #define FIELD_BYTES_ACCESSORS(p, t, name)                                                          \
-    static inline UNUSED struct cs_ro p##_ro_get_##name(struct cs_ro v)                            \
+    ALWAYS_INLINE struct cs_ro p##_ro_get_##name(struct cs_ro v)                                   \
     {                                                                                              \
         return cs_sub(v, p##_##name##_OFF, FIELD_W_##t);                                           \
     }                                                                                              \
-    static inline UNUSED bool p##_ro_try_get_##name(struct cs_ro v, struct cs_ro *x)               \
+    ALWAYS_INLINE bool p##_ro_try_get_##name(struct cs_ro v, struct cs_ro *x)                      \
     {                                                                                              \
         return cs_try_sub(v, p##_##name##_OFF, FIELD_W_##t, x);                                    \
     }                                                                                              \
-    static inline UNUSED void p##_wo_set_##name(struct cs_wo v, struct cs_ro x)                    \
+    ALWAYS_INLINE void p##_wo_set_##name(struct cs_wo v, struct cs_ro x)                           \
     {                                                                                              \
         ASSERT(x.len == FIELD_W_##t && cs_in(v.len, p##_##name##_OFF, FIELD_W_##t));               \
         __builtin_memmove(v.wo_base + p##_##name##_OFF, x.base, FIELD_W_##t);                      \
     }                                                                                              \
-    static inline UNUSED void p##_set_##name(struct cs v, struct cs_ro x)                          \
+    ALWAYS_INLINE void p##_set_##name(struct cs v, struct cs_ro x)                                 \
     {                                                                                              \
         p##_wo_set_##name(cs_as_wo(v), x);                                                         \
     }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* bench_udp.c - B1: instructions for an Ethernet frame on its way in, and for its answer on its way out. Run by bench/run-b1 under callgrind.
+ *
+ * For each frame: a buffer from the pool, the driver's copy into it, netif_input, and
+ *     recv   udp_recv, and the packet is put back
+ *     echo   udp_recv, udp_send of the same packet, the device puts it
+ *     ping   the stack answers; the device puts the answer
+ */
+#include <morgana/udp.h>
+
+#include "bench/frames.h"
+
+enum { PAGES = 64, PKTS = 64, ARP_ENTRIES = 64 };
+
+static _Alignas(PAGE_BYTES) uint8_t memory[PAGES * PAGE_BYTES];
+static struct page page_headers[PAGES];
+static struct pkt pkts[PKTS];
+static struct page_pool pages;
+static struct pkt_pool pool;
+static struct arp_entry arp[ARP_ENTRIES];
+static struct netif nif;
+static struct udp_sock sock;
+static unsigned long received, sent;
+
+static int dev_tx(struct netdev *dev, struct pkt *pkt)
+{
+    (void)dev;
+    sent++;
+    pkt_put(pkt);
+    return 0;
+}
+
+static void dev_tx_flush(struct netdev *dev)
+{
+    (void)dev;
+}
+
+static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
+{
+    (void)dev;
+    (void)got;
+    (void)n;
+    return 0;
+}
+
+static bool dev_arm(struct netdev *dev)
+{
+    (void)dev;
+    return false;
+}
+
+static const struct netdev_ops ops = {
+    .name = "bench", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+static struct netdev dev = {.ops = &ops,
+                            .caps = {.mtu_bytes = 1500, .frags_max = PKT_FRAGS_MAX},
+                            .mac = {2, 0, 0, 0, 0, 1},
+                            .link_up = true};
+
+static void input(const uint8_t *frame, size_t len, uint64_t now)
+{
+    struct pkt *pkt = pkt_alloc(&pool, PKT_HEADROOM_BYTES, (uint32_t)len);
+
+    memcpy(pkt->frag[0].page->base + PKT_HEADROOM_BYTES, frame, len);
+    netif_input(&nif, pkt, now);
+}
+
+static void serve(bool answer, uint64_t now)
+{
+    struct udp_meta from;
+    struct pkt *pkt;
+
+    while (udp_recv(&sock, &from, &pkt) == 0) {
+        struct udp_meta to = {.src = from.dst, .dst = from.src, .dst_port = from.src_port};
+
+        received++;
+        if (!answer || udp_send(&sock, &to, pkt, now) != 0)
+            pkt_put(pkt);
+    }
+}
+
+static void start(uint64_t now)
+{
+    struct netif_conf conf = {
+        .dev = &dev, .pool = &pool, .key = {1, 2}, .arp = arp, .arp_max = ARP_ENTRIES};
+    struct udp_conf udp = {.port = FRAMES_PORT};
+    struct udp_meta to = {.dst = IP4_ADDR(10, 0, 0, 2), .dst_port = 9};
+    uint8_t frame[64];
+
+    page_pool_init(&pages, page_headers, memory, PAGES);
+    pkt_pool_init(&pool, pkts, PKTS, &pages);
+    if (netif_init(&nif, &conf, now) != 0 ||
+        netif_addr_add(&nif, IP4_ADDR(10, 0, 0, 1), 24, false, now) != 0 ||
+        udp_open(&sock, &nif, &udp) != 0)
+        exit(1);
+    netif_poll(&nif, now, 1);
+    udp_send(&sock, &to, pkt_alloc(&pool, PKT_HEADROOM_BYTES, 1), now);
+    input(frame, frames_arp(frame), now);
+    sent = 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct frames_job job = frames_job(argc, argv);
+    uint64_t now = NS_PER_S;
+    uint8_t frame[FRAMES_MAX];
+    size_t len = frames_make(frame, job.icmp, job.payload);
+
+    start(now);
+    for (unsigned long i = 0; i < job.count; i++) {
+        input(frame, len, now);
+        serve(job.answer, now);
+    }
+    return frames_verdict(&job, received, sent);
+}
