@@ -67,7 +67,7 @@ struct netfront_tx_slot {
 struct netfront_tx {
     struct ring ring;
     gref_t ring_gref;    /* of the ring's page; 0: not granted */
-    uint32_t wanted;     /* slots that a refused frame needs; 0: none was refused */
+    uint32_t wanted;     /* free ids before a refused frame may be tried again; 0: none was refused */
     uint32_t free_count; /* free ids: as many as the ring has room, less what an earlier backend keeps */
     uint16_t free_head;
     struct netfront_tx_slot slot[NETFRONT_RING_SLOTS];

@@ -127,15 +127,16 @@ static int prepare(struct netfront *nf, struct pkt *pkt)
     return join_headers(pkt);
 }
 
-/* No room, or nothing to grant with: the backend's next answers bring some. When it owes us none, waiting would be for ever. */
-static int refuse(struct netfront_queue *q, uint32_t slots)
+/* No room, or nothing to grant or copy with: the backend's next answers bring some. When it owes us none, waiting would be for
+ * ever. `free_ids`: how many there must be before it is worth trying again. */
+static int refuse(struct netfront_queue *q, uint32_t free_ids)
 {
     q->nf->dev.stats.tx_full++;
     if (!q->nf->dev.link_up)
         return -E_NETDOWN;
     if (ring_in_flight(&q->tx.ring) == 0)
         return -E_NOMEM;
-    q->tx.wanted = slots;
+    q->tx.wanted = free_ids;
     return -E_AGAIN;
 }
 
@@ -154,7 +155,7 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
 
         if (UNLIKELY(slot_take(q, frag->page, &ids[i]) != 0)) {
             slots_untake(q, ids, i);
-            return refuse(q, 1);
+            return refuse(q, tx->free_count + 1);
         }
         if (i + 1 < pkt->frag_count)
             txf |= TXF_MORE_DATA;
@@ -180,7 +181,7 @@ static int fill(struct netfront_queue *q, struct pkt *pkt)
     if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK) {
         err = prepare(nf, pkt);
         if (err != 0)
-            return err == -E_NOMEM ? refuse(q, 1) : err;
+            return err == -E_NOMEM ? refuse(q, tx->free_count + 1) : err;
     }
     if (UNLIKELY(tx->free_count < pkt->frag_count)) {
         netfront_tx_ring_drain(q);
@@ -209,7 +210,7 @@ static int fill_copy(struct netfront_queue *q, struct pkt *pkt)
         err = pkt_append_copy(copy, pkt_frag_view(pkt, i));
     if (err != 0) {
         pkt_put(copy);
-        return refuse(q, 1);
+        return refuse(q, q->tx.free_count + 1);
     }
     for (unsigned i = 0; i < copy->frag_count; i++) {
         const struct pkt_frag *frag = &copy->frag[i];

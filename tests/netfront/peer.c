@@ -406,6 +406,8 @@ static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only
     if (at < peer_memory[0] || at >= peer_memory[PEER_PAGES])
         return; /* a ring */
     header = &peer_page_headers[(size_t)(at - peer_memory[0]) / 4096];
+    /* A grant of version 2 that was refused its end has lost its flags: it no longer says "read-only". */
+    read_only = read_only || (mapped && peer.gt.version == 2);
     if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {
         fprintf(stderr, "page %p is %s under grant %u (%s%s)\n", page,
                 page_state_name((enum page_state)header->state), gref, read_only ? "ro" : "rw",
