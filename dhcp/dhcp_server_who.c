@@ -211,9 +211,8 @@ static bool is_network_scope(const struct dhcp_server *server, const struct dhcp
  * on another one, and if not they come in their own turn. */
 static void add_host_scopes(struct dhcp_ctx *ctx)
 {
-    const struct dhcp_scope *global = &ctx->server->conf->global;
-
-    for (const struct dhcp_scope *s = &ctx->host->scope; s && s != global; s = s->parent) {
+    /* The global scope is the one without a parent. */
+    for (const struct dhcp_scope *s = &ctx->host->scope; s->parent; s = s->parent) {
         if (s != &ctx->host->scope && is_network_scope(ctx->server, s))
             return;
         add_scope(ctx, s);
