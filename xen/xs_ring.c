@@ -94,9 +94,10 @@ static int receive(struct xs *xs)
     for (;;) {
         uint32_t want = HEADER;
         if (xs->in_len >= HEADER) {
-            want += header_of(xs).len;
-            if (want > HEADER + XENSTORE_PAYLOAD_MAX)
+            uint32_t len = header_of(xs).len;
+            if (len > XENSTORE_PAYLOAD_MAX)
                 return xs_refuse(xs, "oversize message");
+            want += len;
             if (xs->in_len == want) {
                 xs->in[want] = 0;
                 xs->in_len = 0;
