@@ -36,8 +36,7 @@ uint64_t clock_system_ns(void)
         rmb(); /* what it stands for before the version */
         if ((t.version & 1) != 0 || t.version != READ_ONCE(shared->version))
             continue;
-        now = now > t.tsc_timestamp ? now - t.tsc_timestamp : 0;
-        now = t.system_time + clock_scale(now, t.tsc_to_system_mul, t.tsc_shift);
+        now = clock_at(now, t.tsc_timestamp, t.system_time, t.tsc_to_system_mul, t.tsc_shift);
         if (now > last_ns) /* a new scale may begin a little behind the old one's end */
             last_ns = now;
         break;

@@ -15,4 +15,14 @@ static inline uint64_t clock_scale(uint64_t ticks, uint32_t mul, int8_t shift)
     return (ticks >> 32) * mul + ((ticks & UINT32_MAX) * mul >> 32);
 }
 
+/* The system time at `tsc`. The counter's value at the stamp is modulo 2^64: a domain's counter begins at 0 when it is built, and a stamp
+ * from before that is "negative". One that is a little ahead of us (another CPU wrote it) counts as now. */
+static inline uint64_t clock_at(uint64_t tsc, uint64_t tsc_timestamp, uint64_t system_time,
+                                uint32_t mul, int8_t shift)
+{
+    uint64_t ticks = tsc - tsc_timestamp;
+
+    return system_time + ((int64_t)ticks < 0 ? 0 : clock_scale(ticks, mul, shift));
+}
+
 #endif

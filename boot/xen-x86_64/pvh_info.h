@@ -6,8 +6,8 @@
 #include <morgana/cstruct.h>
 
 #define PVH_PAGE 4096u
-#define PVH_RAM_MAX 16u    /* ranges of memory that we keep */
-#define PVH_MAP_MAX 128u   /* entries of a memory map that we read */
+#define PVH_RAM_MAX 16u  /* ranges of memory that we keep */
+#define PVH_MAP_MAX 128u /* entries of a memory map that we read */
 
 /* Bytes start .. end-1 of guest-physical memory. */
 struct pvh_range {
@@ -15,13 +15,13 @@ struct pvh_range {
 };
 
 struct pvh_info {
-    struct cs_ro cmdline;             /* in guest memory, without its NUL; empty where there is none */
-    struct cs_ro module;              /* the first one; empty where there is none */
+    struct cs_ro cmdline; /* in guest memory, without its NUL; empty where there is none */
+    struct cs_ro module;  /* the first one; empty where there is none */
     uint32_t module_count;
-    uint32_t map_count;               /* entries of the memory map; 0: the structure has none */
+    uint32_t map_count;                /* entries of the memory map; 0: the structure has none */
     struct pvh_range ram[PVH_RAM_MAX]; /* whole pages below 4 GiB, ascending, disjoint */
     unsigned ram_count;
-    uint64_t ram_bytes;               /* all of it, what lies above 4 GiB too */
+    uint64_t ram_bytes; /* all of it, what lies above 4 GiB too */
 };
 
 /* Reads the structure at `at` of `memory`, which is the guest-physical memory from 0 up that can be read. Fills info, the RAM too where the
@@ -35,6 +35,7 @@ void pvh_add_ram(struct pvh_info *info, uint64_t addr, uint64_t size);
 bool pvh_is_ram(const struct pvh_info *info, struct pvh_range range);
 
 /* The largest piece of RAM that none of `taken` (n of them) touches, in whole pages; start == end where there is none. */
-struct pvh_range pvh_largest_gap(const struct pvh_info *info, const struct pvh_range *taken, unsigned n);
+struct pvh_range pvh_largest_gap(const struct pvh_info *info, const struct pvh_range *taken,
+                                 unsigned n);
 
 #endif

@@ -25,23 +25,39 @@
 #define VIRQ_OF_TIMER 0u /* VIRQ_TIMER of Xen's public/xen.h */
 
 static enum { TIMER_UNTRIED, TIMER_BOUND, TIMER_NONE } timer;
-static uint64_t armed_ns; /* when the timer will fire; in the past: it is not armed */
+static evtchn_port_t timer_port;
+static uint32_t timer_seen; /* its count when the timer was armed */
+static uint64_t armed_ns;
 
 /* The timer's event channel, as soon as there are event channels. */
 static void bind_timer(struct evtchn *ev)
 {
-    evtchn_port_t port;
-    int err = evtchn_bind_virq(ev, VIRQ_OF_TIMER, 0, &port);
+    int err = evtchn_bind_virq(ev, VIRQ_OF_TIMER, 0, &timer_port);
 
     timer = err == 0 ? TIMER_BOUND : TIMER_NONE;
     if (err < 0)
         LOG_WARN("no timer: %s: the program polls", err_name(err));
 }
 
+/* Is a timer running that fires by the deadline? Whether it has fired is asked of its event, not of the clock: Xen's clock, by which it
+ * fires, may be a little ahead of ours, and then "armed for later than now" would be a sleep without an end. */
+static bool is_armed(const struct evtchn *ev, uint64_t deadline_ns)
+{
+    return armed_ns != 0 && armed_ns <= deadline_ns && evtchn_count(ev, timer_port) == timer_seen;
+}
+
+static bool arm(const struct evtchn *ev, uint64_t deadline_ns)
+{
+    if (deadline_ns == NS_NEVER || is_armed(ev, deadline_ns))
+        return true;
+    timer_seen = evtchn_count(ev, timer_port);
+    armed_ns = timer_arm(deadline_ns) == 0 ? deadline_ns : 0;
+    return armed_ns != 0;
+}
+
 void plat_wait(uint64_t deadline_ns)
 {
     struct start *start = start_get();
-    uint64_t now;
 
     if (start->has_evtchn) {
         if (timer == TIMER_UNTRIED)
@@ -49,19 +65,12 @@ void plat_wait(uint64_t deadline_ns)
         if (evtchn_upcall(&start->ev) > 0)
             return;
     }
-    now = clock_system_ns();
-    if (now >= deadline_ns)
+    if (clock_system_ns() >= deadline_ns)
         return;
-    if (!start->has_evtchn || timer != TIMER_BOUND) {
+    if (!start->has_evtchn || timer != TIMER_BOUND)
         timer_sleep(deadline_ns);
-    } else {
-        if (deadline_ns != NS_NEVER && (armed_ns <= now || armed_ns > deadline_ns)) {
-            if (timer_arm(deadline_ns) < 0)
-                return; /* the caller looks again: slow, but not deaf */
-            armed_ns = deadline_ns;
-        }
+    else if (arm(&start->ev, deadline_ns)) /* else the caller looks again: slow, but not deaf */
         wait_halt();
-    }
     if (start->has_evtchn)
         evtchn_upcall(&start->ev);
 }

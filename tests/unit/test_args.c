@@ -202,8 +202,9 @@ static int u32(const char *line, uint32_t min, uint32_t max, uint32_t *out)
 
 static void test_number(void **state)
 {
-    static const char *const bad[] = {"n=",   "n",    "n=x",  "n=1x", "n=-1",         "n=+1",
-                                      "n=01", "n=00", "n= 1", "n=9",  "n=4294967296", "n=99999999999999999999999"};
+    static const char *const bad[] = {"n=",   "n",    "n=x",          "n=1x",
+                                      "n=-1", "n=+1", "n=01",         "n=00",
+                                      "n= 1", "n=9",  "n=4294967296", "n=99999999999999999999999"};
     uint32_t n = 77;
 
     (void)state;
@@ -226,9 +227,10 @@ static void test_number(void **state)
 
 static void test_address(void **state)
 {
-    static const char *const bad[] = {"ip=10.0.0",   "ip=10.0.0.1.2", "ip=10.0.0.256", "ip=10.0.0.01",
-                                      "ip=10..0.1",  "ip=",           "ip=10.0.0.1/8", "ip=10.0.0.1 ip=x",
-                                      "ip=0x0a.1.1.1", "ip=10.0.0.",   "ip=.10.0.0.1",  "ip='10.0.0.1 '"};
+    static const char *const bad[] = {
+        "ip=10.0.0",     "ip=10.0.0.1.2", "ip=10.0.0.256", "ip=10.0.0.01",
+        "ip=10..0.1",    "ip=",           "ip=10.0.0.1/8", "ip=10.0.0.1 ip=x",
+        "ip=0x0a.1.1.1", "ip=10.0.0.",    "ip=.10.0.0.1",  "ip='10.0.0.1 '"};
     uint32_t addr = 77;
 
     (void)state;
@@ -251,9 +253,9 @@ static void test_address(void **state)
 
 static void test_address_with_prefix(void **state)
 {
-    static const char *const bad[] = {"ip=10.0.0.1",     "ip=10.0.0.1/",  "ip=10.0.0.1/0",
+    static const char *const bad[] = {"ip=10.0.0.1",     "ip=10.0.0.1/",   "ip=10.0.0.1/0",
                                       "ip=10.0.0.1/33",  "ip=10.0.0.1/8x", "ip=10.0.0.1/08",
-                                      "ip=10.0.0.1//24", "ip=/24",        "ip=10.0.0/24"};
+                                      "ip=10.0.0.1//24", "ip=/24",         "ip=10.0.0/24"};
     uint32_t addr = 77;
     uint8_t prefix = 7;
 
@@ -319,7 +321,8 @@ static void test_unknown_keys_are_reported_once_each(void **state)
     assert_non_null(strstr(logged, "unknown key, ignored: prot=8\n"));
     assert_non_null(strstr(logged, "unknown key, ignored: quiet\n"));
     assert_null(strstr(logged, "port"));
-    assert_int_equal(split("ip=x gw=x mac=x log=x console=x evtchn=x gnttab=x module=x tap=x pcap=x seed=x"), 0);
+    assert_int_equal(
+        split("ip=x gw=x mac=x log=x console=x evtchn=x gnttab=x module=x tap=x pcap=x seed=x"), 0);
     assert_int_equal(args_check(args.argc, args.argv, NULL), 0);
 }
 

@@ -42,7 +42,8 @@ static void test_long_name_is_cut_and_any_byte_is_allowed(void **state)
     (void)state;
     memset(name, 'm', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
-    assert_in_range(banner_format(name, text, sizeof(text)), 5 * 6 * (BANNER_LETTERS - 1), BANNER_BYTES - 1);
+    assert_in_range(banner_format(name, text, sizeof(text)), 5 * 6 * (BANNER_LETTERS - 1),
+                    BANNER_BYTES - 1);
     for (int c = 1; c < 256; c++) {
         name[0] = (char)c;
         name[1] = '\0';

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_sim.c - the simulated hypervisor, by raw hypercalls: event channels of both ABIs, grant
- * tables of both versions, timers. */
+ * tables of both versions, timers.
+ */
 #include <string.h>
 
 #include "support.h"

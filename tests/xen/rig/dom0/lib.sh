@@ -214,6 +214,14 @@ guest_fails() {                 # NAME SECONDS PATTERN: it powers itself off, it
     grep -qE "^verdict: failure: .*($3)" <<<"$last" || fail "$1: last line is '$last', not a failure like '$3'"
 }
 
+guest_crashes() {               # NAME SECONDS PATTERN: it ends as crashed; its last line is a failure like PATTERN
+    guest_wait_gone "$1" "$2"
+    local last
+    last=$(guest_verdict "$1")
+    [ "$guest_end" = crash ] || fail "$1: ended by $guest_end, not crash; last line: $(guest_last_words "$1")"
+    grep -qE "^verdict: failure: .*($3)" <<<"$last" || fail "$1: last line is '$last', not a failure like '$3'"
+}
+
 guest_shutdown() {              # NAME SECONDS: asked to, it ends well
     step "xl shutdown $1"
     xl shutdown "$1" 3>&- || fail "$1: xl shutdown failed"
