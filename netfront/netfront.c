@@ -53,18 +53,30 @@ void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_
 
 /* ---- the queue ------------------------------------------------------------------------------------------------------- */
 
-static int grant_ring(struct netfront *nf, const struct ring *ring, gref_t *gref)
+struct page *netfront_ring_page_get(struct netfront *nf)
 {
-    return gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(ring->shared), false, gref);
+    struct page *page = page_get(nf->conf.pool->pages);
+
+    if (page == NULL)
+        return NULL;
+    if (gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), false,
+                     &page->gref) == 0)
+        return page;
+    page_put(page);
+    return NULL;
 }
 
-/* True: not granted any more. */
-static bool end_ring(struct netfront *nf, gref_t *gref)
+void netfront_ring_page_put(struct netfront *nf, struct page *page)
 {
-    if (*gref != 0 && gnttab_end(nf->conf.gt, *gref) != 0)
-        return false;
-    *gref = 0;
-    return true;
+    if (page == NULL)
+        return;
+    if (gnttab_end(nf->conf.gt, page->gref) != 0) {
+        nf->dev.stats.quarantined++;
+        gnttab_quarantine_add(nf->quarantine, page);
+        return;
+    }
+    page->gref = 0;
+    page_put(page);
 }
 
 int netfront_queue_create(struct netfront *nf)
@@ -72,18 +84,15 @@ int netfront_queue_create(struct netfront *nf)
     struct netfront_queue *q = &nf->queue[0];
     int err;
 
-    ASSERT(q->tx.ring_gref == 0 && q->rx.ring_gref == 0);
     q->nf = nf;
-    netfront_tx_ring_create(q, nf->conf.rings);
-    netfront_rx_ring_create(q, (uint8_t *)nf->conf.rings + PAGE_BYTES);
     nf->queue_count = 1;
-    err = grant_ring(nf, &q->tx.ring, &q->tx.ring_gref);
+    err = netfront_tx_ring_create(q);
     if (err == 0)
-        err = grant_ring(nf, &q->rx.ring, &q->rx.ring_gref);
+        err = netfront_rx_ring_create(q);
     if (err == 0)
         err = evtchn_alloc_unbound(nf->conf.ev, nf->xb.otherend_id, &q->port);
     if (err != 0) {
-        LOG_ERROR("netfront: %s: no grant or event channel for the rings: %s", nf->xb.path,
+        LOG_ERROR("netfront: %s: no page, grant or event channel for the rings: %s", nf->xb.path,
                   err_name(err));
         (void)netfront_queue_destroy(nf);
         return err;
@@ -96,21 +105,18 @@ int netfront_queue_create(struct netfront *nf)
 bool netfront_queue_destroy(struct netfront *nf)
 {
     struct netfront_queue *q = &nf->queue[0];
-    bool all;
 
     (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RING_SLOTS);
     if (nf->queue_count == 0)
         return true;
-    netfront_rx_ring_destroy(q);
-    all = netfront_tx_ring_destroy(q);
     if (q->port != 0)
         (void)evtchn_close(nf->conf.ev, q->port);
     q->port = 0;
-    all = end_ring(nf, &q->tx.ring_gref) && all;
-    all = end_ring(nf, &q->rx.ring_gref) && all;
-    if (all)
-        nf->queue_count = 0;
-    return all;
+    netfront_rx_ring_destroy(q);
+    if (!netfront_tx_ring_destroy(q))
+        return false;
+    nf->queue_count = 0;
+    return true;
 }
 
 void netfront_link_up(struct netfront *nf)
@@ -146,9 +152,10 @@ static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
     unsigned got;
 
     netfront_follow(nf);
+    if (LIKELY(dev->link_up))
+        (void)netfront_tx_ring_drain(q);
     if (UNLIKELY(!dev->link_up))
         return 0;
-    (void)netfront_tx_ring_drain(q);
     got = netfront_rx_ring_drain(q, pkts, n);
     if (LIKELY(dev->link_up) && nf->conf.rx_slots - ring_in_flight(&q->rx.ring) >=
                                     u32_min(NETFRONT_RX_BATCH, nf->conf.rx_slots / 4)) {
@@ -193,8 +200,6 @@ static int check_conf(const struct netfront_conf *conf)
 
     if (conf->ev == NULL || conf->gt == NULL || conf->xs == NULL || conf->pool == NULL)
         wrong = "ev, gt, xs or pool is missing";
-    else if (conf->rings == NULL || ((uintptr_t)conf->rings & (PAGE_BYTES - 1)) != 0)
-        wrong = "rings must be two pages, page-aligned";
     else if (conf->rx_slots > NETFRONT_RING_SLOTS ||
              (conf->rx_slots != 0 && conf->rx_slots < PKT_FRAGS_MAX))
         wrong = "rx_slots must be 0, or 18 to 256";
@@ -216,8 +221,6 @@ static int check_conf(const struct netfront_conf *conf)
  * nothing to wait for. */
 static void shut_down(struct netfront *nf, uint64_t deadline_ns)
 {
-    struct netfront_queue *q = &nf->queue[0];
-
     nf->shut = true;
     if (nf->xb.state != XENBUS_UNKNOWN && nf->xb.state < XENBUS_CLOSING)
         netfront_leave(nf);
@@ -228,12 +231,8 @@ static void shut_down(struct netfront *nf, uint64_t deadline_ns)
     }
     if (nf->queue_count != 0)
         (void)xenbus_wait_otherend(&nf->xb, BACKEND_GONE, deadline_ns);
-    if (!netfront_queue_destroy(nf)) {
-        netfront_tx_ring_abandon(q);
-        if (q->tx.ring_gref != 0 || q->rx.ring_gref != 0)
-            LOG_WARN("netfront: %s: the backend still maps the rings: their memory stays shared",
-                     nf->xb.path);
-    }
+    if (!netfront_queue_destroy(nf))
+        netfront_tx_ring_abandon(&nf->queue[0]);
     if (nf->quarantine->count != 0)
         LOG_WARN("netfront: %s: %u pages stay quarantined", nf->xb.path, nf->quarantine->count);
     xenbus_close(&nf->xb);

@@ -66,7 +66,7 @@ struct netfront_tx_slot {
 
 struct netfront_tx {
     struct ring ring;
-    gref_t ring_gref;    /* of the ring's page; 0: not granted */
+    struct page *ring_page; /* HELD, granted under its gref; NULL: there is no ring */
     uint32_t wanted;     /* free ids before a refused frame may be tried again; 0: none was refused */
     uint32_t free_count; /* free ids: as many as the ring has room, less what an earlier backend keeps */
     uint16_t free_head;
@@ -75,7 +75,7 @@ struct netfront_tx {
 
 struct netfront_rx {
     struct ring ring;
-    gref_t ring_gref;       /* as for tx */
+    struct page *ring_page;
     struct pkt *partial;    /* a frame whose last slot has not come */
     uint32_t partial_slots; /* how many have; 0: none begun */
     uint16_t partial_rxf;   /* flags of its first slot */
@@ -122,6 +122,10 @@ void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_
 int netfront_queue_create(struct netfront *nf);
 /* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called again. True: nothing stayed. */
 bool netfront_queue_destroy(struct netfront *nf);
+/* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no grant. */
+struct page *netfront_ring_page_get(struct netfront *nf);
+/* Takes it; NULL is allowed. A backend that still maps it never sees it used for anything else: it is quarantined. */
+void netfront_ring_page_put(struct netfront *nf, struct page *page);
 /* Traffic begins. */
 void netfront_link_up(struct netfront *nf);
 
@@ -150,7 +154,8 @@ uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4);
 
 /* ---- netfront_tx.c ------------------------------------------------------------------------------------------------------- */
 
-void netfront_tx_ring_create(struct netfront_queue *q, void *memory);
+/* The ring in a page of the pool, granted. -E_NOMEM. */
+int netfront_tx_ring_create(struct netfront_queue *q);
 /* Takes pkt on 0; errors of netdev_ops.tx. */
 int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt);
 void netfront_tx_ring_push(struct netfront_queue *q);
@@ -165,7 +170,7 @@ void netfront_tx_ring_abandon(struct netfront_queue *q);
 
 /* ---- netfront_rx.c ------------------------------------------------------------------------------------------------------- */
 
-void netfront_rx_ring_create(struct netfront_queue *q, void *memory);
+int netfront_rx_ring_create(struct netfront_queue *q);
 void netfront_rx_ring_fill(struct netfront_queue *q);
 void netfront_rx_ring_push(struct netfront_queue *q);
 /* Gives up to n frames; returns how many. */

@@ -10,12 +10,18 @@
 
 STATIC_ASSERT(PKT_FRAGS_MAX == XEN_NETIF_NR_SLOTS_MIN, "the longest chain fits a packet");
 
-void netfront_rx_ring_create(struct netfront_queue *q, void *memory)
+int netfront_rx_ring_create(struct netfront_queue *q)
 {
-    ring_init(&q->rx.ring, memory, PAGE_BYTES, NETFRONT_RX_SLOT_BYTES, 0);
-    q->rx.partial = NULL;
-    q->rx.partial_slots = 0;
-    q->rx.partial_bad = false;
+    struct netfront_rx *rx = &q->rx;
+
+    rx->ring_page = netfront_ring_page_get(q->nf);
+    if (rx->ring_page == NULL)
+        return -E_NOMEM;
+    ring_init(&rx->ring, rx->ring_page->base, PAGE_BYTES, NETFRONT_RX_SLOT_BYTES, 0);
+    rx->partial = NULL;
+    rx->partial_slots = 0;
+    rx->partial_bad = false;
+    return 0;
 }
 
 /* ---- fill ------------------------------------------------------------------------------------------------------- */
@@ -238,6 +244,9 @@ void netfront_rx_ring_destroy(struct netfront_queue *q)
             page_put(page);
     }
     rx->ring.rsp_cons = rx->ring.req_pushed = rx->ring.req_prod;
+    netfront_ring_page_put(q->nf, rx->ring_page);
+    rx->ring_page = NULL;
+    rx->ring.shared = NULL;
     pkt_put(rx->partial);
     rx->partial = NULL;
     rx->partial_slots = 0;

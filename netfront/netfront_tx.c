@@ -8,12 +8,15 @@
  */
 #include "netfront_priv.h"
 
-void netfront_tx_ring_create(struct netfront_queue *q, void *memory)
+int netfront_tx_ring_create(struct netfront_queue *q)
 {
     struct netfront_tx *tx = &q->tx;
     uint32_t id = NETFRONT_RING_SLOTS;
 
-    ring_init(&tx->ring, memory, PAGE_BYTES, NETFRONT_TX_SLOT_BYTES, 0);
+    tx->ring_page = netfront_ring_page_get(q->nf);
+    if (tx->ring_page == NULL)
+        return -E_NOMEM;
+    ring_init(&tx->ring, tx->ring_page->base, PAGE_BYTES, NETFRONT_TX_SLOT_BYTES, 0);
     tx->wanted = 0;
     tx->free_head = NETFRONT_TX_NO_ID;
     tx->free_count = 0;
@@ -25,6 +28,7 @@ void netfront_tx_ring_create(struct netfront_queue *q, void *memory)
         tx->free_head = (uint16_t)id;
         tx->free_count++;
     }
+    return 0;
 }
 
 /* ---- fill ------------------------------------------------------------------------------------------------------- */
@@ -336,6 +340,9 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q)
     struct netfront_tx *tx = &q->tx;
     bool all = true;
 
+    netfront_ring_page_put(q->nf, tx->ring_page);
+    tx->ring_page = NULL;
+    tx->ring.shared = NULL;
     for (uint16_t id = 0; id < NETFRONT_RING_SLOTS; id++) {
         if (tx->slot[id].page == NULL)
             continue;

@@ -123,8 +123,8 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
         const char *key;
         uint32_t value;
     } keys[] = {
-        {"tx-ring-ref", nf->queue[0].tx.ring_gref},
-        {"rx-ring-ref", nf->queue[0].rx.ring_gref},
+        {"tx-ring-ref", nf->queue[0].tx.ring_page->gref},
+        {"rx-ring-ref", nf->queue[0].rx.ring_page->gref},
         {"event-channel", nf->queue[0].port},
         {"request-rx-copy", 1},
         {"feature-rx-notify", 1},
@@ -215,9 +215,8 @@ static void act_connect(struct netfront *nf)
 
 static void act_reopen(struct netfront *nf)
 {
-    /* While it maps our old rings there is no page to put new ones in. */
-    if (!netfront_queue_destroy(nf))
-        return;
+    /* Pages that the old backend will not let go stay out; the rest begins anew. */
+    (void)netfront_queue_destroy(nf);
     (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_INITIALISING);
 }
 

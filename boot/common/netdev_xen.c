@@ -10,7 +10,6 @@
 #define LISTING_BYTES 256u
 
 static struct slot {
-    _Alignas(PAGE_BYTES) uint8_t rings[2 * PAGE_BYTES];
     _Alignas(16) uint8_t storage[NETFRONT_BYTES];
     struct netdev *dev; /* NULL: closed */
 } slots[START_NETDEVS_MAX];
@@ -95,7 +94,6 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
             conf.mac = mac;
     }
     conf.index = ids[index];
-    conf.rings = slots[index].rings;
     err = netfront_open(slots[index].storage, &conf, &slots[index].dev);
     if (err < 0) {
         slots[index].dev = NULL;

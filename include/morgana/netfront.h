@@ -28,10 +28,8 @@ struct netfront_conf {
     struct evtchn *ev;     /* Kept, all of them */
     struct gnttab *gt;
     struct xs *xs;
-    struct pkt_pool *pool; /* receive pages come from here */
+    struct pkt_pool *pool; /* its pages become the rings (2) and what is posted to receive into; Kept */
     unsigned index;        /* device/vif/<index> */
-    void *rings;           /* 2 pages, page-aligned: tx and rx shared rings; Kept. A backend that does not let go of them shares them for
-                            * ever, so they are never memory for anything else */
     uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: NETFRONT_RING_SLOTS */
     const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore, which must be a good one */
     uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */

@@ -11,7 +11,6 @@
 #include "peer.h"
 #include "support.h"
 
-
 struct peer peer;
 
 static uint32_t peer_counts[1024];
@@ -19,7 +18,6 @@ static uint32_t peer_free_list[8192];
 static struct page peer_page_headers[PEER_PAGES];
 static struct pkt peer_pkts[PEER_PKTS];
 static _Alignas(4096) uint8_t peer_memory[PEER_PAGES][4096];
-static _Alignas(4096) uint8_t peer_rings[2][4096];
 static _Alignas(16) uint8_t peer_storage[NETFRONT_BYTES];
 
 #define CHECK(expr)                                                                                \
@@ -100,7 +98,8 @@ static void peer_make_keys(const struct peer_conf *conf)
 void peer_start(const struct peer_conf *conf)
 {
     struct sim_conf sim = {.seed = conf->seed};
-    struct evtchn_conf ev = {.force_2l = true, .counts = peer_counts, .ports_max = ARRAY_SIZE(peer_counts)};
+    struct evtchn_conf ev = {
+        .force_2l = true, .counts = peer_counts, .ports_max = ARRAY_SIZE(peer_counts)};
     struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
                              .free_list = peer_free_list,
                              .entries_max = conf->grants_max != 0 ? conf->grants_max : 4096};
@@ -116,7 +115,8 @@ void peer_start(const struct peer_conf *conf)
     CHECK(xs_init(&peer.xs, &(struct xs_conf){.ring = xen_start()->store_ring,
                                               .ev = &peer.ev,
                                               .port = xen_start()->store_port}) == 0);
-    page_pool_init(&peer.pages, peer_page_headers, peer_memory, conf->pages != 0 ? conf->pages : PEER_PAGES);
+    page_pool_init(&peer.pages, peer_page_headers, peer_memory,
+                   conf->pages != 0 ? conf->pages : PEER_PAGES);
     pkt_pool_init(&peer.pool, peer_pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
     peer_make_keys(conf);
     peer.automatic = true;
@@ -143,7 +143,6 @@ int peer_open(void)
                                  .gt = &peer.gt,
                                  .xs = &peer.xs,
                                  .pool = &peer.pool,
-                                 .rings = peer_rings,
                                  .rx_slots = peer.conf.rx_slots,
                                  .mac = peer.conf.conf_mac,
                                  .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
@@ -403,9 +402,11 @@ static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only
     const struct page *header;
 
     (void)arg;
-    if (at < peer_memory[0] || at >= peer_memory[PEER_PAGES])
-        return; /* a ring */
+    CHECK(at >= peer_memory[0] && at < peer_memory[PEER_PAGES]);
     header = &peer_page_headers[(size_t)(at - peer_memory[0]) / 4096];
+    if (peer.nf != NULL &&
+        (header == peer.nf->queue[0].tx.ring_page || header == peer.nf->queue[0].rx.ring_page))
+        return;
     /* A grant of version 2 that was refused its end has lost its flags: it no longer says "read-only". */
     read_only = read_only || (mapped && peer.gt.version == 2);
     if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {

@@ -6,6 +6,9 @@
 
 #include <morgana/cksum.h>
 
+#define BASE                                                                                       \
+    (PEER_PAGES - NETFRONT_RING_SLOTS - 2) /* free pages, but for the rings and what is posted */
+
 static void start(const struct peer_conf *conf)
 {
     peer_start(conf);
@@ -101,7 +104,7 @@ static void test_one_page_frame(void **state)
     send(pkt);
     /* The packet is free at once, the page is not. */
     assert_int_equal(peer.pool.free_count, peer.pool.total);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS - 1);
+    assert_int_equal(peer.pages.free_count, BASE - 1);
     req = take();
     assert_int_equal(req.offset, 200);
     assert_int_equal(req.size, 90);
@@ -110,7 +113,7 @@ static void test_one_page_frame(void **state)
     assert_null(sim_grant_use(req.gref, 0, 1, true, &status)); /* read-only */
     peer_check_pages();
     answer(req.id);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS);
+    assert_int_equal(peer.pages.free_count, BASE);
     assert_null(sim_grant_use(req.gref, 0, 1, false, &status)); /* ended */
     assert_int_equal(peer.pool.stats.copied_bytes, 0);
     peer_stop(0);
@@ -386,7 +389,7 @@ static void test_ids_and_grants_are_unique_in_flight(void **state)
     peer_tx_push();
     netdev_arm(peer.dev);
     assert_int_equal(peer.dev->stats.violations, 0);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS);
+    assert_int_equal(peer.pages.free_count, BASE);
     peer_stop(0);
 }
 
@@ -406,10 +409,10 @@ static void test_page_shared_by_frames(void **state)
     second = take();
     assert_int_not_equal(first.gref, second.gref);
     answer(first.id);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS - 1);
+    assert_int_equal(peer.pages.free_count, BASE - 1);
     assert_non_null(peer_tx_bytes(&second, 200));
     answer(second.id);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS);
+    assert_int_equal(peer.pages.free_count, BASE);
     peer_stop(0);
 }
 
@@ -544,7 +547,7 @@ static void test_pages_come_back_while_asleep(void **state)
     }
     assert_int_equal(peer.events_to, 1);
     assert_false(netdev_arm(peer.dev));
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS);
+    assert_int_equal(peer.pages.free_count, BASE);
     peer_stop(0);
 }
 
@@ -609,7 +612,7 @@ static void test_errors_are_counted(void **state)
         assert_int_equal(peer.dev->stats.tx_errors, i + 1);
     }
     assert_int_equal(peer.dev->stats.violations, 0);
-    assert_int_equal(peer.pages.free_count, peer.pages.total - NETFRONT_RING_SLOTS);
+    assert_int_equal(peer.pages.free_count, BASE);
     peer_stop(0);
 }
 
