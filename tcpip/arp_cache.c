@@ -308,7 +308,7 @@ void arp_input(struct netif *nif, struct pkt *pkt, uint64_t now)
         return;
     if (msg.spa != IP4_ANY)
         learn(nif, msg.spa, msg.sha, now);
-    if (msg.op == ARP_REQUEST && netif_own(nif, msg.tpa) != NULL)
+    if (msg.op == ARP_REQUEST && netif_is_own(nif, msg.tpa))
         arp_send(nif, ARP_REPLY, msg.tpa, msg.sha, msg.spa, msg.sha);
 }
 

@@ -27,7 +27,7 @@ static void send(struct netif *nif, struct pkt *pkt, struct ip4_tx *tx, uint64_t
 static void echo(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx,
                  const struct icmp4_hdr *request, uint64_t now)
 {
-    struct ip4_tx tx = {.src = rx->ip.dst, .dst = rx->ip.src};
+    struct ip4_tx tx = {.src = rx->dst, .dst = rx->src, .df = rx->df};
     uint16_t was = (uint16_t)(ICMP4_ECHO << 8 | request->code);
     struct icmp4_hdr reply = {.type = ICMP4_ECHO_REPLY,
                               .code = request->code,
@@ -75,7 +75,8 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
     if (!netif_front(pkt, quoted_off + quoted_len, &front))
         return false;
     quoted = cs_shift(front, quoted_off);
-    if (!ip4_parse_quoted(&ip, quoted) || netif_own(nif, ip.src) == NULL || ip.frag_off != 0)
+    if (!ip4_parse_quoted(&ip, quoted) || !netif_is_own(nif, ip.src) ||
+        ip4_frag_off(ip.flags_off) != 0)
         return false;
     if (icmp->type == ICMP4_UNREACHABLE)
         error = error_of_unreachable(icmp->code);
@@ -85,7 +86,7 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
         !cs_try_get_be16(quoted, (size_t)ip.header_len + udp_src_port_OFF, &port))
         return false;
     /* A path does not become narrower for a packet that was allowed to be cut. */
-    if (error == -E_MSGSIZE && (ip.flags & IP4_DF) == 0)
+    if (error == -E_MSGSIZE && (ip.flags_off & IP4_DF) == 0)
         return false;
     if (!udp_deliver_error(nif, ip.src, port, error))
         return false;
@@ -162,10 +163,9 @@ static bool deserves_error(const struct pkt *pkt, const struct ip4_rx *rx)
 {
     uint8_t type;
 
-    if (rx->cast != IP4_UNICAST || rx->link_group || rx->ip.frag_off != 0 ||
-        !ip4_is_unicast(rx->ip.src))
+    if (rx->cast != IP4_UNICAST || rx->link_group || !ip4_is_unicast(rx->src))
         return false;
-    if (rx->ip.protocol != IP4_ICMP)
+    if (rx->protocol != IP4_ICMP)
         return true;
     return pkt_read(pkt, rx->off, cs_of(&type, 1)) &&
            (type == ICMP4_ECHO || type == ICMP4_ECHO_REPLY);
@@ -186,8 +186,8 @@ void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *r
                 uint8_t code, uint32_t rest, uint64_t now)
 {
     struct icmp4_hdr icmp = {.type = type, .code = code, .rest = rest};
-    struct ip4_tx tx = {.src = rx->ip.dst, .dst = rx->ip.src};
-    uint32_t n = quote_len(pkt->len - eth_SIZE, rx->ip.header_len);
+    struct ip4_tx tx = {.src = rx->dst, .dst = rx->src};
+    uint32_t n = quote_len(pkt->len - eth_SIZE, rx->off - eth_SIZE);
     struct pkt *error;
     struct cs message;
 

@@ -429,10 +429,6 @@ static struct pkt *finish(struct netif *nif, struct ip4_frag_queue *q, struct ip
     struct pkt *whole = q->state == FRAG_SHARED ? join_shared(q) : join_placed(nif, q);
 
     if (whole != NULL) {
-        rx->ip.header_len = q->header_len;
-        rx->ip.total_len = (uint16_t)(q->header_len + q->total);
-        rx->ip.frag_off = 0;
-        rx->ip.flags = 0;
         rx->off = eth_SIZE + (uint32_t)q->header_len;
         rx->len = q->total;
         /* A device can vouch for a fragment's bytes, not for a checksum over all of them. */
@@ -457,19 +453,19 @@ static bool end_agrees(const struct ip4_frag_queue *q, const struct piece *piece
 
 /* The piece is new and goes into the datagram. NULL, or the counter of a reason to give up the datagram. */
 static uint64_t *accept(struct netif *nif, struct ip4_frag_queue *q, struct piece *piece,
-                        const struct ip4_rx *rx)
+                        const struct ip4_hdr *ip)
 {
-    bool more = (rx->ip.flags & IP4_MF) != 0;
+    bool more = (ip->flags_off & IP4_MF) != 0;
     uint32_t end = piece->off + piece->len, len = piece->len;
     uint64_t *reason;
 
     if (piece->off == 0) {
-        uint32_t first = rx->off + u32_min(IP4_FRAG_FIRST_BYTES, piece->len);
+        uint32_t first = piece->skip + u32_min(IP4_FRAG_FIRST_BYTES, piece->len);
         struct cs_ro front;
 
         if (!netif_front(piece->pkt, first, &front))
             return &nif->stats.no_memory;
-        q->header_len = rx->ip.header_len;
+        q->header_len = ip->header_len;
     }
     /* The whole would have the first fragment's header, which may be longer than this one's. */
     if (q->header_len + (q->end > end ? q->end : end) > IP4_TOTAL_MAX)
@@ -485,17 +481,18 @@ static uint64_t *accept(struct netif *nif, struct ip4_frag_queue *q, struct piec
     return NULL;
 }
 
-struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, struct ip4_rx *rx, uint64_t now)
+struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, const struct ip4_hdr *ip,
+                           struct ip4_rx *rx, uint64_t now)
 {
-    struct piece piece = {pkt, rx->off, rx->ip.frag_off, rx->len};
-    bool more = (rx->ip.flags & IP4_MF) != 0;
+    struct piece piece = {pkt, rx->off, ip4_frag_off(ip->flags_off), rx->len};
+    bool more = (ip->flags_off & IP4_MF) != 0;
     uint64_t *reason = NULL;
     struct ip4_frag_queue *q;
     enum presence presence = ABSENT;
 
     if (piece.len == 0 || (more && piece.len % IP4_FRAG_UNIT != 0))
         reason = &nif->stats.frag_malformed;
-    else if (piece.off + piece.len > IP4_TOTAL_MAX - (uint32_t)rx->ip.header_len)
+    else if (piece.off + piece.len > IP4_TOTAL_MAX - (uint32_t)ip->header_len)
         reason = &nif->stats.frag_too_long;
     else if (nif->conf.frags_max == 0)
         reason = &nif->stats.frag_limit;
@@ -503,9 +500,9 @@ struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, struct ip4_rx *rx
         netif_drop(pkt, reason);
         return NULL;
     }
-    q = find(nif, &rx->ip);
+    q = find(nif, ip);
     if (q == NULL)
-        q = create(nif, &rx->ip, now);
+        q = create(nif, ip, now);
     if (q->state == FRAG_SHARED)
         presence = shared_presence(q, &piece);
     else if (q->state == FRAG_PLACED)
@@ -517,7 +514,7 @@ struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, struct ip4_rx *rx
     else if (presence == DUPLICATE)
         reason = &nif->stats.frag_duplicate;
     else
-        reason = accept(nif, q, &piece, rx);
+        reason = accept(nif, q, &piece, ip);
     if (reason != NULL) {
         netif_drop(pkt, reason);
         if (reason != &nif->stats.frag_duplicate)
@@ -534,9 +531,8 @@ static void report_timeout(struct netif *nif, struct ip4_frag_queue *q, uint64_t
 {
     uint32_t headers = eth_SIZE + (uint32_t)q->header_len;
     struct pkt *first = NULL;
-    struct ip4_rx rx = {.cast = IP4_UNICAST};
-    struct ip4_hdr *ip = &rx.ip;
-    struct cs_ro front;
+    struct ip4_rx rx = {
+        .src = q->src, .dst = q->dst, .off = headers, .protocol = q->protocol, .cast = IP4_UNICAST};
 
     if (q->header_len == 0)
         return;
@@ -550,10 +546,8 @@ static void report_timeout(struct netif *nif, struct ip4_frag_queue *q, uint64_t
     }
     if (first == NULL)
         return;
-    front = pkt_frag_view(first, 0);
-    rx.link_group = (cs_get_u8(front, eth_dst_OFF) & 1) != 0;
-    rx.off = headers;
-    if (netif_own(nif, q->dst) != NULL && ip4_parse_quoted(ip, cs_shift(front, eth_SIZE)))
+    rx.link_group = (cs_get_u8(pkt_frag_view(first, 0), eth_dst_OFF) & 1) != 0;
+    if (netif_is_own(nif, q->dst))
         icmp_error(nif, first, &rx, ICMP4_TIME_EXCEEDED, ICMP4_TIME_REASSEMBLY, 0, now);
     pkt_put(first);
 }

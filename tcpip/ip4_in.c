@@ -3,95 +3,117 @@
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
 
-/* Parses and verifies the header; options may follow. Returns the counter of a reason to drop it, or NULL. */
-static uint64_t *check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip)
+/* Why a packet goes no further: a counter, or NULL where it does. */
+typedef uint64_t *reason_t;
+
+static reason_t parse_reason(struct netif *nif, enum ip4_result result)
 {
-    uint64_t *const reasons[] = {
-        [IP4_OK] = NULL,
-        [IP4_SHORT] = &nif->stats.ip4_short,
-        [IP4_HEADER] = &nif->stats.ip4_header,
-        [IP4_CHECKSUM] = &nif->stats.ip4_checksum,
-    };
-    uint32_t header_len = ip4_SIZE;
+    switch (result) {
+    case IP4_SHORT:
+        return &nif->stats.ip4_short;
+    case IP4_CHECKSUM:
+        return &nif->stats.ip4_checksum;
+    default:
+        return &nif->stats.ip4_header;
+    }
+}
+
+/* A header of more than 20 bytes, or none at all. */
+static enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, struct cs_ro front)
+{
+    uint32_t header_len = (cs_get_u8(front, eth_SIZE) & 0xfu) * 4;
+
+    /* Where joining fails for want of memory it looks like a short packet. */
+    if (header_len > ip4_SIZE && eth_SIZE + header_len <= pkt->len)
+        netif_front(pkt, eth_SIZE + header_len, &front);
+    return ip4_parse(ip, cs_shift(front, eth_SIZE), pkt->len - eth_SIZE);
+}
+
+/* Parses and verifies the header, options included. */
+static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip)
+{
     enum ip4_result result;
     struct cs_ro front;
 
-    if (pkt->len < IP4_TX_BYTES)
+    if (UNLIKELY(pkt->len < IP4_TX_BYTES))
         return &nif->stats.ip4_short;
-    if (!netif_front(pkt, IP4_TX_BYTES, &front))
+    if (UNLIKELY(!netif_front(pkt, IP4_TX_BYTES, &front)))
         return &nif->stats.no_memory;
-    header_len = (cs_get_u8(front, eth_SIZE) & 0xfu) * 4;
-    if (UNLIKELY(header_len > ip4_SIZE && eth_SIZE + header_len <= pkt->len) &&
-        !netif_front(pkt, eth_SIZE + header_len, &front))
-        return &nif->stats.no_memory;
-    result = ip4_parse(ip, cs_shift(front, eth_SIZE), pkt->len - eth_SIZE);
+    if (LIKELY(cs_get_u8(front, eth_SIZE) == 0x45)) {
+        result = ip4_parse(ip, cs_sub(front, eth_SIZE, ip4_SIZE), pkt->len - eth_SIZE);
+    } else {
+        struct ip4_hdr parsed = {0};
+
+        result = parse_long(pkt, &parsed, front);
+        *ip = parsed;
+    }
     if (UNLIKELY(result != IP4_OK))
-        return reasons[result];
+        return parse_reason(nif, result);
     if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)))
         return &nif->stats.ip4_too_long;
     return NULL;
 }
 
-/* What the addresses are to us (RFC 1122 section 3.2.1.3, RFC 1812 section 5.3.7). Returns a reason to drop it, or NULL. */
-static uint64_t *check_addresses(struct netif *nif, struct ip4_rx *rx, bool from_us)
+/* A packet that is not for one address of ours: for everybody, for a group, or for others (RFC 1122 section 3.2.1.3). */
+static reason_t check_group(struct netif *nif, struct ip4_rx *rx)
 {
-    uint32_t src = rx->ip.src, dst = rx->ip.dst;
+    if (rx->dst == IP4_BROADCAST) {
+        rx->cast = IP4_BROADCASTED;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < nif->own_count; i++)
+        if (rx->dst == nif->own[i].broadcast) {
+            rx->cast = IP4_BROADCASTED;
+            return NULL;
+        }
+    rx->cast = IP4_MULTICASTED;
+    if (ip4_is_multicast(rx->dst))
+        return igmp_is_member(nif, rx->dst) ? NULL : &nif->stats.ip4_not_ours;
+    return ip4_is_unicast(rx->dst) ? &nif->stats.ip4_not_ours : &nif->stats.ip4_martian;
+}
+
+/* A host that has no address yet asks everybody (RFC 2131); a switch without one asks for group members (RFC 4541). */
+static bool may_be_nobody(const struct ip4_rx *rx)
+{
+    return rx->src == IP4_ANY &&
+           ((rx->dst == IP4_BROADCAST && rx->protocol == IP4_UDP) || rx->protocol == IP4_IGMP);
+}
+
+/* What the addresses are to us (RFC 1122 section 3.2.1.3, RFC 1812 section 5.3.7). */
+static inline reason_t check_addresses(struct netif *nif, struct ip4_rx *rx, bool from_us)
+{
     bool ours = false;
 
-    for (uint32_t i = 0; i < nif->addr_count; i++) {
-        const struct netif_addr *addr = &nif->addrs[i];
-        uint32_t broadcast = addr->addr | ~addr->mask;
+    for (uint32_t i = 0; i < nif->own_count; i++) {
+        const struct netif_own *own = &nif->own[i];
 
-        if (addr->state != NETIF_ADDR_READY)
-            continue;
-        if (UNLIKELY(src == addr->addr) && !from_us)
+        /* From us, or from everybody: nobody but ourselves sends that. */
+        if (UNLIKELY(rx->src == own->addr || rx->src == own->broadcast) && !from_us)
             return &nif->stats.ip4_martian;
-        if (dst == addr->addr) {
-            ours = true;
-            rx->cast = IP4_UNICAST;
-        }
-        if (addr->prefix_len >= 31)
-            continue;
-        if (UNLIKELY(src == broadcast))
-            return &nif->stats.ip4_martian;
-        if (dst == broadcast) {
-            ours = true;
-            rx->cast = IP4_BROADCASTED;
-        }
+        ours = ours || rx->dst == own->addr;
     }
-    if (dst == IP4_BROADCAST) {
-        ours = true;
-        rx->cast = IP4_BROADCASTED;
-    } else if (ip4_is_multicast(dst)) {
-        ours = igmp_is_member(nif, dst);
-        rx->cast = IP4_MULTICASTED;
-    } else if (UNLIKELY(!ip4_is_unicast(dst))) {
+    if (UNLIKELY(!ip4_is_unicast(rx->src)) && !may_be_nobody(rx))
         return &nif->stats.ip4_martian;
-    }
-    /* A host that has no address yet asks everybody (RFC 2131); a switch asks for group members (RFC 4541). */
-    if (UNLIKELY(!ip4_is_unicast(src)) &&
-        !(src == IP4_ANY && dst == IP4_BROADCAST && rx->ip.protocol == IP4_UDP) &&
-        !(src == IP4_ANY && rx->ip.protocol == IP4_IGMP))
-        return &nif->stats.ip4_martian;
-    if (!ours)
-        return &nif->stats.ip4_not_ours;
+    rx->cast = IP4_UNICAST;
+    if (UNLIKELY(!ours))
+        return check_group(nif, rx);
     /* RFC 1122 section 3.3.6: one host's packet in everybody's frame. */
-    if (UNLIKELY(rx->cast == IP4_UNICAST && rx->link_group))
-        return &nif->stats.ip4_martian;
-    return NULL;
+    return UNLIKELY(rx->link_group) ? &nif->stats.ip4_martian : NULL;
 }
 
 /* Options are skipped, unless they are a source route or do not add up (RFC 1122 sections 3.2.1.8 and 3.2.2.5). */
-static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now)
+static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, bool first,
+                          uint64_t now)
 {
-    struct cs_ro front = pkt_frag_view(pkt, 0);
+    struct cs_ro options = cs_sub(pkt_frag_view(pkt, 0), IP4_TX_BYTES, rx->off - IP4_TX_BYTES);
     uint8_t where = 0;
 
-    switch (ip4_options_check(cs_sub(front, IP4_TX_BYTES, rx->ip.header_len - ip4_SIZE), &where)) {
+    switch (ip4_options_check(options, &where)) {
     case IP4_OPTIONS_OK:
         return true;
     case IP4_OPTIONS_MALFORMED:
-        icmp_error(nif, pkt, rx, ICMP4_PARAMETER, 0, (uint32_t)(ip4_SIZE + where) << 24, now);
+        if (first)
+            icmp_error(nif, pkt, rx, ICMP4_PARAMETER, 0, (uint32_t)(ip4_SIZE + where) << 24, now);
         break;
     case IP4_OPTIONS_SOURCE_ROUTE:
         break;
@@ -103,30 +125,38 @@ static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_r
 void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bool from_us,
                uint64_t now)
 {
+    struct ip4_hdr ip;
     struct ip4_rx rx;
-    uint64_t *reason = check_header(nif, pkt, &rx.ip);
+    reason_t reason = check_header(nif, pkt, &ip);
 
-    if (reason == NULL) {
-        rx.link_group = eth_mac_is_group(eth->dst);
+    if (LIKELY(reason == NULL)) {
+        rx = (struct ip4_rx){.src = ip.src,
+                             .dst = ip.dst,
+                             .off = eth_SIZE + (uint32_t)ip.header_len,
+                             .len = (uint32_t)ip.total_len - ip.header_len,
+                             .protocol = ip.protocol,
+                             .link_group = eth_mac_is_group(eth->dst),
+                             .df = (ip.flags_off & IP4_DF) != 0};
         reason = check_addresses(nif, &rx, from_us);
     }
-    if (reason != NULL) {
+    if (UNLIKELY(reason != NULL)) {
         netif_drop(pkt, reason);
         return;
     }
     /* What Ethernet padded, or anybody appended, is not payload. */
-    if (pkt->len > eth_SIZE + (uint32_t)rx.ip.total_len)
-        pkt_trim(pkt, eth_SIZE + (uint32_t)rx.ip.total_len);
-    rx.off = eth_SIZE + rx.ip.header_len;
-    rx.len = rx.ip.total_len - (uint32_t)rx.ip.header_len;
-    if (UNLIKELY(rx.ip.header_len != ip4_SIZE) && !check_options(nif, pkt, &rx, now))
+    if (pkt->len > eth_SIZE + (uint32_t)ip.total_len)
+        pkt_trim(pkt, eth_SIZE + (uint32_t)ip.total_len);
+    if (UNLIKELY(ip.header_len != ip4_SIZE) &&
+        !check_options(nif, pkt, &rx, ip4_frag_off(ip.flags_off) == 0, now))
         return;
-    if (UNLIKELY((rx.ip.flags & IP4_MF) != 0 || rx.ip.frag_off != 0)) {
-        pkt = ip4_frag_input(nif, pkt, &rx, now);
+    if (UNLIKELY(ip4_is_fragment(ip.flags_off))) {
+        struct ip4_hdr copy = ip; /* so that in the usual case the header stays in registers */
+
+        pkt = ip4_frag_input(nif, pkt, &copy, &rx, now);
         if (pkt == NULL)
             return;
     }
-    switch (rx.ip.protocol) {
+    switch (rx.protocol) {
     case IP4_UDP:
         udp_input(nif, pkt, &rx, now);
         break;

@@ -15,13 +15,14 @@ enum {
     IP4_LOOP_MAX = 64,       /* packets to ourselves that wait for the next poll */
     IP4_SLOT_BYTES = 64,     /* of a fragment's headers */
     IP4_TRANSPORT_BYTES = 8, /* UDP's and ICMP's headers */
+    IP4_ID_SALT = 0x6964,    /* tells this use of the key from others */
 };
 STATIC_ASSERT(IP4_TX_BYTES + IP4_TRANSPORT_BYTES <= IP4_SLOT_BYTES, "headers fit their slot");
 
-uint16_t ip4_id(struct netif *nif, uint32_t src, uint32_t dst, uint8_t protocol)
+uint16_t ip4_id(struct netif *nif, uint32_t dst)
 {
-    uint64_t words[2] = {(uint64_t)src << 32 | dst, protocol};
-    uint64_t secret = siphash_words(nif->conf.key, words, 2);
+    uint64_t word = (uint64_t)IP4_ID_SALT << 32 | dst;
+    uint64_t secret = siphash_words(nif->conf.key, &word, 1);
     uint32_t x = nif->id_counts[secret >> 58]++;
 
     STATIC_ASSERT(ARRAY_SIZE(nif->id_counts) == 64, "six bits of the secret");
@@ -107,8 +108,7 @@ static struct pkt *make_fragment(struct netif *nif, const struct pkt *pkt, struc
     if (frag == NULL)
         return NULL;
     hdr.total_len = (uint16_t)(hdr.header_len + len);
-    hdr.frag_off = (uint16_t)from;
-    hdr.flags = from + len < payload ? IP4_MF : 0;
+    hdr.flags_off = (uint16_t)(from / 8 | (from + len < payload ? IP4_MF : 0u));
     pkt_read(pkt, 0, cs_head(head, eth_SIZE));
     ip4_emit(cs_shift(head, eth_SIZE), &hdr);
     pkt_read(pkt, IP4_TX_BYTES + from, cs_shift(head, IP4_TX_BYTES));
@@ -133,8 +133,8 @@ static int fragment(struct netif *nif, struct pkt *pkt, struct ip4_hdr hdr, uint
     if (pkt->csum == PKT_CSUM_BLANK && pkt_csum_complete(pkt) != 0)
         return -E_INVAL;
     /* It was to go whole and the path has become narrower since. */
-    if ((hdr.flags & IP4_DF) != 0)
-        hdr.id = ip4_id(nif, hdr.src, hdr.dst, hdr.protocol);
+    if ((hdr.flags_off & IP4_DF) != 0)
+        hdr.id = ip4_id(nif, hdr.dst);
     for (uint32_t from = 0; from < payload; from += step) {
         if (slot == PAGE_BYTES / IP4_SLOT_BYTES) {
             if (page != NULL)
@@ -213,18 +213,18 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
     hdr = (struct ip4_hdr){.src = tx->src,
                            .dst = tx->dst,
                            .total_len = (uint16_t)total,
-                           .flags = tx->df && whole ? IP4_DF : 0,
+                           .flags_off = tx->df && whole ? IP4_DF : 0,
                            .ttl = tx->ttl,
                            .protocol = tx->protocol,
                            .header_len = ip4_SIZE};
     /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
-    if (hdr.flags == 0)
-        hdr.id = ip4_id(nif, hdr.src, hdr.dst, hdr.protocol);
+    if (hdr.flags_off == 0)
+        hdr.id = ip4_id(nif, hdr.dst);
     if (UNLIKELY(tx->router_alert)) {
         hdr.header_len += IP4_ROUTER_ALERT_BYTES;
         cs_set_be32(front, IP4_TX_BYTES, 0x94040000); /* RFC 2113 section 2.1 */
     }
-    to_us = tx->cast == IP4_UNICAST && netif_own(nif, tx->dst) != NULL;
+    to_us = tx->cast == IP4_UNICAST && netif_is_own(nif, tx->dst);
     known = to_us || link_destination(nif, tx, &eth.dst, now);
     eth_emit(front, &eth);
     ip4_emit(cs_shift(front, eth_SIZE), &hdr);

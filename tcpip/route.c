@@ -36,15 +36,19 @@ void route_refresh(struct netif *nif)
     uint32_t count = nif->route_count;
 
     memcpy(old, nif->routes, sizeof(old));
-    nif->route_count = 0;
+    nif->route_count = nif->own_count = 0;
     for (uint32_t i = 0; i < nif->addr_count; i++) {
         const struct netif_addr *addr = &nif->addrs[i];
+        bool pair = addr->prefix_len >= 31; /* RFC 3021: no broadcast address */
 
-        if (addr->state == NETIF_ADDR_READY)
-            insert(nif, (struct ip4_route){.dst = addr->addr & addr->mask,
-                                           .mask = addr->mask,
-                                           .src = addr->addr,
-                                           .prefix_len = addr->prefix_len});
+        if (addr->state != NETIF_ADDR_READY)
+            continue;
+        nif->own[nif->own_count++] =
+            (struct netif_own){addr->addr, pair ? addr->addr : addr->addr | ~addr->mask};
+        insert(nif, (struct ip4_route){.dst = addr->addr & addr->mask,
+                                       .mask = addr->mask,
+                                       .src = addr->addr,
+                                       .prefix_len = addr->prefix_len});
     }
     for (uint32_t i = 0; i < count; i++) {
         if (old[i].gateway == 0)
@@ -129,7 +133,7 @@ static int find_any_source(const struct netif *nif, struct ip4_tx *tx)
 
 int route_find(const struct netif *nif, struct ip4_tx *tx)
 {
-    if (tx->src != IP4_ANY && netif_own(nif, tx->src) == NULL)
+    if (tx->src != IP4_ANY && !netif_is_own(nif, tx->src))
         return -E_ADDRNOTAVAIL;
     tx->cast = IP4_UNICAST;
     if (UNLIKELY(tx->dst == IP4_BROADCAST || ip4_is_multicast(tx->dst))) {

@@ -19,13 +19,15 @@
 
 enum ip4_cast { IP4_UNICAST, IP4_BROADCASTED, IP4_MULTICASTED };
 
-/* A received packet on its way up. */
+/* A received packet on its way up. What else its header says is read from the packet by whoever wants it. */
 struct ip4_rx {
-    struct ip4_hdr ip;     /* reassembled: the first fragment's, with the whole length and no fragment fields */
-    uint32_t off;          /* of the transport header from the packet's first byte */
-    uint32_t len;          /* transport bytes */
-    uint8_t cast;          /* enum ip4_cast: what the destination address is */
-    bool link_group;       /* the frame went to a broadcast or multicast MAC */
+    uint32_t src, dst; /* host order */
+    uint32_t off;      /* of the transport header from the packet's first byte */
+    uint32_t len;      /* transport bytes */
+    uint8_t protocol;
+    uint8_t cast;      /* enum ip4_cast: what the destination address is */
+    bool link_group;   /* the frame went to a broadcast or multicast MAC */
+    bool df;           /* its sender wants to hear if it is too long for the path; an answer's likewise */
 };
 
 /* A packet to send. */
@@ -53,11 +55,16 @@ static inline void netif_drop(struct pkt *pkt, uint64_t *reason)
 /* The first `n` bytes of a packet; joined only where they straddle fragments. */
 static inline bool netif_front(struct pkt *pkt, uint32_t n, struct cs_ro *front)
 {
+    struct cs_ro joined; /* so that `front` can live in registers */
+
     if (LIKELY(pkt->frag_count != 0 && pkt->frag[0].len >= n)) {
         *front = cs_ro_of(pkt->frag[0].page->base + pkt->frag[0].off, n);
         return true;
     }
-    return pkt_pull_up(pkt, n, front);
+    if (!pkt_pull_up_frags(pkt, n, &joined))
+        return false;
+    *front = joined;
+    return true;
 }
 
 /* The partial checksum of `n` bytes from `off`. */
@@ -95,17 +102,17 @@ static inline void netif_timer(struct netif *nif, uint64_t at)
 int netif_tx(struct netif *nif, struct pkt *pkt);
 /* For our own answers: Takes pkt in any case; what the device refuses is counted and dropped. */
 void netif_tx_or_drop(struct netif *nif, struct pkt *pkt);
-/* The READY address that equals `addr`, or NULL. */
-static inline const struct netif_addr *netif_own(const struct netif *nif, uint32_t addr)
+/* Is it a READY address of ours? */
+static inline bool netif_is_own(const struct netif *nif, uint32_t addr)
 {
-    for (uint32_t i = 0; i < nif->addr_count; i++)
-        if (nif->addrs[i].addr == addr && nif->addrs[i].state == NETIF_ADDR_READY)
-            return &nif->addrs[i];
-    return NULL;
+    for (uint32_t i = 0; i < nif->own_count; i++)
+        if (nif->own[i].addr == addr)
+            return true;
+    return false;
 }
 
 /* route.c */
-/* Computes which routes are awake and from which address they send, after any change. */
+/* After any change of addresses: which are ours, which routes are awake and from which address they send. */
 void route_refresh(struct netif *nif);
 /* Our address whose network holds `addr`, also while it is PROBING; NULL: not connected. */
 const struct netif_addr *route_connected(const struct netif *nif, uint32_t addr);
@@ -145,8 +152,8 @@ void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bo
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now);
 /* A frame that waited for its neighbour: fills in the MAC and sends. Takes pkt in any case. */
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now);
-/* An identification for src, dst, protocol: no one else can guess it, none comes twice in 65,536 (RFC 6864, RFC 7739). */
-uint16_t ip4_id(struct netif *nif, uint32_t src, uint32_t dst, uint8_t protocol);
+/* An identification for a packet to dst: no one else can guess it, none comes twice in 65,536 (RFC 6864, RFC 7739). */
+uint16_t ip4_id(struct netif *nif, uint32_t dst);
 /* Nobody answers for the frame's next hop: its sender is told. */
 void ip4_undeliverable(struct netif *nif, const struct pkt *pkt);
 /* Sends fragments the device had no room for. False: it still has none. */
@@ -156,7 +163,8 @@ bool ip4_tx_wait(struct netif *nif);
 void ip4_frag_init(struct netif *nif);
 void ip4_frag_fini(struct netif *nif);
 /* A fragment, Ethernet and IPv4 headers in front. Takes pkt. Gives the whole datagram and completes rx, or NULL. */
-struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, struct ip4_rx *rx, uint64_t now);
+struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, const struct ip4_hdr *ip,
+                           struct ip4_rx *rx, uint64_t now);
 uint64_t ip4_frag_timers(struct netif *nif, uint64_t now);
 
 /* icmp.c */

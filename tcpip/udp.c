@@ -144,7 +144,7 @@ static bool takes_group(const struct udp_sock *sock, const struct ip4_rx *rx)
 {
     if (rx->cast == IP4_BROADCASTED)
         return sock->conf.broadcast && sock->conf.addr == IP4_ANY;
-    return sock->conf.addr == IP4_ANY || sock->conf.addr == rx->ip.dst;
+    return sock->conf.addr == IP4_ANY || sock->conf.addr == rx->dst;
 }
 
 /* One copy for each socket, of views, not of bytes. Takes pkt. */
@@ -179,7 +179,7 @@ static bool checksum_ok(const struct pkt *pkt, const struct ip4_rx *rx, const st
 
     if (pkt->csum != PKT_CSUM_UNKNOWN || udp->checksum == 0)
         return true;
-    sum = cksum_pseudo4(rx->ip.src, rx->ip.dst, IP4_UDP, udp->length);
+    sum = cksum_pseudo4(rx->src, rx->dst, IP4_UDP, udp->length);
     return cksum_finish(netif_cksum(pkt, rx->off, udp->length, sum)) == 0;
 }
 
@@ -212,7 +212,7 @@ void udp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
         group_input(nif, pkt, rx, udp.dst_port);
         return;
     }
-    sock = find(nif, rx->ip.dst, udp.dst_port);
+    sock = find(nif, rx->dst, udp.dst_port);
     if (UNLIKELY(sock == NULL)) {
         icmp_error(nif, pkt, rx, ICMP4_UNREACHABLE, ICMP4_UNREACHABLE_PORT, 0, now);
         netif_drop(pkt, &nif->stats.udp_no_port);
@@ -224,15 +224,17 @@ void udp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
 int udp_recv(struct udp_sock *sock, struct udp_meta *meta, struct pkt **pkt)
 {
     struct pkt *got = pkt_queue_pop(&sock->queue);
-    struct cs_ro eth, ip, udp;
+    struct cs_ro front, eth, ip, udp;
     uint32_t ip_len;
 
     if (got == NULL)
         return -E_AGAIN;
-    eth = pkt_frag_view(got, 0);
+    /* ip4_input and udp_input have seen to it that all headers are here. */
+    front = pkt_frag_view(got, 0);
+    eth = cs_head(front, IP4_TX_BYTES);
     ip = cs_shift(eth, eth_SIZE);
     ip_len = (cs_get_u8(ip, ip4_version_ihl_OFF) & 0xfu) * 4;
-    udp = cs_shift(ip, ip_len);
+    udp = cs_sub(front, eth_SIZE + ip_len, udp_SIZE);
     meta->src = ip4_ro_get_src(ip);
     meta->dst = ip4_ro_get_dst(ip);
     meta->src_port = udp_ro_get_src_port(udp);

@@ -168,6 +168,12 @@ struct netif_addr {
     uint64_t defended_at; /* 0: never */
 };
 
+/* A READY address, as receiving wants it. */
+struct netif_own {
+    uint32_t addr;
+    uint32_t broadcast; /* of its network; addr itself where a network of one or two has none */
+};
+
 struct netif_probe_slot {
     uint32_t addr;
     uint8_t state; /* enum netif_probe */
@@ -196,7 +202,8 @@ struct netif {
 
     struct netif_addr addrs[NETIF_ADDRS_MAX];
     struct ip4_route routes[NETIF_ROUTES_MAX + NETIF_ADDRS_MAX]; /* longest prefix first */
-    uint32_t addr_count, route_count, gateway_count;
+    struct netif_own own[NETIF_ADDRS_MAX];
+    uint32_t addr_count, own_count, route_count, gateway_count;
     uint32_t conflicts; /* while probing, ever */
 
     uint64_t random_count;   /* makes each random number another */

@@ -11,7 +11,6 @@ enum {
 
 bool ip4_parse_quoted(struct ip4_hdr *out, struct cs_ro in)
 {
-    uint16_t flags_off;
     uint8_t header_len;
 
     if (in.len < ip4_SIZE)
@@ -19,13 +18,11 @@ bool ip4_parse_quoted(struct ip4_hdr *out, struct cs_ro in)
     header_len = (uint8_t)((ip4_ro_get_version_ihl(in) & 0xf) * 4);
     if (ip4_ro_get_version_ihl(in) >> 4 != 4 || header_len < ip4_SIZE || header_len > in.len)
         return false;
-    flags_off = ip4_ro_get_flags_off(in);
     *out = (struct ip4_hdr){.src = ip4_ro_get_src(in),
                             .dst = ip4_ro_get_dst(in),
                             .total_len = ip4_ro_get_total_len(in),
                             .id = ip4_ro_get_id(in),
-                            .flags = (uint16_t)(flags_off & ~IP4_OFF_MASK),
-                            .frag_off = (uint16_t)((flags_off & IP4_OFF_MASK) * 8),
+                            .flags_off = ip4_ro_get_flags_off(in),
                             .tos = ip4_ro_get_tos(in),
                             .ttl = ip4_ro_get_ttl(in),
                             .protocol = ip4_ro_get_protocol(in),

@@ -38,25 +38,36 @@ FIELD_ENUM(ip4_protocol, IP4_PROTOCOLS)
 enum ip4_flags { IP4_RESERVED = 0x8000, IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFF_MASK = 0x1fff };
 
 struct ip4_hdr {
-    uint32_t src, dst;   /* host order */
-    uint16_t total_len;  /* bytes, header included */
+    uint32_t src, dst;  /* host order */
+    uint16_t total_len; /* bytes, header included */
     uint16_t id;
-    uint16_t flags;      /* enum ip4_flags, without the offset */
-    uint16_t frag_off;   /* bytes: a multiple of 8 */
+    uint16_t flags_off; /* enum ip4_flags, and the offset in units of 8 bytes */
     uint8_t tos, ttl, protocol;
-    uint8_t header_len;  /* bytes, options included: 20..60 */
+    uint8_t header_len; /* bytes, options included: 20..60 */
 };
+
+/* Where a fragment belongs, in bytes. */
+static inline uint32_t ip4_frag_off(uint16_t flags_off)
+{
+    return (flags_off & IP4_OFF_MASK) * 8u;
+}
+
+/* Is it a part of a datagram: more to come, or something before? */
+static inline bool ip4_is_fragment(uint16_t flags_off)
+{
+    return (flags_off & (IP4_MF | IP4_OFF_MASK)) != 0;
+}
 
 enum ip4_result { IP4_OK, IP4_SHORT, IP4_HEADER, IP4_CHECKSUM };
 
-/* Folds a sum of 32-bit words to 16 bits of ones' complement. */
+/* Folds a sum of 32-bit words to 16 bits of ones' complement: 0xffff where a right checksum was summed too. */
 static inline uint16_t ip4_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t half = (uint32_t)sum + (uint32_t)(sum >> 32);
+
+    half += half < (uint32_t)sum;
+    half += half >> 16 | half << 16;
+    return (uint16_t)(half >> 16);
 }
 
 /* `in` views the header, options included, or as much as there is of it; `avail` is how many bytes the packet has from
@@ -64,30 +75,36 @@ static inline uint16_t ip4_fold(uint64_t sum)
  * or lengths that contradict each other. */
 static inline enum ip4_result ip4_parse(struct ip4_hdr *out, struct cs_ro in, size_t avail)
 {
-    uint32_t w0, w1, w2, header_len, i;
+    uint32_t w0, w1, w2, header_len;
     uint64_t sum;
 
     if (in.len < ip4_SIZE || avail < ip4_SIZE)
         return IP4_SHORT;
     w0 = cs_get_be32(in, 0);
-    header_len = (w0 >> 24 & 0xf) * 4;
-    if (w0 >> 28 != 4 || header_len < ip4_SIZE || (w0 & 0xffff) < header_len)
-        return IP4_HEADER;
-    if ((w0 & 0xffff) > avail || header_len > in.len)
-        return IP4_SHORT;
     w1 = cs_get_be32(in, 4);
     w2 = cs_get_be32(in, 8);
     out->src = cs_get_be32(in, ip4_src_OFF);
     out->dst = cs_get_be32(in, ip4_dst_OFF);
     sum = (uint64_t)w0 + w1 + w2 + out->src + out->dst;
-    for (i = ip4_SIZE; UNLIKELY(i < header_len); i += 4)
-        sum += cs_get_be32(in, i);
-    if (ip4_fold(sum) != 0xffff)
+    header_len = ip4_SIZE;
+    if (UNLIKELY(w0 >> 24 != 0x45)) {
+        header_len = (w0 >> 24 & 0xf) * 4;
+        if (w0 >> 28 != 4 || header_len < ip4_SIZE)
+            return IP4_HEADER;
+        if (header_len > in.len)
+            return IP4_SHORT;
+        for (uint32_t i = ip4_SIZE; i < header_len; i += 4)
+            sum += cs_get_be32(in, i);
+    }
+    if (UNLIKELY((uint16_t)w0 < header_len))
+        return IP4_HEADER;
+    if (UNLIKELY((uint16_t)w0 > avail))
+        return IP4_SHORT;
+    if (UNLIKELY(ip4_fold(sum) != 0xffff))
         return IP4_CHECKSUM;
     out->total_len = (uint16_t)w0;
     out->id = (uint16_t)(w1 >> 16);
-    out->flags = (uint16_t)(w1 & (IP4_RESERVED | IP4_DF | IP4_MF));
-    out->frag_off = (uint16_t)((w1 & IP4_OFF_MASK) * 8);
+    out->flags_off = (uint16_t)w1;
     out->tos = (uint8_t)(w0 >> 16);
     out->ttl = (uint8_t)(w2 >> 24);
     out->protocol = (uint8_t)(w2 >> 16);
@@ -103,18 +120,18 @@ static inline void ip4_emit(struct cs to, const struct ip4_hdr *hdr)
 {
     uint32_t w0 = 0x40000000u | (uint32_t)hdr->header_len << 22 | (uint32_t)hdr->tos << 16 |
                   hdr->total_len;
-    uint32_t w1 = (uint32_t)hdr->id << 16 | hdr->flags | hdr->frag_off >> 3;
+    uint32_t w1 = (uint32_t)hdr->id << 16 | hdr->flags_off;
     uint32_t w2 = (uint32_t)hdr->ttl << 24 | (uint32_t)hdr->protocol << 16;
     uint64_t sum = (uint64_t)w0 + w1 + w2 + hdr->src + hdr->dst;
-    uint32_t i;
+    struct cs fixed = cs_head(to, ip4_SIZE);
 
-    for (i = ip4_SIZE; UNLIKELY(i < hdr->header_len); i += 4)
+    for (uint32_t i = ip4_SIZE; UNLIKELY(i < hdr->header_len); i += 4)
         sum += cs_get_be32(to, i);
-    cs_set_be32(to, 0, w0);
-    cs_set_be32(to, 4, w1);
-    cs_set_be32(to, 8, w2 | (uint16_t)~ip4_fold(sum));
-    cs_set_be32(to, ip4_src_OFF, hdr->src);
-    cs_set_be32(to, ip4_dst_OFF, hdr->dst);
+    cs_set_be32(fixed, 0, w0);
+    cs_set_be32(fixed, 4, w1);
+    cs_set_be32(fixed, 8, w2 | (uint16_t)~ip4_fold(sum));
+    cs_set_be32(fixed, ip4_src_OFF, hdr->src);
+    cs_set_be32(fixed, ip4_dst_OFF, hdr->dst);
 }
 
 enum ip4_options { IP4_OPTIONS_OK, IP4_OPTIONS_MALFORMED, IP4_OPTIONS_SOURCE_ROUTE };
@@ -133,7 +150,7 @@ static inline bool ip4_is_multicast(uint32_t addr)
 /* 0/8, 127/8, 224/4 and 240/4 are nobody's address on a wire. */
 static inline bool ip4_is_unicast(uint32_t addr)
 {
-    return addr >> 24 != 0 && addr >> 24 != 127 && addr < 0xe0000000u;
+    return addr - 0x01000000u < 0xdf000000u && addr >> 24 != 127;
 }
 
 static inline uint32_t ip4_mask(uint8_t prefix_len)
