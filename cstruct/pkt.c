@@ -131,12 +131,12 @@ static void insert_front(struct pkt *pkt, struct page *page, uint32_t off, uint3
     pkt->len += len;
 }
 
-int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front)
+int pkt_push_page(struct pkt *pkt, uint32_t n, struct cs *front)
 {
     struct pkt_frag *first = &pkt->frag[0];
 
     ASSERT(n <= PAGE_BYTES);
-    if (LIKELY(pkt->frag_count > 0 && first->off >= n && first->page->refs == 1)) {
+    if (pkt->frag_count > 0 && first->off >= n && first->page->refs == 1) {
         first->off = (uint16_t)(first->off - n);
         first->len = (uint16_t)(first->len + n);
         pkt->len += n;
@@ -151,7 +151,7 @@ int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front)
         /* At the page's end, so that headers yet to come find headroom. */
         insert_front(pkt, page, PAGE_BYTES - n, n);
     }
-    if (UNLIKELY(pkt->csum == PKT_CSUM_BLANK)) {
+    if (pkt->csum == PKT_CSUM_BLANK) {
         ASSERT(n <= UINT16_MAX - (uint32_t)pkt->csum_start);
         pkt->csum_start = (uint16_t)(pkt->csum_start + n);
     }

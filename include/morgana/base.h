@@ -31,7 +31,7 @@ _Noreturn void base_assert_failed(const char *expr, const char *file, int line);
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define UNUSED __attribute__((unused))
-/* For a few instructions that the optimiser must see through, whatever it is told to optimise for. */
+/* For few instructions that the optimiser must see through, whatever it optimises for. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline, unused))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 

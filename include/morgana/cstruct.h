@@ -95,8 +95,9 @@ ALWAYS_INLINE struct cs_wo cs_wo_as_wo(struct cs_wo v)
 /* Are the `n` bytes from `off` inside `len`? */
 ALWAYS_INLINE bool cs_in(size_t len, size_t off, size_t n)
 {
-    /* The same in one comparison where both are known to the compiler, and so is that their sum does
-     * not overflow: then it sees that one check of a header's length does for all its fields. */
+    /* The same in one comparison where both are known to the compiler, and so is that their sum
+     * does not overflow: then it sees that one check of a header's length does for all its fields.
+     */
     if (__builtin_constant_p(off) && __builtin_constant_p(n) && n <= SIZE_MAX - off)
         return off + n <= len;
     return off <= len && n <= len - off;

@@ -101,11 +101,26 @@ int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t l
  * (-E_NOMEM, -E_NOSPC) nothing is appended. */
 int pkt_append_copy(struct pkt *pkt, struct cs_ro bytes);
 
+/* The general case of pkt_push. */
+int pkt_push_page(struct pkt *pkt, uint32_t n, struct cs *front);
 /* Grows at the front by `n` bytes and gives them as a writable view: from the first fragment's
  * headroom where that page has no other reference (else its neighbours' bytes could be
  * overwritten), else in a new page put in front. -E_NOMEM, -E_NOSPC; n <= PAGE_BYTES. csum_start
  * moves along. */
-int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front);
+static inline int pkt_push(struct pkt *pkt, uint32_t n, struct cs *front)
+{
+    struct pkt_frag *first = &pkt->frag[0];
+
+    if (UNLIKELY(pkt->csum == PKT_CSUM_BLANK || pkt->frag_count == 0 || n > first->off ||
+                 first->page->refs != 1))
+        return pkt_push_page(pkt, n, front);
+    first->off = (uint16_t)(first->off - n);
+    first->len = (uint16_t)(first->len + n);
+    pkt->len += n;
+    *front = cs_of(first->page->base + first->off, n);
+    return 0;
+}
+
 /* The general case of pkt_pull. */
 void pkt_pull_frags(struct pkt *pkt, uint32_t n);
 /* Cuts `n` bytes off the front; n <= len. Fragments that become empty are put. A BLANK checksum's

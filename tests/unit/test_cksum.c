@@ -30,6 +30,28 @@ static void test_ip4_header(void **state)
     assert_int_equal(cksum_of(header, sizeof(header)), 0xb861);
 }
 
+static void test_header_form_agrees_at_each_length(void **state)
+{
+    uint8_t bytes[68];
+    uint64_t seed = test_seed(0x20);
+
+    (void)state;
+    for (unsigned round = 0; round < 2000; round++) {
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = round % 3 == 0 ? 0xff : round % 3 == 1 ? 0 : (uint8_t)test_random(&seed);
+        bytes[round % sizeof(bytes)] ^= (uint8_t)test_random(&seed);
+        for (size_t n = 0; n <= 64; n += 4) {
+            uint32_t start = (uint32_t)test_random(&seed);
+            struct cs_ro v = cs_ro_of(bytes + round % 4, n);
+
+            assert_int_equal(cksum_finish(cksum_header(v, start)),
+                             cksum_finish(cksum_partial(v, start)));
+        }
+    }
+    expect_assert_failure(cksum_header(cs_ro_of(bytes, 21), 0));
+    expect_assert_failure(cksum_header(cs_ro_of(bytes, 68), 0));
+}
+
 /* 10.0.0.1:53 to 10.0.0.2:1024, 4 bytes "ping"; worked by hand. */
 static void test_udp_with_pseudo_header(void **state)
 {
@@ -144,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc1071_example),
         cmocka_unit_test(test_ip4_header),
+        cmocka_unit_test(test_header_form_agrees_at_each_length),
         cmocka_unit_test(test_udp_with_pseudo_header),
         cmocka_unit_test(test_a_packet_with_its_checksum_sums_to_zero),
         cmocka_unit_test(test_no_bytes),
