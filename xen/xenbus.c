@@ -170,7 +170,8 @@ int xenbus_read_otherend(struct xenbus_dev *dev)
     int err = join(path, dev->otherend, "state");
     if (err == 0)
         err = xs_read_u64(dev->xs, XS_TXN_NONE, path, XENBUS_STATES - 1, &state);
-    if (err == -E_NOENT)
+    /* What was removed cannot be told from what we may not see: its parents' permissions decide what xenstored says. */
+    if (err == -E_NOENT || err == -E_ACCES)
         state = XENBUS_UNKNOWN;
     else if (err == -E_INVAL)
         state = XENBUS_INVALID;

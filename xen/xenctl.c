@@ -83,7 +83,8 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
     ctl->seen = fired;
     if (err != 0)
         LOG_WARN("xenctl: taking %s failed: %s", SHUTDOWN, err_name(err));
-    else if (order.len > 0)
+    /* An order that was read is followed, even where the toolstack does not let us acknowledge it. */
+    if (order.len > 0)
         follow(ctl, &order);
     return ctl->request;
 }

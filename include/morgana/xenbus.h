@@ -69,9 +69,9 @@ void xenbus_close(struct xenbus_dev *dev);
 int xenbus_switch_state(struct xenbus_dev *dev, xs_txn_t txn, unsigned state);
 
 /* Takes watch events; where the backend's state may have changed, reads it into dev->otherend_state. True: it was read anew and
- * differs from before. A key that is missing is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. */
+ * differs from before. A key that is missing or hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. */
 bool xenbus_poll(struct xenbus_dev *dev);
-/* Reads it now, into dev->otherend_state. 0, or xenstore's errors but for -E_NOENT (XENBUS_UNKNOWN). */
+/* Reads it now, into dev->otherend_state. 0, or xenstore's errors but for -E_NOENT and -E_ACCES (XENBUS_UNKNOWN). */
 int xenbus_read_otherend(struct xenbus_dev *dev);
 /* What the table says for the states as last read. */
 static inline enum xenbus_action xenbus_next(const struct xenbus_dev *dev)

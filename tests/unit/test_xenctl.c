@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/* test_xenctl.c - control/shutdown: what the toolstack asks is done, and acknowledged. */
+#include <string.h>
+
+#include "support.h"
+
+#include <cmocka.h>
+
+#include <morgana/log.h>
+#include <morgana/xen.h>
+#include <morgana/xenctl.h>
+
+#include "simguest.h"
+
+#define CONTROL "/local/domain/1/control/"
+
+static struct evtchn ev;
+static uint32_t counts[4096];
+static struct xs xs;
+static struct xenctl ctl;
+
+static int setup(void **state)
+{
+    struct evtchn_conf ec = {.force_2l = true, .counts = counts, .ports_max = 4096};
+    (void)state;
+    simguest_init(NULL);
+    log_init(plat_console_write, LOG_INFO);
+    assert_int_equal(evtchn_init(&ev, &ec), 0);
+    simguest_ev = &ev;
+    assert_int_equal(evtchn_adopt(&ev, xen_start()->store_port), 0);
+    struct xs_conf xc = {
+        .ring = xen_start()->store_ring, .ev = &ev, .port = xen_start()->store_port};
+    assert_int_equal(xs_init(&xs, &xc), 0);
+    assert_int_equal(xenctl_init(&ctl, &xs), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    xenctl_fini(&ctl);
+    assert_int_equal(sim_xs_watches(), 0);
+    xs_fini(&xs);
+    simguest_fini();
+    return 0;
+}
+
+static enum xenctl_request poll(void)
+{
+    enum xenctl_request request = XENCTL_RUN;
+    for (unsigned i = 0; i < 5; i++) {
+        sim_run_until_idle();
+        request = xenctl_poll(&ctl);
+    }
+    return request;
+}
+
+static enum xenctl_request ask(const char *word)
+{
+    sim_xs_write(CONTROL "shutdown", "%s", word);
+    return poll();
+}
+
+static void acknowledged(void)
+{
+    char text[64];
+    assert_int_equal(sim_xs_read(CONTROL "shutdown", text, sizeof(text)), 0);
+    assert_int_equal(sim_xs_transactions(), 0);
+}
+
+static void test_features_are_said(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-poweroff", 0), 1);
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-reboot", 0), 1);
+    assert_int_equal(poll(), XENCTL_RUN);
+}
+
+static void test_poweroff_is_acknowledged(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("poweroff"), XENCTL_POWEROFF);
+    acknowledged();
+    assert_int_equal(poll(), XENCTL_POWEROFF); /* stays */
+}
+
+static void test_halt_is_poweroff(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("halt"), XENCTL_POWEROFF);
+    acknowledged();
+}
+
+static void test_reboot_is_acknowledged_and_first_request_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("reboot"), XENCTL_REBOOT);
+    acknowledged();
+    assert_int_equal(ask("poweroff"), XENCTL_REBOOT);
+    acknowledged();
+}
+
+static void test_what_we_cannot_do_is_logged_and_acknowledged(void **state)
+{
+    static const char *const words[] = {"suspend", "frobnicate", "Poweroff", "poweroff ", "x"};
+    char word[200];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        vplat_console_clear();
+        assert_int_equal(ask(words[i]), XENCTL_RUN);
+        assert_non_null(strstr(vplat_console(), words[i]));
+        acknowledged();
+        assert_int_equal(ctl.unknown, i + 1);
+    }
+    memset(word, 'w', sizeof(word) - 1);
+    word[sizeof(word) - 1] = '\0';
+    assert_int_equal(ask(word), XENCTL_RUN);
+    acknowledged();
+    assert_int_equal(ask("poweroff"), XENCTL_POWEROFF);
+}
+
+/* Someone else's change undoes the transaction: it is done again. */
+static void test_eagain_does_not_lose_the_request(void **state)
+{
+    (void)state;
+    sim_xs_fail_commits(3);
+    assert_int_equal(ask("poweroff"), XENCTL_POWEROFF);
+    acknowledged();
+    assert_int_equal(xs.stats.eagain, 3);
+}
+
+static void test_request_outlives_a_whole_round_of_eagain(void **state)
+{
+    (void)state;
+    sim_xs_fail_commits(XS_TXN_TRIES + 1);
+    assert_int_equal(ask("reboot"), XENCTL_REBOOT);
+    acknowledged();
+}
+
+static void test_node_that_is_removed_is_no_request(void **state)
+{
+    (void)state;
+    sim_xs_rm(CONTROL "shutdown");
+    assert_int_equal(poll(), XENCTL_RUN);
+    assert_int_equal(ask("poweroff"), XENCTL_POWEROFF);
+}
+
+static void test_poll_without_news_makes_no_request(void **state)
+{
+    (void)state;
+    poll();
+    uint64_t requests = xs.stats.requests;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(xenctl_poll(&ctl), XENCTL_RUN);
+    assert_int_equal(xs.stats.requests, requests);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_features_are_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_poweroff_is_acknowledged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_halt_is_poweroff, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reboot_is_acknowledged_and_first_request_stays, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_what_we_cannot_do_is_logged_and_acknowledged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_eagain_does_not_lose_the_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_request_outlives_a_whole_round_of_eagain, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_node_that_is_removed_is_no_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_poll_without_news_makes_no_request, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
