@@ -468,17 +468,17 @@ size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *l
                         size_t size)
 {
     uint32_t left_s = dhcp_lease_left_s(ls, lease);
-    char id[2 * DHCP_LEASE_ID_BYTES + 1], left[16];
-    size_t shown = size_min(lease->id_len, DHCP_LEASE_ID_BYTES);
+    char id[2 * DHCP_LEASE_ID_BYTES + 1] = "-", left[16];
 
-    (void)cs_to_hex(cs_ro_of(lease->id, shown), id, sizeof(id));
+    if (lease->id_len && lease->by_id)
+        (void)cs_to_hex(cs_ro_of(lease->id, size_min(lease->id_len, DHCP_LEASE_ID_BYTES)), id,
+                        sizeof(id));
     if (left_s == DHCP_INFINITE)
         fmt_buf(left, sizeof(left), "forever");
     else
         fmt_buf(left, sizeof(left), "%u s", left_s);
-    return fmt_buf(out, size, "%-15s  %-17s  %-9s  %10s  %s%s  %.*s", fmt_ip4(lease->addr).text,
-                   lease->mac_len ? fmt_mac(lease->mac).text : "-",
+    return fmt_buf(out, size, "%-15s  %-17s  %-20s  %-9s  %10s  %.*s", fmt_ip4(lease->addr).text,
+                   lease->mac_len ? fmt_mac(lease->mac).text : "-", id,
                    dhcp_lease_state_name(dhcp_lease_state(ls, lease)), left,
-                   lease->by_id ? "id " : "-", lease->by_id ? id : "", (int)lease->name_len,
-                   lease->name);
+                   lease->name_len ? (int)lease->name_len : 1, lease->name_len ? lease->name : "-");
 }

@@ -148,13 +148,21 @@ void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease, const 
 /* Moves it to a state, for `seconds` (DHCP_INFINITE: for ever). FREE ends it now. */
 void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state, uint32_t seconds);
 
-/* One line about a lease as NUL-terminated text: "10.0.0.5 00:16:3e:00:00:01 id 01:00:16:... BOUND 3599 s name". Returns its length. */
+/* One line about a lease as NUL-terminated text: address, hardware address, client id in hex, state, time left, host name. Those that are not
+ * known are "-". Returns its length; 200 bytes are enough. */
+#define DHCP_LEASE_PRINT_HEAD                                                                                          \
+    "address          hardware address   client id             state        time left  host name"
 size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *lease, char *out, size_t size);
 
-/* For walking the table: every record that was ever used, in no order; FREE ones with nobody's name are to be skipped. */
+/* For walking the table: every record that was ever used, in no order, NULL after the last; dhcp_lease_is_shown: those worth a line. */
 static inline const struct dhcp_lease *dhcp_leases_at(const struct dhcp_leases *ls, uint32_t i)
 {
     return i < ls->used ? &ls->lease[i] : NULL;
+}
+
+static inline bool dhcp_lease_is_shown(const struct dhcp_lease *lease)
+{
+    return lease->id_len || lease->state != DHCP_LEASE_FREE;
 }
 
 /* SipHash-1-3 of `head` and `bytes` under a secret key. */

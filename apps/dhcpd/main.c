@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, and a console on which to look at the leases. */
+#include <stdlib.h>
+
+#include <morgana/args.h>
+#include <morgana/dhcp_udp.h>
+#include <morgana/log.h>
+#include <morgana/platform.h>
+
+enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
+enum { PAGES_MIN = 320, PAGES_DEFAULT = 448, PAGES_MAX = 65536 };
+enum { LEASES_MIN = 16, LEASES_DEFAULT_MAX = 4096, LEASES_MAX = 1 << 20 };
+
+static struct arp_entry arp[ARP_ENTRIES];
+static struct ip4_frag_queue frags[FRAG_QUEUES];
+static struct page_pool pages;
+static struct pkt_pool pool;
+static struct netif nif;
+static struct dhcp_conf conf;
+static struct dhcp_server server;
+static struct dhcp_leases leases;
+static struct dhcp_udp edge;
+
+/* ---- memory: taken once, at the start ------------------------------------------------------------------------------- */
+
+static void *take(size_t bytes, size_t align)
+{
+    uint8_t *at = bytes <= SIZE_MAX - align ? malloc(bytes + align - 1) : NULL;
+
+    return at ? at + (align - (uintptr_t)at % align) % align : NULL;
+}
+
+static int start_pool(int argc, char **argv)
+{
+    uint32_t n = PAGES_DEFAULT;
+    struct page *headers;
+    struct pkt *pkts;
+    void *memory;
+
+    if (args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n) < 0)
+        return -E_INVAL;
+    memory = take((size_t)n * PAGE_BYTES, PAGE_BYTES);
+    headers = take(n * sizeof(*headers), _Alignof(struct page));
+    pkts = take(n * sizeof(*pkts), _Alignof(struct pkt));
+    if (!memory || !headers || !pkts) {
+        LOG_ERROR("dhcpd: not enough memory for pages=%u", n);
+        return -E_NOMEM;
+    }
+    page_pool_init(&pages, headers, memory, n);
+    pkt_pool_init(&pool, pkts, n, &pages);
+    return 0;
+}
+
+/* ---- configuration -------------------------------------------------------------------------------------------------- */
+
+static int read_conf(void)
+{
+    struct cs_ro text = plat_module();
+    struct dhcp_conf_error error;
+    size_t bytes = dhcp_conf_arena_bytes(text.len);
+    void *arena;
+    char line[256];
+    size_t n;
+
+    if (!text.len) {
+        LOG_ERROR("dhcpd: no dhcpd.conf: give it as ramdisk=FILE (a guest) or module=FILE (the "
+                  "Linux process)");
+        return -E_NOENT;
+    }
+    arena = take(bytes, 16);
+    if (!arena) {
+        LOG_ERROR("dhcpd: not enough memory for a dhcpd.conf of %zu bytes", text.len);
+        return -E_NOMEM;
+    }
+    if (dhcp_conf_parse(text, cs_of(arena, bytes), &conf, &error) == 0)
+        return 0;
+    n = fmt_buf(line, sizeof(line), "dhcpd.conf:%u:%u: %s\n", error.line, error.column, error.text);
+    plat_console_write(cs_ro_of(line, size_min(n, sizeof(line) - 1)));
+    return -E_INVAL;
+}
+
+/* As many leases as the configuration has addresses, unless leases= says otherwise; fewer where memory is short. */
+static int start_server(int argc, char **argv)
+{
+    uint64_t addresses = (uint64_t)conf.pool_addresses + conf.host_count;
+    struct dhcp_server_conf sc = {.conf = &conf};
+    int asked;
+
+    sc.leases_max = (uint32_t)u64_min(addresses, LEASES_DEFAULT_MAX);
+    if (sc.leases_max < LEASES_MIN)
+        sc.leases_max = LEASES_MIN;
+    asked = args_get_u32(argc, argv, "leases", 1, LEASES_MAX, &sc.leases_max);
+    if (asked < 0 || plat_entropy(cs_of(sc.key, sizeof(sc.key))) != 0)
+        return -E_INVAL;
+    for (;; sc.leases_max /= 2) {
+        sc.storage.len = dhcp_server_storage_bytes(&conf, sc.leases_max);
+        sc.storage.base = take(sc.storage.len, 8);
+        if (sc.storage.base)
+            break;
+        if (asked || sc.leases_max <= LEASES_MIN) {
+            LOG_ERROR("dhcpd: not enough memory for leases=%u", sc.leases_max);
+            return -E_NOMEM;
+        }
+    }
+    if (addresses > sc.leases_max)
+        LOG_WARN("dhcpd: room for %u leases at once, of %u addresses; see leases=", sc.leases_max,
+                 (uint32_t)u64_min(addresses, UINT32_MAX));
+    return dhcp_server_init(&server, &leases, &sc);
+}
+
+/* ---- network --------------------------------------------------------------------------------------------------------- */
+
+static bool has_subnet_of(uint32_t addr)
+{
+    for (const struct dhcp_subnet *s = conf.subnets; s; s = s->next)
+        if ((addr & s->mask) == s->net)
+            return true;
+    return false;
+}
+
+static int start_net(int argc, char **argv, uint64_t now)
+{
+    struct netif_conf nc = {.pool = &pool,
+                            .arp = arp,
+                            .arp_max = ARP_ENTRIES,
+                            .frags = frags,
+                            .frags_max = FRAG_QUEUES,
+                            .frag_bytes_max = 16 * PAGE_BYTES};
+    struct dhcp_udp_conf uc = {.nif = &nif, .server = &server, .leases = &leases};
+    uint32_t gateway = IP4_ANY;
+    uint8_t prefix_len;
+    int err;
+
+    err = args_get_ip4_prefix(argc, argv, "ip", &uc.addr, &prefix_len);
+    if (err == 0)
+        LOG_ERROR("dhcpd: ip=ADDRESS/PREFIX is missing: the server's own address");
+    if (err <= 0 || args_get_ip4(argc, argv, "gw", &gateway) < 0)
+        return -E_INVAL;
+    if (!has_subnet_of(uc.addr))
+        LOG_WARN("dhcpd: dhcpd.conf has no subnet for ip=%s: only clients behind relays are served",
+                 fmt_ip4(uc.addr).text);
+    if ((err = plat_netdev_open(0, &pool, &nc.dev)) != 0 ||
+        (err = plat_entropy(cs_of(nc.key, sizeof(nc.key)))) != 0 ||
+        (err = netif_init(&nif, &nc, now)) != 0 ||
+        (err = netif_addr_add(&nif, uc.addr, prefix_len, false, now)) != 0 ||
+        (gateway != IP4_ANY && (err = netif_route_add(&nif, 0, 0, gateway)) != 0) ||
+        (err = dhcp_udp_open(&edge, &uc)) != 0) {
+        LOG_ERROR("dhcpd: cannot start the network: %s", err_name(err));
+        return err;
+    }
+    LOG_INFO("dhcpd: serving at %s: %u addresses, %u hosts, room for %u leases",
+             fmt_ip4(uc.addr).text, conf.pool_addresses, conf.host_count, leases.max);
+    return 0;
+}
+
+/* ---- console --------------------------------------------------------------------------------------------------------- */
+
+#define PRINTED_ALL UINT32_MAX
+static uint32_t print_at = PRINTED_ALL; /* the record of the table to be printed next */
+
+static void print(const char *text)
+{
+    plat_console_write(cs_of_str(text));
+    plat_console_write(cs_of_str("\n"));
+}
+
+/* Prints up to `lines` of the table, from print_at. Leases are served between two calls. */
+static void print_table(unsigned lines)
+{
+    const struct dhcp_lease *lease;
+    char line[200];
+
+    if (print_at == 0)
+        print(DHCP_LEASE_PRINT_HEAD);
+    while ((lease = dhcp_leases_at(&leases, print_at)) != NULL) {
+        print_at++;
+        if (!dhcp_lease_is_shown(lease))
+            continue;
+        if (lines-- == 0) {
+            print_at--;
+            return;
+        }
+        dhcp_lease_print(&leases, lease, line, sizeof(line));
+        print(line);
+    }
+    print_at = PRINTED_ALL;
+}
+
+static void print_counter(const char *name, uint64_t value)
+{
+    char line[64];
+
+    if (!value)
+        return;
+    fmt_buf(line, sizeof(line), "%-24s %llu", name, (unsigned long long)value);
+    print(line);
+}
+
+static void print_stats(void)
+{
+    const struct dhcp_udp_stats *s = &edge.stats;
+
+    print_counter("received", s->received);
+    print_counter("replies", s->replies);
+    for (unsigned i = 0; i < DHCP_REASON_COUNT; i++)
+        print_counter(dhcp_reason_name((enum dhcp_reason)i), s->reasons[i]);
+    for (unsigned i = 0; i < DHCP_WIRE_ERROR_COUNT; i++)
+        print_counter(dhcp_wire_error_name((enum dhcp_wire_error)i), s->malformed[i]);
+    print_counter("probes", s->probes);
+    print_counter("conflicts", s->conflicts);
+    print_counter("unprobed", s->unprobed);
+    print_counter("options left out", s->options_left_out);
+    print_counter("send again", s->send_again);
+    print_counter("send failed", s->send_failed);
+    print_counter("no memory", s->no_memory);
+    print_counter("lines left out", s->lines_left_out);
+    for (unsigned i = 0; i < NETIF_STAT_COUNT; i++)
+        print_counter(netif_stat_names[i], netif_stat(&nif, i));
+}
+
+static void read_console(void)
+{
+    int c = plat_console_read();
+
+    if (c == 'l')
+        print_at = 0;
+    else if (c == 's')
+        print_stats();
+    else if (c == '?' || c == 'h')
+        print("l: leases   s: statistics");
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------------ */
+
+static void serve(void)
+{
+    while (plat_request() == PLAT_RUN) {
+        uint64_t now = plat_now_ns();
+        bool busy = netif_poll(&nif, now, BUDGET);
+
+        busy |= dhcp_udp_poll(&edge, now, BUDGET);
+        netdev_tx_flush(nif.conf.dev);
+        read_console();
+        if (print_at != PRINTED_ALL)
+            print_table(LINES_A_TURN);
+        if (!busy && print_at == PRINTED_ALL && !netif_arm(&nif))
+            plat_wait(u64_min(netif_poll_at(&nif), dhcp_udp_poll_at(&edge)));
+    }
+}
+
+static void stop(void)
+{
+    const struct dhcp_udp_stats *s = &edge.stats;
+
+    (void)dhcp_leases_tick(&leases, plat_now_ns(), 0);
+    print_at = 0;
+    print_table(LINES_AT_EXIT);
+    if (print_at != PRINTED_ALL)
+        print("... and more");
+    LOG_INFO("dhcpd: %llu messages, %llu replies", (unsigned long long)s->received,
+             (unsigned long long)s->replies);
+    dhcp_udp_close(&edge);
+    netif_fini(&nif);
+    plat_netdev_close(nif.conf.dev);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const keys[] = {"leases", "pages", NULL};
+
+    args_check(argc, argv, keys);
+    if (read_conf() != 0 || start_server(argc, argv) != 0 || start_pool(argc, argv) != 0 ||
+        start_net(argc, argv, plat_now_ns()) != 0)
+        return 1;
+    serve();
+    stop();
+    if (plat_request() == PLAT_REBOOT)
+        plat_reboot();
+    return 0;
+}
