@@ -104,7 +104,11 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
         [ "$type" = none ] || echo "type = \"$type\""
         echo "kernel = \"$image\""
         [ -z "$ramdisk" ] || echo "ramdisk = \"$ramdisk\""
-        [ -z "$extra" ] || echo "extra = \"$extra\""
+        case $extra in
+            '') ;;
+            *\"*) echo "extra = '$extra'" ;;
+            *) echo "extra = \"$extra\"" ;;
+        esac
         echo "memory = $memory"
         echo "vcpus = $vcpus"
         [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0"]\n' $guest_count
