@@ -71,7 +71,7 @@ void peer_start(const struct peer_conf *conf);
 int peer_open(void);
 void peer_close(void);
 /* Closes what is open, ends the simulation. Fails the test where a page, packet or grant is missing, or the simulator saw a
- * fault; `pages_lost` pages may be quarantined for good. */
+ * fault; `pages_lost` pages are gone for good. */
 void peer_stop(uint32_t pages_lost);
 /* Frees everything without a word: for fuzzing and benchmarks. */
 void peer_drop(void);
@@ -82,7 +82,7 @@ void peer_run(void);
 /* The backend's side of the handshake. */
 void peer_set_state(uint32_t state); /* writes it; no more */
 uint32_t peer_front_state(void);
-void peer_connect(void);    /* maps the rings, binds the port */
+bool peer_connect(void);    /* maps the rings, binds the port; false: what the guest wrote is no good */
 void peer_disconnect(void); /* unmaps, unbinds */
 /* One step of a good backend. */
 void peer_auto(void);
@@ -105,7 +105,7 @@ uint32_t peer_rx_posted(void);
 bool peer_rx_take(struct peer_rx_req *req);
 void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status);
 void peer_rx_push(void);
-/* A frame in one page, or in pieces of `piece` bytes where that is not 0; pushes. False: not enough posted. */
+/* A frame in one page, or in pieces of `piece` bytes where that is not 0; pushes. False: not enough posted, or a request is nonsense. */
 bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece);
 
 /* Fails the test where a page that domain 0 may use (an open grant, or a mapping) is free or in a packet it should not be in. */

@@ -344,7 +344,7 @@ static void test_no_frame_before_backend_is_connected(void **state)
     assert_int_equal(netdev_tx(peer.dev, pkt), -E_NETDOWN);
     assert_int_equal(peer.dev->stats.tx_link_down, 1);
     netdev_tx_flush(peer.dev);
-    peer_connect();
+    assert_true(peer_connect());
     assert_int_equal(peer.tx.shared->req_prod, 0);
     peer_set_state(XENBUS_CONNECTED);
     peer_run();

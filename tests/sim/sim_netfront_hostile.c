@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: ISC */
+/* sim_netfront_hostile.c - netfront against a backend that does every wrong thing a backend can do, a million steps.
+ *
+ * Each step is something the program does (send, receive, arm, hold packets, close, open), or something the backend does: mostly what a
+ * good one does, so that there is traffic to spoil, and now and then a lie. The seed decides; it is printed.
+ *
+ * What must hold, whatever happens:
+ *   - no crash, no sanitizer's report, no assertion of ours, no fault that the simulated hypervisor sees in the guest
+ *   - no page that the backend may use (an open grant or a mapping) is free, or used by anyone else
+ *   - after a lie that can be known for one, the program is told: link_up is false
+ *   - frames of a backend that did not lie arrive as they were sent
+ *   - at the end, when the backend has let go, every page, packet and grant is back
+ *
+ *     MORGANA_STEPS=100000 MORGANA_SEED=7 build/san/tests/sim/sim_netfront_hostile
+ */
+#include <inttypes.h>
+
+#include "tests/netfront/peer.c"
+
+#include <cmocka.h>
+
+#define STEPS 1000000u
+#define CHECK_EVERY 64u /* steps between looks at all grants */
+#define HELD_MAX 200u
+#define MAPS_MAX 64u
+#define FRAME_MAX 9000u
+
+static uint64_t rng;
+
+#define VIOLATION_NAME(name, text) [NETFRONT_##name] = #name,
+static const char *const violation_names[] = {NETFRONT_VIOLATIONS(VIOLATION_NAME)};
+
+static struct {
+    struct pkt *held[HELD_MAX]; /* received, not put yet */
+    unsigned held_count;
+    struct pkt *refused; /* by tx, with -E_AGAIN */
+    struct {
+        uint32_t gref;
+        bool write;
+    } map[MAPS_MAX]; /* what the backend maps and does not say so */
+    unsigned map_count;
+    bool lied;   /* since the device was opened, in a way that can be known */
+    bool dirty;  /* ... or in a way that may spoil frames, or may be found out */
+    bool expect; /* a certain lie stands in a ring */
+    uint64_t sent, received, lies, opened, open_failed, downs, checks, retaken;
+    uint64_t by_violation[NETFRONT_VIOLATION_COUNT];
+} now;
+
+static uint32_t below(uint32_t n)
+{
+    return test_random_below(&rng, n);
+}
+
+static bool one_in(uint32_t n)
+{
+    return below(n) == 0;
+}
+
+static uint32_t word(void)
+{
+    return (uint32_t)test_random(&rng);
+}
+
+/* ---- the program ------------------------------------------------------------------------------------------------ */
+
+/* A frame whose every byte follows from the 14th. */
+static void check_frame(const struct pkt *pkt)
+{
+    static uint8_t bytes[18 * 4096];
+
+    if (now.dirty)
+        return;
+    assert_true(pkt_read(pkt, 0, cs_of(bytes, pkt->len)));
+    for (uint32_t i = 15; i < pkt->len; i++)
+        assert_int_equal(bytes[i], (uint8_t)(bytes[14] + i - 14));
+}
+
+static struct pkt *new_frame(void)
+{
+    struct pkt *pkt = pkt_get(&peer.pool);
+    unsigned pieces = one_in(8) ? 1 + below(PKT_FRAGS_MAX) : 1 + below(3);
+    uint8_t first = (uint8_t)word();
+    uint32_t at = 0;
+
+    if (pkt == NULL)
+        return NULL;
+    for (unsigned i = 0; i < pieces; i++) {
+        uint32_t len = one_in(10) ? below(4096) : 60 + below(600), off = below(4096 - len + 1);
+        struct page *page = page_get(&peer.pages);
+
+        if (page == NULL)
+            break;
+        for (uint32_t j = 0; j < len; j++, at++)
+            page->base[off + j] = at < 12    ? 2
+                                  : at == 12 ? 0x88
+                                  : at == 13 ? 0xb5
+                                             : (uint8_t)(first + at);
+        (void)pkt_append_take(pkt, page, off, len);
+    }
+    if (one_in(4)) {
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_start = (uint16_t)below(60);
+        pkt->csum_off = (uint16_t)below(20);
+    }
+    return pkt;
+}
+
+static void send_one(struct pkt *pkt)
+{
+    struct pkt *second = NULL;
+    int err;
+
+    if (pkt == NULL)
+        return;
+    if (pkt != now.refused && one_in(16) && pkt->len > 0) {
+        second = pkt_share(pkt, 0, pkt->len); /* as a retransmission would */
+        now.retaken += second != NULL;
+    }
+    err = netdev_tx(peer.dev, pkt);
+    if (err == 0)
+        now.sent++;
+    if (pkt == now.refused)
+        now.refused = NULL;
+    if (err == -E_AGAIN && now.refused == NULL)
+        now.refused = pkt;
+    else if (err != 0)
+        pkt_put(pkt);
+    if (second != NULL && netdev_tx(peer.dev, second) != 0)
+        pkt_put(second);
+}
+
+static void receive(void)
+{
+    struct pkt *got[16];
+    unsigned n = netdev_rx(peer.dev, got, 1 + below(16));
+
+    for (unsigned i = 0; i < n; i++) {
+        now.received++;
+        check_frame(got[i]);
+        if (now.held_count < HELD_MAX && one_in(3))
+            now.held[now.held_count++] = got[i];
+        else if (one_in(4))
+            send_one(got[i]); /* an echo: the page goes from one ring to the other */
+        else
+            pkt_put(got[i]);
+    }
+}
+
+static void put_held(unsigned n)
+{
+    for (; n > 0 && now.held_count > 0; n--) {
+        unsigned i = below(now.held_count);
+
+        pkt_put(now.held[i]);
+        now.held[i] = now.held[--now.held_count];
+    }
+}
+
+/* A program's loop, once. */
+static void arm(void)
+{
+    if (netdev_arm(peer.dev) && now.refused != NULL)
+        send_one(now.refused);
+}
+
+/* The certain lie must be known after one look at both rings. */
+static void expect_down(void)
+{
+    if (!now.expect || peer.dev == NULL)
+        return;
+    for (unsigned i = 0; i < 300 && peer.dev->link_up; i++) {
+        receive();
+        arm();
+    }
+    if (peer.dev->link_up)
+        fail_msg("a lie went unnoticed");
+    now.expect = false;
+    now.lied = true;
+}
+
+static void reopen(void)
+{
+    if (peer.dev != NULL) {
+        now.by_violation[peer.nf->violation]++;
+        assert_int_equal(peer.dev->stats.violations, peer.nf->violation != NETFRONT_NO_VIOLATION);
+    }
+    peer_close();
+    now.lied = now.dirty = now.expect = false;
+    peer_disconnect();
+    if (one_in(50))
+        sim_xs_rm(PEER_BACK "/state");
+    peer_make_keys(&peer.conf);
+    vplat_console_clear();
+    if (peer_open() == 0)
+        now.opened++;
+    else
+        now.open_failed++;
+}
+
+/* ---- the backend, good ---------------------------------------------------------------------------------------------- */
+
+static bool connected(void)
+{
+    return peer.tx.shared != NULL;
+}
+
+/* The frame in these slots, byte by byte as it was sent; the first slot says the whole length. */
+static void check_sent(const struct netfront_tx_req *reqs, unsigned n)
+{
+    uint32_t at = 0, len = reqs[0].size;
+    uint8_t first = 0;
+
+    for (unsigned i = 1; i < n; i++)
+        len -= reqs[i].size;
+    for (unsigned i = 0; i < n; i++, len = reqs[i].size) {
+        const uint8_t *bytes = peer_tx_bytes(&reqs[i], len);
+
+        assert_non_null(bytes);
+        for (uint32_t j = 0; j < len; j++, at++) {
+            if (at == 14)
+                first = bytes[j];
+            else if (at > 14)
+                assert_int_equal(bytes[j], (uint8_t)(first + at - 14));
+        }
+        if (i + 1 == n)
+            break;
+    }
+}
+
+static void good_tx(unsigned n)
+{
+    struct netfront_tx_req reqs[NETFRONT_RING_SLOTS];
+    unsigned slots = 0;
+
+    while (n-- > 0 && peer_tx_take(&reqs[slots])) {
+        bool more = (reqs[slots++].txf & TXF_MORE_DATA) != 0 && slots < ARRAY_SIZE(reqs);
+
+        if (more && ++n != 0)
+            continue; /* whole frames only */
+        if (!now.dirty && peer.dev->link_up)
+            check_sent(reqs, slots);
+        for (unsigned i = 0; i < slots; i++)
+            peer_tx_answer(reqs[i].id, one_in(50) ? NETIF_RSP_ERROR : NETIF_RSP_OKAY);
+        slots = 0;
+    }
+    peer_tx_push();
+}
+
+static void good_rx(void)
+{
+    static uint8_t frame[FRAME_MAX];
+    uint32_t len = one_in(10) ? 14 + below(FRAME_MAX - 14) : 14 + below(200);
+    uint8_t first = (uint8_t)word();
+
+    for (uint32_t i = 0; i < len; i++)
+        frame[i] = i < 12 ? 2 : i == 12 ? 0x88 : i == 13 ? 0xb5 : (uint8_t)(first + i);
+    (void)peer_rx_frame(frame, len, (uint16_t)below(4), one_in(4) ? 600 + below(3000) : 0);
+}
+
+/* ---- the backend, bad -------------------------------------------------------------------------------------------------- */
+
+static void bad_tx_id(void)
+{
+    struct netfront_tx_req req;
+
+    if (!peer_tx_take(&req))
+        return;
+    peer_tx_answer(one_in(2) ? (uint16_t)(256 + below(65280)) : (uint16_t)((req.id & 255) | 0x4000),
+                   NETIF_RSP_OKAY);
+    peer_tx_push();
+    now.expect = true;
+}
+
+static void bad_tx_twice(void)
+{
+    struct netfront_tx_req req;
+
+    if (peer.tx.shared->req_prod - peer.tx.req_cons < 2 || !peer_tx_take(&req))
+        return;
+    peer_tx_answer(req.id, NETIF_RSP_OKAY);
+    peer_tx_answer(req.id, NETIF_RSP_OKAY);
+    peer_tx_push();
+    now.expect = true;
+}
+
+static void bad_tx_status(void)
+{
+    struct netfront_tx_req req;
+    int16_t status = (int16_t)word();
+
+    if (!peer_tx_take(&req))
+        return;
+    peer_tx_answer(req.id, status);
+    peer_tx_push();
+    now.expect = status > 0;
+    now.dirty = true; /* half of a frame may be what was taken */
+}
+
+static void bad_rsp_prod(void)
+{
+    bool tx = one_in(2);
+    struct peer_ring *ring = tx ? &peer.tx : &peer.rx;
+    uint32_t pushed =
+        tx ? peer.nf->queue[0].tx.ring.req_pushed : peer.nf->queue[0].rx.ring.req_pushed;
+
+    ring->shared->rsp_prod = ring->rsp_prod =
+        pushed + 1 + (one_in(2) ? below(300) : below(1u << 31));
+    now.expect = true;
+}
+
+static bool remember_map(uint32_t gref, bool write)
+{
+    int16_t status;
+
+    if (now.map_count == MAPS_MAX || sim_grant_map(gref, write, &status) == NULL)
+        return false;
+    now.map[now.map_count].gref = gref;
+    now.map[now.map_count++].write = write;
+    return true;
+}
+
+static void let_go(unsigned i)
+{
+    sim_grant_unmap(now.map[i].gref, now.map[i].write);
+    now.map[i] = now.map[--now.map_count];
+}
+
+/* Answers for a page and goes on using it. */
+static void bad_tx_mapped(void)
+{
+    struct netfront_tx_req req;
+
+    now.dirty = true;
+    if (!peer_tx_take(&req) || !remember_map(req.gref, false))
+        return;
+    peer_tx_answer(req.id, NETIF_RSP_OKAY);
+    peer_tx_push();
+    now.expect = true;
+}
+
+static void bad_rx_mapped(void)
+{
+    struct peer_rx_req req;
+
+    now.dirty = true;
+    if (!peer_rx_take(&req) || !remember_map(req.gref, true))
+        return;
+    peer_rx_answer(req.id, 0, 0, 100);
+    peer_rx_push();
+    now.expect = true;
+}
+
+/* Any grant that is open: one it was never told of, one it has not answered yet. */
+static void bad_map_anything(void)
+{
+    (void)remember_map(GNTTAB_RESERVED + below(600), one_in(2));
+    now.dirty = true;
+}
+
+static void bad_rx_id(void)
+{
+    struct peer_rx_req req;
+
+    if (!peer_rx_take(&req))
+        return;
+    peer_rx_answer((uint16_t)(peer.rx.rsp_prod % NETFRONT_RING_SLOTS + 1 + below(65535)), 0, 0,
+                   100);
+    peer_rx_push();
+    now.expect = true;
+}
+
+static void bad_rx_range(void)
+{
+    struct peer_rx_req req;
+    uint16_t offset = (uint16_t)word();
+    int16_t status = (int16_t)(1 + below(INT16_MAX));
+
+    if (!peer_rx_take(&req))
+        return;
+    peer_rx_answer(req.id, offset, 0, status);
+    peer_rx_push();
+    now.dirty = true;
+    now.expect = (uint32_t)offset + (uint32_t)status > 4096;
+}
+
+static void bad_rx_anything(void)
+{
+    struct peer_rx_req req;
+
+    for (uint32_t n = below(30); n > 0 && peer_rx_take(&req); n--)
+        peer_rx_answer(one_in(20) ? (uint16_t)word() : req.id, (uint16_t)word(), (uint16_t)word(),
+                       (int16_t)word());
+    peer_rx_push();
+    now.dirty = true;
+}
+
+static void bad_rx_chain(void)
+{
+    struct peer_rx_req req;
+    uint32_t n = 19 + below(200);
+
+    if (peer_rx_posted() < n)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        (void)peer_rx_take(&req);
+        peer_rx_answer(req.id, 0, RXF_MORE_DATA, one_in(40) ? -1 : 60);
+    }
+    peer_rx_push();
+    now.dirty = true;
+    now.expect = true;
+}
+
+static void bad_rx_extra(void)
+{
+    struct peer_rx_req req;
+
+    if (!peer_rx_take(&req))
+        return;
+    peer_rx_answer(req.id, 0, one_in(2) ? RXF_EXTRA_INFO : RXF_GSO_PREFIX, 100);
+    peer_rx_push();
+    now.expect = true;
+}
+
+/* Frames that are short, in error, or half of a chain: no lie, only bad. */
+static void bad_rx_frames(void)
+{
+    struct peer_rx_req req;
+
+    if (!peer_rx_take(&req))
+        return;
+    peer_rx_answer(req.id, 0, one_in(3) ? RXF_MORE_DATA : 0, (int16_t)(below(20) - 6u));
+    peer_rx_push();
+    now.dirty = true;
+}
+
+static void bad_scribble(void)
+{
+    uint8_t *page = (uint8_t *)(one_in(2) ? peer.tx.shared : peer.rx.shared);
+
+    for (uint32_t n = 1 + below(one_in(4) ? 4096 : 8); n > 0; n--)
+        page[one_in(3) ? below(64) : below(4096)] = (uint8_t)word();
+    peer.tx.req_cons = peer.tx.shared->req_prod;
+    peer.rx.req_cons = peer.rx.shared->req_prod;
+    now.dirty = true;
+}
+
+static void bad_storm(void)
+{
+    for (uint32_t n = below(200); n > 0; n--)
+        (void)sim_evtchn_raise(peer.nf->queue[0].port);
+}
+
+static void bad_event_words(void)
+{
+    peer.tx.shared->req_event = word();
+    peer.rx.shared->req_event = word();
+}
+
+static void bad_state(void)
+{
+    static const char *const garbage[] = {"", "x", "9", "-1", "4 ", "99999999999999999999"};
+
+    if (one_in(6))
+        sim_xs_rm(one_in(2) ? PEER_BACK "/state" : PEER_BACK);
+    else if (one_in(3))
+        sim_xs_write(PEER_BACK "/state", "%s", garbage[below(ARRAY_SIZE(garbage))]);
+    else
+        peer_set_state(below(XENBUS_STATES));
+    if (one_in(2))
+        peer_disconnect();
+    now.dirty = true;
+}
+
+static void (*const bad[])(void) = {
+    bad_tx_id,        bad_tx_twice, bad_tx_status, bad_rsp_prod,    bad_tx_mapped, bad_rx_mapped,
+    bad_map_anything, bad_rx_id,    bad_rx_range,  bad_rx_anything, bad_rx_chain,  bad_rx_extra,
+    bad_rx_frames,    bad_scribble, bad_storm,     bad_event_words, bad_state,
+};
+
+/* Pages that will never be free again, and why that is right. The backend had several grants of one page at the end of a device's
+ * life, or the program held it too: see netfront_tx.c. */
+static uint32_t lost_pages(void)
+{
+    uint32_t lost = 0;
+
+    (void)gnttab_quarantine_poll(&peer.quarantine, &peer.gt, PEER_PAGES);
+    for (unsigned i = 0; i < PEER_PAGES; i++) {
+        const struct page *page = &peer_page_headers[i];
+
+        if (page->state == PAGE_FREE)
+            continue;
+        assert_true((page->state == PAGE_QUARANTINED && page->gref == 0) ||
+                    (page->state == PAGE_HELD && page->refs == 1));
+        lost++;
+    }
+    assert_true(lost <= 1 + now.retaken / 100);
+    return lost;
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+
+static void step_backend(void)
+{
+    if (now.map_count != 0 && one_in(60))
+        let_go(below(now.map_count));
+    if (!connected())
+        return;
+    if (one_in(25)) {
+        now.lies++;
+        bad[below(ARRAY_SIZE(bad))]();
+        if (now.expect)
+            expect_down();
+        return;
+    }
+    if (one_in(2))
+        good_tx(below(40));
+    else
+        good_rx();
+}
+
+static void step_program(void)
+{
+    switch (below(8)) {
+    case 0:
+    case 1:
+        send_one(now.refused != NULL ? now.refused : new_frame());
+        break;
+    case 2:
+        netdev_tx_flush(peer.dev);
+        break;
+    case 3:
+        put_held(below(20));
+        break;
+    case 4:
+        arm();
+        break;
+    case 5:
+        peer_run();
+        break;
+    default:
+        receive();
+        break;
+    }
+    if (one_in(peer.dev->link_up && connected() ? 5000 : 10))
+        reopen();
+}
+
+static void run(uint32_t gnttab_version)
+{
+    const char *given = getenv("MORGANA_STEPS");
+    uint64_t steps = (given != NULL ? strtoull(given, NULL, 0) : STEPS) / 2;
+    bool was_up = true;
+
+    rng = test_seed(UINT64_C(0x6d6f7267616e61)) + gnttab_version;
+    memset(&now, 0, sizeof(now));
+    peer_start(&(struct peer_conf){.seed = rng, .mtu = "9000", .gnttab_version = gnttab_version});
+    log_set_level(LOG_ERROR);
+    assert_int_equal(peer_open(), 0);
+    for (uint64_t i = 0; i < steps; i++) {
+        if (peer.dev == NULL)
+            reopen();
+        else if (one_in(2))
+            step_backend();
+        else
+            step_program();
+        now.downs += was_up && (peer.dev == NULL || !peer.dev->link_up);
+        was_up = peer.dev != NULL && peer.dev->link_up;
+        if (i % CHECK_EVERY == 0) {
+            peer_check_pages();
+            assert_int_equal(sim_fault_count(), 0);
+            now.checks++;
+        }
+        if (i % (steps / 10 + 1) == 0) {
+            printf("%2" PRIu64 "%%: %" PRIu64 " frames sent, %" PRIu64 " received, %" PRIu64
+                   " lies, link down %" PRIu64 " times, opened %" PRIu64 " times and %" PRIu64
+                   " in vain, %u pages quarantined\n",
+                   i * 100 / steps, now.sent, now.received, now.lies, now.downs, now.opened,
+                   now.open_failed, peer.pages.quarantined);
+            fflush(stdout);
+        }
+    }
+    put_held(HELD_MAX);
+    pkt_put(now.refused);
+    peer_close();
+    peer_check_pages();
+    while (now.map_count > 0)
+        let_go(0);
+    for (unsigned i = NETFRONT_TX_RSP_PROD; i < NETFRONT_VIOLATION_COUNT; i++)
+        printf("    %-12s %" PRIu64 "\n", violation_names[i], now.by_violation[i]);
+    printf("%" PRIu64 " looks at all grants; %u pages lost to several grants at once\n", now.checks,
+           lost_pages());
+    peer_stop(lost_pages());
+}
+
+static void test_hostile_backend_grants_v1(void **state)
+{
+    (void)state;
+    run(1);
+}
+
+static void test_hostile_backend_grants_v2(void **state)
+{
+    (void)state;
+    run(2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile_backend_grants_v1),
+        cmocka_unit_test(test_hostile_backend_grants_v2),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
