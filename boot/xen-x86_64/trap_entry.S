@@ -51,19 +51,25 @@ trap_common:
 
 /* The upcall: an event channel became pending while wait_halt() slept. It only has to end the sleep; the pending bits are the message,
  * and plat_wait() looks at them. Interrupts stay off after it: Xen would deliver it again and again while the domain has not
- * looked. No register is touched but the flags that IRETQ restores. */
+ * looked. No register is touched but those that IRETQ restores.
+ *
+ * It returns behind the HLT whether that was executed or not. STI should hold interrupts back for one instruction, but what comes
+ * in between (an exit to the hypervisor, an NMI) may end that: QEMU's emulation of nested SVM does. A HLT with interrupts off
+ * is how an x86 domain says that it ends. */
         .balign 16
         .globl  trap_upcall
 trap_upcall:
+        movq    $wait_awake, (%rsp)
         andl    $~0x200, 16(%rsp)
         iretq
 
-/* void wait_halt(void): STI takes effect after the next instruction, so no interrupt can come before HLT, and one that is due
- * already ends it at once. Nothing else runs with interrupts on. */
+/* void wait_halt(void): an interrupt that is due already ends HLT at once, or comes instead of it. Nothing else runs with
+ * interrupts on. */
         .globl  wait_halt
 wait_halt:
         sti
         hlt
+wait_awake:
         cli
         ret
 

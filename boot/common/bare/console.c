@@ -9,7 +9,7 @@
 
 #include <xen/io/console.h>
 
-#define DRAIN_NS (2 * NS_PER_S)
+#define DRAIN_NS (10 * NS_PER_S) /* dom0 may be busy for long, above all in emulation */
 
 static bool mid_line;
 
