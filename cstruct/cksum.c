@@ -54,24 +54,6 @@ static inline uint64_t load_short(const uint8_t *p, size_t n)
     return x;
 }
 
-/* At least 64 bytes. Advances to what is left: fewer than 32. Four chains of additions, so that the
- * CPU need not wait for one carry before the next. */
-static uint64_t sum_blocks(const uint8_t **at, size_t *left)
-{
-    const uint8_t *p = *at, *end = p + (*left & ~(size_t)31);
-    uint64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-
-    for (; p != end; p += 32) {
-        s0 = add64(s0, load64(p));
-        s1 = add64(s1, load64(p + 8));
-        s2 = add64(s2, load64(p + 16));
-        s3 = add64(s3, load64(p + 24));
-    }
-    *at = end;
-    *left &= 31;
-    return add64(add64(s0, s1), add64(s2, s3));
-}
-
 /* At least 8 bytes, in memory's byte order, added to `sum`. */
 static inline uint64_t sum_short(const uint8_t *p, size_t n, uint64_t sum)
 {
@@ -83,23 +65,32 @@ static inline uint64_t sum_short(const uint8_t *p, size_t n, uint64_t sum)
     return n == 0 ? sum : add64(sum, load64(end - 8) >> (64 - 8 * n));
 }
 
-/* Out of line, so that short sums need no stack. */
+/* At least 64 bytes. Four chains of additions, so that the CPU need not wait for one carry before
+ * the next. */
+static inline uint64_t sum_blocks(const uint8_t *p, size_t n)
+{
+    const uint8_t *end = p + (n & ~(size_t)31);
+    uint64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+
+    for (; p != end; p += 32) {
+        s0 = add64(s0, load64(p));
+        s1 = add64(s1, load64(p + 8));
+        s2 = add64(s2, load64(p + 16));
+        s3 = add64(s3, load64(p + 24));
+    }
+    return sum_short(p, n & 31, add64(add64(s0, s1), add64(s2, s3)));
+}
+
+/* At least CKSUM_ARCH_VECTOR_MIN bytes. Out of line, so that shorter sums need no stack. */
 __attribute__((noinline)) static uint64_t sum_long(const uint8_t *p, size_t n)
 {
-    uint64_t sum = 0;
+    size_t part = n & ~(size_t)(CKSUM_ARCH_VECTOR_BYTES - 1);
 
-    if (n >= CKSUM_ARCH_VECTOR_MIN && vector == VECTOR_UNKNOWN)
+    if (vector == VECTOR_UNKNOWN)
         cksum_init(true);
-    if (n >= CKSUM_ARCH_VECTOR_MIN && vector == VECTOR_YES) {
-        size_t part = n & ~(size_t)(CKSUM_ARCH_VECTOR_BYTES - 1);
-
-        sum = cksum_arch_vector_sum(p, part);
-        p += part;
-        n -= part;
-    } else {
-        sum = sum_blocks(&p, &n);
-    }
-    return sum_short(p, n, sum);
+    if (vector == VECTOR_NO)
+        return sum_blocks(p, n);
+    return sum_short(p + part, n - part, cksum_arch_vector_sum(p, part));
 }
 
 /* The sum in memory's byte order. */
@@ -107,7 +98,9 @@ static inline uint64_t sum_bytes(const uint8_t *p, size_t n)
 {
     if (n < 8)
         return load_short(p, n);
-    return n < 64 ? sum_short(p, n, 0) : sum_long(p, n);
+    if (LIKELY(n < 64))
+        return sum_short(p, n, 0);
+    return n < CKSUM_ARCH_VECTOR_MIN ? sum_blocks(p, n) : sum_long(p, n);
 }
 
 static inline uint32_t fold(uint64_t sum)
