@@ -95,10 +95,11 @@ static struct netif_addr *find_addr(struct netif *nif, uint32_t addr)
 /* Is it one host's address in its prefix? RFC 3021 allows both ends of a /31. */
 static bool is_host(uint32_t addr, uint8_t prefix_len)
 {
-    uint32_t host = addr & ~ip4_mask(prefix_len);
+    uint32_t host;
 
     if (prefix_len == 0 || prefix_len > 32 || !ip4_is_unicast(addr))
         return false;
+    host = addr & ~ip4_mask(prefix_len);
     return prefix_len >= 31 || (host != 0 && host != ~ip4_mask(prefix_len));
 }
 

@@ -19,15 +19,18 @@ static void insert(struct netif *nif, struct ip4_route route)
     nif->routes[at] = route;
 }
 
-uint32_t route_source(const struct netif *nif, uint32_t gateway)
+uint32_t route_source(const struct netif *nif, uint32_t addr)
 {
-    for (uint32_t i = 0; i < nif->addr_count; i++) {
-        const struct netif_addr *addr = &nif->addrs[i];
+    const struct netif_addr *best = NULL;
 
-        if (addr->state == NETIF_ADDR_READY && ((gateway ^ addr->addr) & addr->mask) == 0)
-            return addr->addr;
+    for (uint32_t i = 0; i < nif->addr_count; i++) {
+        const struct netif_addr *own = &nif->addrs[i];
+
+        if (own->state == NETIF_ADDR_READY && ((addr ^ own->addr) & own->mask) == 0 &&
+            (best == NULL || own->prefix_len > best->prefix_len))
+            best = own;
     }
-    return 0;
+    return best == NULL ? 0 : best->addr;
 }
 
 void route_refresh(struct netif *nif)
@@ -60,10 +63,16 @@ void route_refresh(struct netif *nif)
 
 const struct netif_addr *route_connected(const struct netif *nif, uint32_t addr)
 {
-    for (uint32_t i = 0; i < nif->addr_count; i++)
-        if (((addr ^ nif->addrs[i].addr) & nif->addrs[i].mask) == 0)
-            return &nif->addrs[i];
-    return NULL;
+    const struct netif_addr *best = NULL;
+
+    for (uint32_t i = 0; i < nif->addr_count; i++) {
+        const struct netif_addr *own = &nif->addrs[i];
+
+        if (((addr ^ own->addr) & own->mask) == 0 &&
+            (best == NULL || own->prefix_len > best->prefix_len))
+            best = own;
+    }
+    return best;
 }
 
 static struct ip4_route *find_gateway_route(struct netif *nif, uint32_t dst, uint8_t prefix_len)
