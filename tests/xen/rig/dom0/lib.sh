@@ -68,9 +68,12 @@ wait_for_line() {               # GUEST PATTERN SECONDS [COUNT]: until the conso
     done
 }
 
-wait_for_ping() {               # ADDRESS SECONDS
-    wait_until "$2" ping -c 1 -W 1 -n "$1" || fail "$1 does not answer a ping within $2 s"
+wait_for_ping() {               # ADDRESS SECONDS GUEST: the guest answers one
+    wait_until "$2" answers_or_ended "$1" "$3" || fail "$3: no answer to pings of $1 within $2 s; last line: $(guest_last_words "$3")"
+    [ "$(guest_state "$3")" = running ] || fail "$3: ended by $(guest_state "$3"); last line: $(guest_last_words "$3")"
 }
+
+answers_or_ended() { ping -c 1 -W 1 -n "$1" || guest_ended "$2"; }
 
 pings_answered() {              # PING COMMAND...: it prints its account, and every ping was answered, once (ping itself is content with one)
     local out
