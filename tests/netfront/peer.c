@@ -410,7 +410,7 @@ static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only
     const struct page *header;
 
     (void)arg;
-    CHECK(at >= peer_memory[0] && at < peer_memory[PEER_PAGES]);
+    CHECK((size_t)(at - peer_memory[0]) < sizeof(peer_memory));
     header = &peer_page_headers[(size_t)(at - peer_memory[0]) / 4096];
     if (peer.nf != NULL &&
         (header == peer.nf->queue[0].tx.ring_page || header == peer.nf->queue[0].rx.ring_page))
