@@ -20,12 +20,12 @@ static bool lease_seconds(struct conf_parser *p, struct dhcp_scope *scope, enum 
 {
     uint32_t line = p->token_line, column = p->token_column;
 
-    if (!conf_u32(p, UINT32_MAX, seconds))
+    if (!dhcp_conf_u32(p, UINT32_MAX, seconds))
         return false;
     if (*seconds == 0)
-        return conf_fail_at(p, line, column, "expected a lease of at least 1 second, found 0");
+        return dhcp_conf_fail_at(p, line, column, "expected a lease of at least 1 second, found 0");
     scope->set |= bit;
-    return conf_check_scope(p, scope, line, column) && conf_expect(p, ";");
+    return dhcp_conf_check_scope(p, scope, line, column) && dhcp_conf_expect(p, ";");
 }
 
 static bool default_lease(struct conf_parser *p, const struct conf_place *place)
@@ -47,22 +47,22 @@ static bool authoritative(struct conf_parser *p, const struct conf_place *place)
 {
     place->scope->set |= DHCP_SET_AUTHORITATIVE;
     place->scope->authoritative = true;
-    return conf_expect(p, ";");
+    return dhcp_conf_expect(p, ";");
 }
 
 static bool not_authoritative(struct conf_parser *p, const struct conf_place *place)
 {
-    if (!conf_expect(p, "authoritative"))
+    if (!dhcp_conf_expect(p, "authoritative"))
         return false;
     place->scope->set |= DHCP_SET_AUTHORITATIVE;
     place->scope->authoritative = false;
-    return conf_expect(p, ";");
+    return dhcp_conf_expect(p, ";");
 }
 
 static bool next_server(struct conf_parser *p, const struct conf_place *place)
 {
     place->scope->set |= DHCP_SET_NEXT_SERVER;
-    return conf_ip4(p, &place->scope->next_server) && conf_expect(p, ";");
+    return dhcp_conf_ip4(p, &place->scope->next_server) && dhcp_conf_expect(p, ";");
 }
 
 /* A text that must fit a fixed field of the message, with its NUL. */
@@ -70,12 +70,12 @@ static bool field_text(struct conf_parser *p, struct cs_ro *text, size_t max)
 {
     uint32_t line = p->token_line, column = p->token_column;
 
-    if (!conf_string(p, text))
+    if (!dhcp_conf_string(p, text))
         return false;
     if (text->len > max)
-        return conf_fail_at(p, line, column, "expected at most %u characters, found %u",
-                            (unsigned)max, (unsigned)text->len);
-    return conf_expect(p, ";");
+        return dhcp_conf_fail_at(p, line, column, "expected at most %u characters, found %u",
+                                 (unsigned)max, (unsigned)text->len);
+    return dhcp_conf_expect(p, ";");
 }
 
 static bool filename(struct conf_parser *p, const struct conf_place *place)
@@ -93,12 +93,13 @@ static bool server_name(struct conf_parser *p, const struct conf_place *place)
 static bool ping_check(struct conf_parser *p, const struct conf_place *place)
 {
     place->scope->set |= DHCP_SET_PING_CHECK;
-    return conf_bool(p, &place->scope->ping_check) && conf_expect(p, ";");
+    return dhcp_conf_bool(p, &place->scope->ping_check) && dhcp_conf_expect(p, ";");
 }
 
 static bool option(struct conf_parser *p, const struct conf_place *place)
 {
-    return conf_option_statement(p, place->scope, place->host ? &place->host->client_id : NULL);
+    return dhcp_conf_option_statement(p, place->scope,
+                                      place->host ? &place->host->client_id : NULL);
 }
 
 /* Statements about things that this server does not have, in the form that turns them off:
@@ -106,9 +107,9 @@ static bool option(struct conf_parser *p, const struct conf_place *place)
 static bool off_already(struct conf_parser *p, const struct conf_place *place)
 {
     (void)place;
-    if (!conf_is(p, "none") && !conf_is(p, "off") && !conf_is(p, "false"))
-        return conf_fail_expected(p, "\"none\" or \"off\" (dynamic DNS is not supported)");
-    return conf_next(p) && conf_expect(p, ";");
+    if (!dhcp_conf_is(p, "none") && !dhcp_conf_is(p, "off") && !dhcp_conf_is(p, "false"))
+        return dhcp_conf_fail_expected(p, "\"none\" or \"off\" (dynamic DNS is not supported)");
+    return dhcp_conf_next(p) && dhcp_conf_expect(p, ";");
 }
 
 static bool log_facility(struct conf_parser *p, const struct conf_place *place)
@@ -116,7 +117,7 @@ static bool log_facility(struct conf_parser *p, const struct conf_place *place)
     struct cs_ro name;
 
     (void)place; /* there is one console, and all goes to it */
-    return conf_name(p, &name) && conf_expect(p, ";");
+    return dhcp_conf_name(p, &name) && dhcp_conf_expect(p, ";");
 }
 
 /* ---- allow and deny -------------------------------------------------------------------------- */
@@ -154,29 +155,29 @@ static bool permit_class(struct conf_parser *p, struct dhcp_permit *permit)
     uint32_t line = p->token_line, column = p->token_column;
     struct cs_ro name;
 
-    if (!conf_name(p, &name))
+    if (!dhcp_conf_name(p, &name))
         return false;
-    permit->class = conf_class_find(p, name);
+    permit->class = dhcp_conf_class_find(p, name);
     return permit->class ||
-           conf_fail_at(p, line, column, "expected the name of a class defined above");
+           dhcp_conf_fail_at(p, line, column, "expected the name of a class defined above");
 }
 
 static bool permit(struct conf_parser *p, struct dhcp_pool *pool, bool allow)
 {
-    struct dhcp_permit *new = conf_alloc(p, sizeof(*new)), **at;
+    struct dhcp_permit *new = dhcp_conf_alloc(p, sizeof(*new)), **at;
     const struct permit_words *row = NULL;
 
     if (!new)
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(permit_words) && !row; i++)
-        if (conf_is(p, permit_words[i].words[0]))
+        if (dhcp_conf_is(p, permit_words[i].words[0]))
             row = &permit_words[i];
     if (!row)
-        return conf_fail_expected(
+        return dhcp_conf_fail_expected(
             p, "known-clients, unknown-clients, all clients, dynamic bootp clients "
                "or members of \"CLASS\"");
     for (size_t i = 0; i < 3 && row->words[i]; i++)
-        if (!conf_expect(p, row->words[i]))
+        if (!dhcp_conf_expect(p, row->words[i]))
             return false;
     new->allow = allow;
     new->what = row->what;
@@ -185,7 +186,7 @@ static bool permit(struct conf_parser *p, struct dhcp_pool *pool, bool allow)
     for (at = &pool->permits; *at; at = &(*at)->next)
         ;
     *at = new;
-    return conf_expect(p, ";");
+    return dhcp_conf_expect(p, ";");
 }
 
 static bool allow_or_deny(struct conf_parser *p, const struct conf_place *place, bool allow)
@@ -193,12 +194,12 @@ static bool allow_or_deny(struct conf_parser *p, const struct conf_place *place,
     if (place->block == CONF_POOL)
         return permit(p, place->pool, allow);
     for (size_t i = 0; i < ARRAY_SIZE(setting_words); i++)
-        if (conf_is(p, setting_words[i].word)) {
+        if (dhcp_conf_is(p, setting_words[i].word)) {
             *(bool *)(void *)((char *)place->scope + setting_words[i].flag_off) = allow;
             place->scope->set |= setting_words[i].bit;
-            return conf_next(p) && conf_expect(p, ";");
+            return dhcp_conf_next(p) && dhcp_conf_expect(p, ";");
         }
-    return conf_fail_expected(p, "unknown-clients, booting, bootp or declines");
+    return dhcp_conf_fail_expected(p, "unknown-clients, booting, bootp or declines");
 }
 
 static bool allow(struct conf_parser *p, const struct conf_place *place)
@@ -215,14 +216,14 @@ static bool deny(struct conf_parser *p, const struct conf_place *place)
 
 static bool shared_network(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_shared *shared = conf_alloc(p, sizeof(*shared)), **at = &p->conf->shareds;
+    struct dhcp_shared *shared = dhcp_conf_alloc(p, sizeof(*shared)), **at = &p->conf->shareds;
     struct conf_place inside = {.block = CONF_SHARED, .shared = shared};
 
-    if (!shared || !conf_name(p, &shared->name))
+    if (!shared || !dhcp_conf_name(p, &shared->name))
         return false;
     shared->scope.parent = place->scope;
     inside.scope = &shared->scope;
-    if (!conf_block(p, &inside))
+    if (!dhcp_conf_block(p, &inside))
         return false;
     while (*at)
         at = &(*at)->next;
@@ -232,12 +233,12 @@ static bool shared_network(struct conf_parser *p, const struct conf_place *place
 
 static bool subnet(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_subnet *new = conf_alloc(p, sizeof(*new)), **at = &p->conf->subnets;
+    struct dhcp_subnet *new = dhcp_conf_alloc(p, sizeof(*new)), **at = &p->conf->subnets;
     struct conf_place inside = {.block = CONF_SUBNET, .subnet = new, .shared = place->shared};
     uint32_t line = p->token_line, column = p->token_column;
 
-    if (!new || !conf_ip4(p, &new->net) || !conf_expect(p, "netmask") || !conf_ip4(p, &new->mask) ||
-        !conf_check_subnet(p, new, line, column))
+    if (!new || !dhcp_conf_ip4(p, &new->net) || !dhcp_conf_expect(p, "netmask") ||
+        !dhcp_conf_ip4(p, &new->mask) || !dhcp_conf_check_subnet(p, new, line, column))
         return false;
     new->scope.parent = place->scope;
     new->shared = place->shared;
@@ -246,7 +247,7 @@ static bool subnet(struct conf_parser *p, const struct conf_place *place)
     while (*at)
         at = &(*at)->next;
     *at = new;
-    return conf_block(p, &inside);
+    return dhcp_conf_block(p, &inside);
 }
 
 static void pool_join(struct dhcp_pool *pool, struct dhcp_subnet *to)
@@ -262,7 +263,7 @@ static void pool_join(struct dhcp_pool *pool, struct dhcp_subnet *to)
 
 static bool pool(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_pool *new = conf_alloc(p, sizeof(*new));
+    struct dhcp_pool *new = dhcp_conf_alloc(p, sizeof(*new));
     struct conf_place inside = {
         .block = CONF_POOL, .pool = new, .subnet = place->subnet, .shared = place->shared};
     uint32_t line = p->last_line, column = p->last_column;
@@ -273,9 +274,10 @@ static bool pool(struct conf_parser *p, const struct conf_place *place)
     new->scope.parent = place->scope;
     if (place->subnet)
         pool_join(new, place->subnet);
-    if (!conf_block(p, &inside))
+    if (!dhcp_conf_block(p, &inside))
         return false;
-    return new->ranges || conf_fail_at(p, line, column, "a pool without a range serves nobody");
+    return new->ranges ||
+           dhcp_conf_fail_at(p, line, column, "a pool without a range serves nobody");
 }
 
 /* The pool that holds the ranges written directly in a subnet. */
@@ -286,7 +288,7 @@ static struct dhcp_pool *implicit_pool(struct conf_parser *p, struct dhcp_subnet
     while (found && !found->implicit)
         found = found->next;
     if (!found) {
-        found = conf_alloc(p, sizeof(*found));
+        found = dhcp_conf_alloc(p, sizeof(*found));
         if (!found)
             return NULL;
         found->implicit = true;
@@ -306,24 +308,25 @@ static struct dhcp_subnet *subnet_of(struct conf_parser *p, uint32_t addr)
 
 static bool range(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_range *new = conf_alloc(p, sizeof(*new)), **at;
+    struct dhcp_range *new = dhcp_conf_alloc(p, sizeof(*new)), **at;
     uint32_t line = p->last_line, column = p->last_column;
     struct dhcp_pool *into = place->pool;
     struct dhcp_subnet *in;
 
-    if (!new || !conf_accept(p, "dynamic-bootp", &new->dynamic_bootp) || !conf_ip4(p, &new->low))
+    if (!new || !dhcp_conf_accept(p, "dynamic-bootp", &new->dynamic_bootp) ||
+        !dhcp_conf_ip4(p, &new->low))
         return false;
     new->high = new->low;
-    if (p->token == CONF_ATOM && !conf_ip4(p, &new->high))
+    if (p->token == CONF_ATOM && !dhcp_conf_ip4(p, &new->high))
         return false;
-    if (!conf_check_range(p, new, line, column))
+    if (!dhcp_conf_check_range(p, new, line, column))
         return false;
     in = subnet_of(p, new->low);
     if (place->subnet ? in != place->subnet
                       : in->shared != place->shared || (into->subnet && into->subnet != in))
-        return conf_fail_at(p, line, column,
-                            "the range %s to %s is not inside the subnet around it",
-                            fmt_ip4(new->low).text, fmt_ip4(new->high).text);
+        return dhcp_conf_fail_at(p, line, column,
+                                 "the range %s to %s is not inside the subnet around it",
+                                 fmt_ip4(new->low).text, fmt_ip4(new->high).text);
     if (!into)
         into = implicit_pool(p, in);
     if (!into)
@@ -335,40 +338,40 @@ static bool range(struct conf_parser *p, const struct conf_place *place)
     *at = new;
     p->conf->pool_addresses +=
         u32_min(new->high - new->low, UINT32_MAX - 1 - p->conf->pool_addresses) + 1;
-    return conf_expect(p, ";");
+    return dhcp_conf_expect(p, ";");
 }
 
 /* ---- groups and hosts ------------------------------------------------------------------------ */
 
 static bool group(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_scope *scope = conf_alloc(p, sizeof(*scope));
+    struct dhcp_scope *scope = dhcp_conf_alloc(p, sizeof(*scope));
     struct conf_place inside = {
         .block = CONF_GROUP, .scope = scope, .shared = place->shared, .subnet = place->subnet};
     struct cs_ro name;
 
-    if (!scope || (!conf_is(p, "{") && !conf_name(p, &name)))
+    if (!scope || (!dhcp_conf_is(p, "{") && !dhcp_conf_name(p, &name)))
         return false;
     scope->parent = place->scope;
-    return conf_block(p, &inside);
+    return dhcp_conf_block(p, &inside);
 }
 
 static bool host(struct conf_parser *p, const struct conf_place *place)
 {
-    struct dhcp_host *new = conf_alloc(p, sizeof(*new));
+    struct dhcp_host *new = dhcp_conf_alloc(p, sizeof(*new));
     struct conf_place inside = {.block = CONF_HOST, .host = new};
     uint32_t line = p->token_line, column = p->token_column;
 
-    if (!new || !conf_name(p, &new->name))
+    if (!new || !dhcp_conf_name(p, &new->name))
         return false;
     new->scope.parent = place->scope;
     inside.scope = &new->scope;
-    if (!conf_block(p, &inside))
+    if (!dhcp_conf_block(p, &inside))
         return false;
     if (!new->has_hardware && !new->client_id.len && !new->circuit_id.len && !new->remote_id.len)
-        return conf_fail_at(p, line, column,
-                            "a host needs hardware, a client identifier or a "
-                            "host-identifier to be known by");
+        return dhcp_conf_fail_at(p, line, column,
+                                 "a host needs hardware, a client identifier or a "
+                                 "host-identifier to be known by");
     new->next = p->conf->hosts; /* a long list: put in front, turned round at the end */
     p->conf->hosts = new;
     p->conf->host_count++;
@@ -378,7 +381,8 @@ static bool host(struct conf_parser *p, const struct conf_place *place)
 static bool hardware(struct conf_parser *p, const struct conf_place *place)
 {
     place->host->has_hardware = true;
-    return conf_expect(p, "ethernet") && conf_mac(p, place->host->hardware) && conf_expect(p, ";");
+    return dhcp_conf_expect(p, "ethernet") && dhcp_conf_mac(p, place->host->hardware) &&
+           dhcp_conf_expect(p, ";");
 }
 
 static bool fixed_address(struct conf_parser *p, const struct conf_place *place)
@@ -388,13 +392,13 @@ static bool fixed_address(struct conf_parser *p, const struct conf_place *place)
 
     while (more) {
         if (h->addr_count == DHCP_HOST_ADDRS_MAX)
-            return conf_fail_at(p, p->token_line, p->token_column,
-                                "a host has at most %u fixed addresses", DHCP_HOST_ADDRS_MAX);
-        if (!conf_ip4(p, &h->addrs[h->addr_count]) || !conf_accept(p, ",", &more))
+            return dhcp_conf_fail_at(p, p->token_line, p->token_column,
+                                     "a host has at most %u fixed addresses", DHCP_HOST_ADDRS_MAX);
+        if (!dhcp_conf_ip4(p, &h->addrs[h->addr_count]) || !dhcp_conf_accept(p, ",", &more))
             return false;
         h->addr_count++;
     }
-    return conf_expect(p, ";");
+    return dhcp_conf_expect(p, ";");
 }
 
 /* host-identifier option agent.circuit-id "..." */
@@ -403,27 +407,28 @@ static bool host_identifier(struct conf_parser *p, const struct conf_place *plac
     struct dhcp_host *h = place->host;
     struct cs_ro *into = NULL;
 
-    if (!conf_expect(p, "option"))
+    if (!dhcp_conf_expect(p, "option"))
         return false;
-    if (conf_is(p, "agent.circuit-id"))
+    if (dhcp_conf_is(p, "agent.circuit-id"))
         into = &h->circuit_id;
-    else if (conf_is(p, "agent.remote-id"))
+    else if (dhcp_conf_is(p, "agent.remote-id"))
         into = &h->remote_id;
-    else if (conf_is(p, "dhcp-client-identifier"))
+    else if (dhcp_conf_is(p, "dhcp-client-identifier"))
         into = &h->client_id;
     if (!into)
-        return conf_fail_expected(p, "agent.circuit-id, agent.remote-id or dhcp-client-identifier");
-    return conf_next(p) && conf_bytes(p, into) && conf_expect(p, ";");
+        return dhcp_conf_fail_expected(
+            p, "agent.circuit-id, agent.remote-id or dhcp-client-identifier");
+    return dhcp_conf_next(p) && dhcp_conf_bytes(p, into) && dhcp_conf_expect(p, ";");
 }
 
 static bool class(struct conf_parser *p, const struct conf_place *place)
 {
-    return conf_class(p, place->scope);
+    return dhcp_conf_class(p, place->scope);
 }
 
 static bool subclass(struct conf_parser *p, const struct conf_place *place)
 {
-    return conf_subclass(p, place->scope);
+    return dhcp_conf_subclass(p, place->scope);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -463,7 +468,7 @@ static const struct statement statements[] = {
     {"host-identifier", IN(CONF_HOST), host_identifier},
     {"class", IN(CONF_GLOBAL) | IN(CONF_GROUP), class},
     {"subclass", IN(CONF_GLOBAL) | IN(CONF_GROUP), subclass},
-    {"match", IN(CONF_CLASS), conf_match},
+    {"match", IN(CONF_CLASS), dhcp_conf_match},
     {"ddns-update-style", IN(CONF_GLOBAL), off_already},
     {"ddns-updates", IN_ALL, off_already},
     {"log-facility", IN(CONF_GLOBAL), log_facility},
@@ -483,29 +488,29 @@ static bool statement(struct conf_parser *p, const struct conf_place *place)
 
     for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
         if ((statements[i].blocks & IN(place->block)) && p->token == CONF_ATOM &&
-            conf_is(p, statements[i].word))
-            return conf_next(p) && statements[i].read(p, place);
+            dhcp_conf_is(p, statements[i].word))
+            return dhcp_conf_next(p) && statements[i].read(p, place);
     fmt_buf(expected, sizeof(expected), "a statement that may stand %s", block_names[place->block]);
-    return conf_fail_expected(p, expected);
+    return dhcp_conf_fail_expected(p, expected);
 }
 
-bool conf_block(struct conf_parser *p, const struct conf_place *place)
+bool dhcp_conf_block(struct conf_parser *p, const struct conf_place *place)
 {
-    if (!conf_is(p, "{"))
-        return conf_fail_expected(p, "\"{\"");
+    if (!dhcp_conf_is(p, "{"))
+        return dhcp_conf_fail_expected(p, "\"{\"");
     if (++p->depth > CONF_DEPTH_MAX)
-        return conf_fail_at(p, p->token_line, p->token_column,
-                            "blocks are nested more than %u deep", CONF_DEPTH_MAX);
-    if (!conf_next(p))
+        return dhcp_conf_fail_at(p, p->token_line, p->token_column,
+                                 "blocks are nested more than %u deep", CONF_DEPTH_MAX);
+    if (!dhcp_conf_next(p))
         return false;
-    while (!conf_is(p, "}")) {
+    while (!dhcp_conf_is(p, "}")) {
         if (p->token == CONF_END)
-            return conf_fail_expected(p, "\"}\"");
+            return dhcp_conf_fail_expected(p, "\"}\"");
         if (!statement(p, place))
             return false;
     }
     p->depth--;
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
 static void reverse_hosts(struct dhcp_conf *conf)
@@ -532,17 +537,17 @@ int dhcp_conf_parse(struct cs_ro text, struct cs arena, struct dhcp_conf *conf,
     *error = (struct dhcp_conf_error){.line = 1, .column = 1};
     /* In the arena, not the caller's: scopes point to the global one, and a wrong file changes
      * nothing of the caller's. */
-    p.conf = conf_alloc(&p, sizeof(*p.conf));
+    p.conf = dhcp_conf_alloc(&p, sizeof(*p.conf));
     if (!p.conf)
         return -E_NOMEM;
     place.scope = &p.conf->global;
-    if (!conf_lex_start(&p, text))
+    if (!dhcp_conf_lex_start(&p, text))
         return -E_INVAL;
     while (p.token != CONF_END)
         if (!statement(&p, &place))
             return -E_INVAL;
     if (!p.conf->subnets) {
-        conf_fail_expected(&p, "at least one subnet");
+        dhcp_conf_fail_expected(&p, "at least one subnet");
         return -E_INVAL;
     }
     reverse_hosts(p.conf);

@@ -5,21 +5,21 @@
 
 #include "dhcp_conf_priv.h"
 
-bool conf_check_subnet(struct conf_parser *p, const struct dhcp_subnet *subnet, uint32_t line,
-                       uint32_t column)
+bool dhcp_conf_check_subnet(struct conf_parser *p, const struct dhcp_subnet *subnet, uint32_t line,
+                            uint32_t column)
 {
     uint32_t host = ~subnet->mask;
 
     if ((host & (host + 1)) != 0)
-        return conf_fail_at(p, line, column, "the netmask %s has a hole in it",
-                            fmt_ip4(subnet->mask).text);
+        return dhcp_conf_fail_at(p, line, column, "the netmask %s has a hole in it",
+                                 fmt_ip4(subnet->mask).text);
     if (subnet->net & host)
-        return conf_fail_at(p, line, column, "the subnet %s has bits outside its netmask %s",
-                            fmt_ip4(subnet->net).text, fmt_ip4(subnet->mask).text);
+        return dhcp_conf_fail_at(p, line, column, "the subnet %s has bits outside its netmask %s",
+                                 fmt_ip4(subnet->net).text, fmt_ip4(subnet->mask).text);
     for (const struct dhcp_subnet *s = p->conf->subnets; s; s = s->next)
         if (((s->net ^ subnet->net) & s->mask & subnet->mask) == 0)
-            return conf_fail_at(p, line, column, "the subnet overlaps with subnet %s above",
-                                fmt_ip4(s->net).text);
+            return dhcp_conf_fail_at(p, line, column, "the subnet overlaps with subnet %s above",
+                                     fmt_ip4(s->net).text);
     return true;
 }
 
@@ -42,38 +42,39 @@ static const struct dhcp_subnet *subnet_of(const struct conf_parser *p, uint32_t
     return NULL;
 }
 
-bool conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,
-                      uint32_t column)
+bool dhcp_conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,
+                           uint32_t column)
 {
     const struct dhcp_subnet *subnet = subnet_of(p, range->low);
     const struct dhcp_range *other;
 
     if (!subnet || subnet != subnet_of(p, range->high))
-        return conf_fail_at(p, line, column,
-                            "the range %s to %s is not inside a subnet declared here",
-                            fmt_ip4(range->low).text, fmt_ip4(range->high).text);
+        return dhcp_conf_fail_at(p, line, column,
+                                 "the range %s to %s is not inside a subnet declared here",
+                                 fmt_ip4(range->low).text, fmt_ip4(range->high).text);
     if (range->low > range->high)
-        return conf_fail_at(p, line, column, "the range ends at %s, before it begins at %s",
-                            fmt_ip4(range->high).text, fmt_ip4(range->low).text);
+        return dhcp_conf_fail_at(p, line, column, "the range ends at %s, before it begins at %s",
+                                 fmt_ip4(range->high).text, fmt_ip4(range->low).text);
     if (~subnet->mask > 1 &&
         (range->low == subnet->net || range->high == (subnet->net | ~subnet->mask)))
-        return conf_fail_at(p, line, column,
-                            "the range holds the subnet's network or broadcast address %s",
-                            fmt_ip4(range->low == subnet->net ? range->low : range->high).text);
+        return dhcp_conf_fail_at(
+            p, line, column, "the range holds the subnet's network or broadcast address %s",
+            fmt_ip4(range->low == subnet->net ? range->low : range->high).text);
     other = overlapping(subnet, range);
     if (other)
-        return conf_fail_at(p, line, column, "the range overlaps with the range %s to %s above",
-                            fmt_ip4(other->low).text, fmt_ip4(other->high).text);
+        return dhcp_conf_fail_at(p, line, column,
+                                 "the range overlaps with the range %s to %s above",
+                                 fmt_ip4(other->low).text, fmt_ip4(other->high).text);
     return true;
 }
 
-bool conf_check_scope(struct conf_parser *p, const struct dhcp_scope *scope, uint32_t line,
-                      uint32_t column)
+bool dhcp_conf_check_scope(struct conf_parser *p, const struct dhcp_scope *scope, uint32_t line,
+                           uint32_t column)
 {
     uint32_t both = DHCP_SET_MIN_LEASE | DHCP_SET_MAX_LEASE;
 
     if ((scope->set & both) == both && scope->min_lease_s > scope->max_lease_s)
-        return conf_fail_at(p, line, column, "min-lease-time %u is above max-lease-time %u",
-                            scope->min_lease_s, scope->max_lease_s);
+        return dhcp_conf_fail_at(p, line, column, "min-lease-time %u is above max-lease-time %u",
+                                 scope->min_lease_s, scope->max_lease_s);
     return true;
 }

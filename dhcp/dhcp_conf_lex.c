@@ -58,7 +58,8 @@ static void show(char *out, size_t size, const char *text, size_t len)
     out[n] = '\0';
 }
 
-bool conf_fail_at(struct conf_parser *p, uint32_t line, uint32_t column, const char *format, ...)
+bool dhcp_conf_fail_at(struct conf_parser *p, uint32_t line, uint32_t column, const char *format,
+                       ...)
 {
     va_list args;
 
@@ -70,24 +71,24 @@ bool conf_fail_at(struct conf_parser *p, uint32_t line, uint32_t column, const c
     return false;
 }
 
-bool conf_fail_expected(struct conf_parser *p, const char *expected)
+bool dhcp_conf_fail_expected(struct conf_parser *p, const char *expected)
 {
     char shown[SHOWN_MAX + 8];
 
     if (p->token == CONF_END)
-        return conf_fail_at(p, p->token_line, p->token_column,
-                            "expected %s, found the end of the file", expected);
+        return dhcp_conf_fail_at(p, p->token_line, p->token_column,
+                                 "expected %s, found the end of the file", expected);
     show(shown, sizeof(shown), p->text, p->len);
-    return conf_fail_at(p, p->token_line, p->token_column, "expected %s, found \"%s\"", expected,
-                        shown);
+    return dhcp_conf_fail_at(p, p->token_line, p->token_column, "expected %s, found \"%s\"",
+                             expected, shown);
 }
 
-bool conf_lex_start(struct conf_parser *p, struct cs_ro text)
+bool dhcp_conf_lex_start(struct conf_parser *p, struct cs_ro text)
 {
     p->at = (const char *)text.base;
     p->end = p->at + text.len;
     p->line = p->column = 1;
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
 static void skip_blanks(struct conf_parser *p)
@@ -116,14 +117,14 @@ static bool lex_string(struct conf_parser *p)
         step(p);
     }
     if (p->at == p->end || *p->at != '"')
-        return conf_fail_at(p, p->token_line, p->token_column,
-                            "expected a closing quote before the end of the line, found none");
+        return dhcp_conf_fail_at(p, p->token_line, p->token_column,
+                                 "expected a closing quote before the end of the line, found none");
     p->len = (size_t)(p->at - p->text);
     step(p);
     return true;
 }
 
-bool conf_next(struct conf_parser *p)
+bool dhcp_conf_next(struct conf_parser *p)
 {
     p->last_line = p->token_line;
     p->last_column = p->token_column;
@@ -150,29 +151,29 @@ bool conf_next(struct conf_parser *p)
     if (p->len > 0)
         return true;
     p->len = 1;
-    return conf_fail_expected(p, "a statement's word, a value or punctuation");
+    return dhcp_conf_fail_expected(p, "a statement's word, a value or punctuation");
 }
 
-bool conf_is(const struct conf_parser *p, const char *what)
+bool dhcp_conf_is(const struct conf_parser *p, const char *what)
 {
     return (p->token == CONF_ATOM || p->token == CONF_PUNCT) &&
            cs_equal_str(cs_ro_of(p->text, p->len), what);
 }
 
-bool conf_accept(struct conf_parser *p, const char *what, bool *yes)
+bool dhcp_conf_accept(struct conf_parser *p, const char *what, bool *yes)
 {
-    *yes = conf_is(p, what);
-    return !*yes || conf_next(p);
+    *yes = dhcp_conf_is(p, what);
+    return !*yes || dhcp_conf_next(p);
 }
 
-bool conf_expect(struct conf_parser *p, const char *what)
+bool dhcp_conf_expect(struct conf_parser *p, const char *what)
 {
     char quoted[32];
 
-    if (conf_is(p, what))
-        return conf_next(p);
+    if (dhcp_conf_is(p, what))
+        return dhcp_conf_next(p);
     fmt_buf(quoted, sizeof(quoted), "\"%s\"", what);
-    return conf_fail_expected(p, quoted);
+    return dhcp_conf_fail_expected(p, quoted);
 }
 
 /* An unsigned decimal number at the start of `text`: characters used, 0 for none or above max. */
@@ -191,20 +192,20 @@ static size_t decimal(const char *text, size_t len, uint64_t max, uint64_t *valu
     return n;
 }
 
-bool conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value)
+bool dhcp_conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value)
 {
     char expected[48];
     uint64_t v;
 
     if (p->token == CONF_ATOM && decimal(p->text, p->len, max, &v) == p->len) {
         *value = (uint32_t)v;
-        return conf_next(p);
+        return dhcp_conf_next(p);
     }
     fmt_buf(expected, sizeof(expected), "a number from 0 to %u", max);
-    return conf_fail_expected(p, expected);
+    return dhcp_conf_fail_expected(p, expected);
 }
 
-bool conf_ip4(struct conf_parser *p, uint32_t *addr)
+bool dhcp_conf_ip4(struct conf_parser *p, uint32_t *addr)
 {
     const char *at = p->text;
     size_t left = p->len;
@@ -215,24 +216,24 @@ bool conf_ip4(struct conf_parser *p, uint32_t *addr)
         size_t n = p->token == CONF_ATOM ? decimal(at, left, 255, &byte) : 0;
 
         if (n == 0 || n > 3 || (i < 3 && (n == left || at[n] != '.')) || (i == 3 && n != left))
-            return conf_fail_expected(p, "an IPv4 address (names are not looked up)");
+            return dhcp_conf_fail_expected(p, "an IPv4 address (names are not looked up)");
         a = a << 8 | (uint32_t)byte;
         at += n + 1;
         left -= i < 3 ? n + 1 : n;
     }
     *addr = a;
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
-bool conf_bool(struct conf_parser *p, bool *value)
+bool dhcp_conf_bool(struct conf_parser *p, bool *value)
 {
-    if (conf_is(p, "true") || conf_is(p, "on") || conf_is(p, "yes"))
+    if (dhcp_conf_is(p, "true") || dhcp_conf_is(p, "on") || dhcp_conf_is(p, "yes"))
         *value = true;
-    else if (conf_is(p, "false") || conf_is(p, "off") || conf_is(p, "no"))
+    else if (dhcp_conf_is(p, "false") || dhcp_conf_is(p, "off") || dhcp_conf_is(p, "no"))
         *value = false;
     else
-        return conf_fail_expected(p, "true or false");
-    return conf_next(p);
+        return dhcp_conf_fail_expected(p, "true or false");
+    return dhcp_conf_next(p);
 }
 
 /* Bytes written "1:2:ff" in the current atom: how many, or -1. `out` may be NULL to count. */
@@ -263,12 +264,12 @@ static int hex_bytes(const struct conf_parser *p, uint8_t *out)
     }
 }
 
-bool conf_mac(struct conf_parser *p, uint8_t mac[6])
+bool dhcp_conf_mac(struct conf_parser *p, uint8_t mac[6])
 {
     if (hex_bytes(p, NULL) != 6)
-        return conf_fail_expected(p, "an Ethernet address such as 00:16:3e:00:00:01");
+        return dhcp_conf_fail_expected(p, "an Ethernet address such as 00:16:3e:00:00:01");
     (void)hex_bytes(p, mac);
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
 /* The character after a backslash, with its digits; advances *i past it. -1: not an escape. */
@@ -302,14 +303,14 @@ static int unescape(const char *text, size_t len, size_t *i)
     return -1;
 }
 
-bool conf_string(struct conf_parser *p, struct cs_ro *value)
+bool dhcp_conf_string(struct conf_parser *p, struct cs_ro *value)
 {
     uint8_t *out;
     size_t n = 0, i = 0;
 
     if (p->token != CONF_STRING)
-        return conf_fail_expected(p, "a string in double quotes");
-    out = conf_alloc(p, p->len);
+        return dhcp_conf_fail_expected(p, "a string in double quotes");
+    out = dhcp_conf_alloc(p, p->len);
     if (!out)
         return false;
     while (i < p->len) {
@@ -319,57 +320,58 @@ bool conf_string(struct conf_parser *p, struct cs_ro *value)
         if (c == '\\') {
             c = i < p->len ? unescape(p->text, p->len, &i) : -1;
             if (c < 0)
-                return conf_fail_at(p, p->token_line, column,
-                                    "expected an escape such as \\n, \\x41 or \\101 in the string");
+                return dhcp_conf_fail_at(
+                    p, p->token_line, column,
+                    "expected an escape such as \\n, \\x41 or \\101 in the string");
         }
         out[n++] = (uint8_t)c;
     }
     *value = cs_ro_of(out, n);
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
-bool conf_bytes(struct conf_parser *p, struct cs_ro *value)
+bool dhcp_conf_bytes(struct conf_parser *p, struct cs_ro *value)
 {
     int n;
     uint8_t *out;
 
     if (p->token == CONF_STRING)
-        return conf_string(p, value);
+        return dhcp_conf_string(p, value);
     n = hex_bytes(p, NULL);
     if (n < 0)
-        return conf_fail_expected(p, "a string in quotes or bytes such as 01:02:ff");
-    out = conf_alloc(p, (size_t)n);
+        return dhcp_conf_fail_expected(p, "a string in quotes or bytes such as 01:02:ff");
+    out = dhcp_conf_alloc(p, (size_t)n);
     if (!out)
         return false;
     (void)hex_bytes(p, out);
     *value = cs_ro_of(out, (size_t)n);
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
-bool conf_name(struct conf_parser *p, struct cs_ro *value)
+bool dhcp_conf_name(struct conf_parser *p, struct cs_ro *value)
 {
     uint8_t *out;
 
     if (p->token == CONF_STRING)
-        return conf_string(p, value);
+        return dhcp_conf_string(p, value);
     if (p->token != CONF_ATOM)
-        return conf_fail_expected(p, "a name");
-    out = conf_alloc(p, p->len);
+        return dhcp_conf_fail_expected(p, "a name");
+    out = dhcp_conf_alloc(p, p->len);
     if (!out)
         return false;
     cs_blit(cs_of(out, p->len), 0, cs_ro_of(p->text, p->len));
     *value = cs_ro_of(out, p->len);
-    return conf_next(p);
+    return dhcp_conf_next(p);
 }
 
-void *conf_alloc(struct conf_parser *p, size_t bytes)
+void *dhcp_conf_alloc(struct conf_parser *p, size_t bytes)
 {
     size_t rounded = (bytes + 7) & ~(size_t)7;
     uint8_t *memory = p->arena;
 
     if (rounded < bytes || rounded > p->arena_left) {
-        conf_fail_at(p, p->token_line, p->token_column,
-                     "the configuration needs more memory than it was given");
+        dhcp_conf_fail_at(p, p->token_line, p->token_column,
+                          "the configuration needs more memory than it was given");
         return NULL;
     }
     p->arena += rounded;

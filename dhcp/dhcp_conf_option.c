@@ -31,11 +31,11 @@ static const struct type_word type_words[] = {
 static bool add_letter(struct conf_parser *p, char *format, size_t *n, char letter)
 {
     if (*n > 0 && (format[*n - 1] == 't' || format[*n - 1] == 'X' || format[*n - 1] == 'D'))
-        return conf_fail_at(p, p->last_line, p->last_column,
-                            "expected no more items after a text, string or domain-list");
+        return dhcp_conf_fail_at(p, p->last_line, p->last_column,
+                                 "expected no more items after a text, string or domain-list");
     if (*n + 2 > DHCP_FORMAT_MAX - 1)
-        return conf_fail_at(p, p->last_line, p->last_column,
-                            "expected at most %u items in a record", DHCP_FORMAT_MAX - 2);
+        return dhcp_conf_fail_at(p, p->last_line, p->last_column,
+                                 "expected at most %u items in a record", DHCP_FORMAT_MAX - 2);
     format[(*n)++] = letter;
     return true;
 }
@@ -46,15 +46,16 @@ static bool integer_type(struct conf_parser *p, char *letter)
     bool is_signed, is_unsigned;
     static const struct type_word widths[] = {{"8", 'B'}, {"16", 'S'}, {"32", 'L'}};
 
-    if (!conf_accept(p, "signed", &is_signed) ||
-        (!is_signed && !conf_accept(p, "unsigned", &is_unsigned)) || !conf_expect(p, "integer"))
+    if (!dhcp_conf_accept(p, "signed", &is_signed) ||
+        (!is_signed && !dhcp_conf_accept(p, "unsigned", &is_unsigned)) ||
+        !dhcp_conf_expect(p, "integer"))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(widths); i++)
-        if (conf_is(p, widths[i].word)) {
+        if (dhcp_conf_is(p, widths[i].word)) {
             *letter = (char)(is_signed ? widths[i].letter | 0x20 : widths[i].letter);
-            return conf_next(p);
+            return dhcp_conf_next(p);
         }
-    return conf_fail_expected(p, "8, 16 or 32");
+    return dhcp_conf_fail_expected(p, "8, 16 or 32");
 }
 
 static bool simple_type(struct conf_parser *p, char *format, size_t *n)
@@ -62,18 +63,19 @@ static bool simple_type(struct conf_parser *p, char *format, size_t *n)
     char letter = '\0';
 
     for (size_t i = 0; i < ARRAY_SIZE(type_words); i++)
-        if (conf_is(p, type_words[i].word))
+        if (dhcp_conf_is(p, type_words[i].word))
             letter = type_words[i].letter;
     if (letter) {
-        if (!conf_next(p))
+        if (!dhcp_conf_next(p))
             return false;
-    } else if (conf_is(p, "signed") || conf_is(p, "unsigned") || conf_is(p, "integer")) {
+    } else if (dhcp_conf_is(p, "signed") || dhcp_conf_is(p, "unsigned") ||
+               dhcp_conf_is(p, "integer")) {
         if (!integer_type(p, &letter))
             return false;
     } else {
-        return conf_fail_expected(p,
-                                  "a type: ip-address, boolean, text, string, domain-list, "
-                                  "[signed|unsigned] integer 8|16|32, array of, or { a record }");
+        return dhcp_conf_fail_expected(
+            p, "a type: ip-address, boolean, text, string, domain-list, "
+               "[signed|unsigned] integer 8|16|32, array of, or { a record }");
     }
     return add_letter(p, format, n, letter);
 }
@@ -84,21 +86,21 @@ static bool type_of_option(struct conf_parser *p, char *format)
     bool array, record, more = true;
     size_t n = 0;
 
-    if (!conf_accept(p, "array", &array) || (array && !conf_expect(p, "of")) ||
-        !conf_accept(p, "{", &record))
+    if (!dhcp_conf_accept(p, "array", &array) || (array && !dhcp_conf_expect(p, "of")) ||
+        !dhcp_conf_accept(p, "{", &record))
         return false;
     if (record) {
         while (more)
-            if (!simple_type(p, format, &n) || !conf_accept(p, ",", &more))
+            if (!simple_type(p, format, &n) || !dhcp_conf_accept(p, ",", &more))
                 return false;
-        if (!conf_expect(p, "}"))
+        if (!dhcp_conf_expect(p, "}"))
             return false;
     } else if (!simple_type(p, format, &n)) {
         return false;
     }
     if (array && (format[n - 1] == 't' || format[n - 1] == 'X' || format[n - 1] == 'D'))
-        return conf_fail_at(p, p->last_line, p->last_column,
-                            "expected an array of addresses, integers or booleans");
+        return dhcp_conf_fail_at(p, p->last_line, p->last_column,
+                                 "expected an array of addresses, integers or booleans");
     if (array)
         format[n++] = 'A';
     format[n] = '\0';
@@ -110,23 +112,23 @@ static bool define(struct conf_parser *p, struct cs_ro name, uint32_t line, uint
     struct conf_option_defs *def;
     uint32_t code, code_line, code_column;
 
-    if (!conf_expect(p, "code"))
+    if (!dhcp_conf_expect(p, "code"))
         return false;
     code_line = p->token_line;
     code_column = p->token_column;
-    if (!conf_u32(p, 254, &code))
+    if (!dhcp_conf_u32(p, 254, &code))
         return false;
     if (code == 0)
-        return conf_fail_at(p, code_line, code_column,
-                            "expected an option code from 1 to 254, found 0");
+        return dhcp_conf_fail_at(p, code_line, code_column,
+                                 "expected an option code from 1 to 254, found 0");
     if (p->depth > 0)
-        return conf_fail_at(p, line, column, "an option is defined outside all blocks");
-    def = conf_alloc(p, sizeof(*def));
+        return dhcp_conf_fail_at(p, line, column, "an option is defined outside all blocks");
+    def = dhcp_conf_alloc(p, sizeof(*def));
     if (!def)
         return false;
     def->name = name;
     def->code = (uint8_t)code;
-    if (!conf_expect(p, "=") || !type_of_option(p, def->format) || !conf_expect(p, ";"))
+    if (!dhcp_conf_expect(p, "=") || !type_of_option(p, def->format) || !dhcp_conf_expect(p, ";"))
         return false;
     def->next = p->defs;
     p->defs = def;
@@ -154,11 +156,11 @@ static bool lookup(struct conf_parser *p, struct cs_ro name, uint8_t *code, cons
     return true;
 }
 
-bool conf_option_ref(struct conf_parser *p, uint8_t *code, const char **format)
+bool dhcp_conf_option_ref(struct conf_parser *p, uint8_t *code, const char **format)
 {
     if (p->token == CONF_ATOM && lookup(p, cs_ro_of(p->text, p->len), code, format))
-        return conf_next(p);
-    return conf_fail_expected(p, "the name of an option");
+        return dhcp_conf_next(p);
+    return dhcp_conf_fail_expected(p, "the name of an option");
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -171,8 +173,8 @@ struct value {
 static bool put(struct conf_parser *p, struct value *v, struct cs_ro bytes)
 {
     if (bytes.len > sizeof(v->bytes) - v->len)
-        return conf_fail_at(p, p->last_line, p->last_column,
-                            "an option's value is longer than %u bytes", VALUE_BYTES_MAX);
+        return dhcp_conf_fail_at(p, p->last_line, p->last_column,
+                                 "an option's value is longer than %u bytes", VALUE_BYTES_MAX);
     cs_blit(cs_of(v->bytes, sizeof(v->bytes)), v->len, bytes);
     v->len += bytes.len;
     return true;
@@ -198,7 +200,7 @@ static bool number_value(struct conf_parser *p, struct value *v, char letter)
         p->text++;
         p->len--;
     }
-    if (!conf_u32(p, is_signed ? (all >> 1) + minus : all, &x))
+    if (!dhcp_conf_u32(p, is_signed ? (all >> 1) + minus : all, &x))
         return false;
     return put_int(p, v, minus ? 0u - x : x, width);
 }
@@ -210,20 +212,20 @@ static bool domain_value(struct conf_parser *p, struct value *v)
     uint32_t line = p->token_line, column = p->token_column;
     static const uint8_t root[1] = {0};
 
-    if (!conf_string(p, &name))
+    if (!dhcp_conf_string(p, &name))
         return false;
     if (name.len > 0 && cs_get_u8(name, name.len - 1) == '.')
         name = cs_head(name, name.len - 1);
     if (name.len == 0 || name.len > 253)
-        return conf_fail_at(p, line, column, "expected a domain name of 1 to 253 characters");
+        return dhcp_conf_fail_at(p, line, column, "expected a domain name of 1 to 253 characters");
     while (name.len > 0) {
         size_t dot = cs_find_byte(name, 0, '.');
         uint8_t n;
 
         label = cs_head(name, dot == CS_NOT_FOUND ? name.len : dot);
         if (label.len == 0 || label.len > 63 || dot == name.len - 1)
-            return conf_fail_at(p, line, column,
-                                "expected labels of 1 to 63 characters in a domain name");
+            return dhcp_conf_fail_at(p, line, column,
+                                     "expected labels of 1 to 63 characters in a domain name");
         n = (uint8_t)label.len;
         if (!put(p, v, cs_ro_of(&n, 1)) || !put(p, v, label))
             return false;
@@ -237,7 +239,7 @@ static bool domain_list_value(struct conf_parser *p, struct value *v)
     bool more = true;
 
     while (more)
-        if (!domain_value(p, v) || !conf_accept(p, ",", &more))
+        if (!domain_value(p, v) || !dhcp_conf_accept(p, ",", &more))
             return false;
     return true;
 }
@@ -250,13 +252,13 @@ static bool item_value(struct conf_parser *p, struct value *v, char letter)
 
     switch (letter) {
     case 'I':
-        return conf_ip4(p, &addr) && put_int(p, v, addr, 4);
+        return dhcp_conf_ip4(p, &addr) && put_int(p, v, addr, 4);
     case 'f':
-        return conf_bool(p, &flag) && put_int(p, v, flag, 1);
+        return dhcp_conf_bool(p, &flag) && put_int(p, v, flag, 1);
     case 't':
-        return conf_string(p, &bytes) && put(p, v, bytes);
+        return dhcp_conf_string(p, &bytes) && put(p, v, bytes);
     case 'X':
-        return conf_bytes(p, &bytes) && put(p, v, bytes);
+        return dhcp_conf_bytes(p, &bytes) && put(p, v, bytes);
     case 'D':
         return domain_list_value(p, v);
     default:
@@ -276,7 +278,7 @@ static bool whole_value(struct conf_parser *p, struct value *v, const char *form
         for (; *f && *f != 'A'; f++)
             if (!item_value(p, v, *f))
                 return false;
-        if (*f == 'A' && !conf_accept(p, ",", &again))
+        if (*f == 'A' && !dhcp_conf_accept(p, ",", &again))
             return false;
     }
     return true;
@@ -297,8 +299,8 @@ static bool is_route_list(struct cs_ro v)
 static bool append_option(struct conf_parser *p, struct dhcp_scope *scope, uint8_t code,
                           const struct value *v)
 {
-    struct dhcp_opt *opt = conf_alloc(p, sizeof(*opt)), **at = &scope->options;
-    uint8_t *bytes = opt ? conf_alloc(p, v->len) : NULL;
+    struct dhcp_opt *opt = dhcp_conf_alloc(p, sizeof(*opt)), **at = &scope->options;
+    uint8_t *bytes = opt ? dhcp_conf_alloc(p, v->len) : NULL;
 
     if (!bytes)
         return false;
@@ -314,7 +316,8 @@ static bool append_option(struct conf_parser *p, struct dhcp_scope *scope, uint8
     return true;
 }
 
-bool conf_option_statement(struct conf_parser *p, struct dhcp_scope *scope, struct cs_ro *client_id)
+bool dhcp_conf_option_statement(struct conf_parser *p, struct dhcp_scope *scope,
+                                struct cs_ro *client_id)
 {
     uint32_t line = p->token_line, column = p->token_column;
     struct conf_parser at_name = *p;
@@ -323,24 +326,24 @@ bool conf_option_statement(struct conf_parser *p, struct dhcp_scope *scope, stru
     struct cs_ro name;
     uint8_t code;
 
-    if (!conf_name(p, &name))
+    if (!dhcp_conf_name(p, &name))
         return false;
-    if (conf_is(p, "code"))
+    if (dhcp_conf_is(p, "code"))
         return define(p, name, line, column);
     if (!lookup(p, name, &code, &format))
-        return conf_fail_expected(&at_name, "the name of an option");
+        return dhcp_conf_fail_expected(&at_name, "the name of an option");
     if (code == 61 && client_id)
-        return conf_bytes(p, client_id) && conf_expect(p, ";");
+        return dhcp_conf_bytes(p, client_id) && dhcp_conf_expect(p, ";");
     for (size_t i = 0; i < ARRAY_SIZE(server_sets); i++)
         if (server_sets[i] == code)
-            return conf_fail_at(p, line, column, "the server itself sets option %u", code);
+            return dhcp_conf_fail_at(p, line, column, "the server itself sets option %u", code);
     line = p->token_line;
     column = p->token_column;
     if (!whole_value(p, &v, format))
         return false;
     if (code == 121 && !is_route_list(cs_ro_of(v.bytes, v.len)))
-        return conf_fail_at(p, line, column,
-                            "expected classless routes: prefix length, its significant "
-                            "bytes, router (RFC 3442)");
-    return conf_expect(p, ";") && append_option(p, scope, code, &v);
+        return dhcp_conf_fail_at(p, line, column,
+                                 "expected classless routes: prefix length, its significant "
+                                 "bytes, router (RFC 3442)");
+    return dhcp_conf_expect(p, ";") && append_option(p, scope, code, &v);
 }

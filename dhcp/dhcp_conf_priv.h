@@ -43,41 +43,42 @@ struct conf_parser {
 
 /* ---- dhcp_conf_lex.c: characters to tokens, and the small values ----------------------------- */
 
-bool conf_lex_start(struct conf_parser *p, struct cs_ro text);
-bool conf_next(struct conf_parser *p); /* false: a malformed token */
-bool conf_is(const struct conf_parser *p,
-             const char *what); /* the look-ahead is this atom or this punctuation */
-bool conf_accept(struct conf_parser *p, const char *what, bool *yes); /* takes it if it is there */
-bool conf_expect(struct conf_parser *p, const char *what);
+bool dhcp_conf_lex_start(struct conf_parser *p, struct cs_ro text);
+bool dhcp_conf_next(struct conf_parser *p); /* false: a malformed token */
+bool dhcp_conf_is(const struct conf_parser *p,
+                  const char *what); /* the look-ahead is this atom or this punctuation */
+bool dhcp_conf_accept(struct conf_parser *p, const char *what,
+                      bool *yes); /* takes it if it is there */
+bool dhcp_conf_expect(struct conf_parser *p, const char *what);
 
 /* Reports at the look-ahead: `expected an IPv4 address, found "foo"`. Always returns false. */
-bool conf_fail_expected(struct conf_parser *p, const char *expected);
+bool dhcp_conf_fail_expected(struct conf_parser *p, const char *expected);
 /* Reports a sentence at a place. Always returns false. */
-bool conf_fail_at(struct conf_parser *p, uint32_t line, uint32_t column, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+bool dhcp_conf_fail_at(struct conf_parser *p, uint32_t line, uint32_t column, const char *format,
+                       ...) PRINTF_LIKE(4, 5);
 
-bool conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value);
-bool conf_ip4(struct conf_parser *p, uint32_t *addr);
-bool conf_bool(struct conf_parser *p, bool *value);
-bool conf_mac(struct conf_parser *p, uint8_t mac[6]);
+bool dhcp_conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value);
+bool dhcp_conf_ip4(struct conf_parser *p, uint32_t *addr);
+bool dhcp_conf_bool(struct conf_parser *p, bool *value);
+bool dhcp_conf_mac(struct conf_parser *p, uint8_t mac[6]);
 /* A quoted string, unescaped into the arena. */
-bool conf_string(struct conf_parser *p, struct cs_ro *value);
+bool dhcp_conf_string(struct conf_parser *p, struct cs_ro *value);
 /* "..." or 01:02:ff */
-bool conf_bytes(struct conf_parser *p, struct cs_ro *value);
+bool dhcp_conf_bytes(struct conf_parser *p, struct cs_ro *value);
 /* A name, quoted or not. */
-bool conf_name(struct conf_parser *p, struct cs_ro *value);
+bool dhcp_conf_name(struct conf_parser *p, struct cs_ro *value);
 
 /* Zeroed memory of the arena, 8-byte aligned; NULL (with the error filled) where it is used up. */
-void *conf_alloc(struct conf_parser *p, size_t bytes);
+void *dhcp_conf_alloc(struct conf_parser *p, size_t bytes);
 
 /* ---- dhcp_conf_option.c: `option NAME value;` and `option NAME code N = TYPE;` --------------- */
 
 /* What follows the word `option`, to the semicolon. client_id: where the bytes of
  * dhcp-client-identifier go (a host's selector), or NULL where it is an option like the others. */
-bool conf_option_statement(struct conf_parser *p, struct dhcp_scope *scope,
-                           struct cs_ro *client_id);
+bool dhcp_conf_option_statement(struct conf_parser *p, struct dhcp_scope *scope,
+                                struct cs_ro *client_id);
 /* An option's name, of this file or of the table: its code, format. */
-bool conf_option_ref(struct conf_parser *p, uint8_t *code, const char **format);
+bool dhcp_conf_option_ref(struct conf_parser *p, uint8_t *code, const char **format);
 
 /* ---- dhcp_conf.c: statements and blocks ------------------------------------------------------ */
 
@@ -104,24 +105,24 @@ struct conf_place {
 };
 
 /* `{ statements }` of a block, from the brace to the brace. */
-bool conf_block(struct conf_parser *p, const struct conf_place *place);
+bool dhcp_conf_block(struct conf_parser *p, const struct conf_place *place);
 
 /* ---- dhcp_conf_class.c: class, subclass ------------------------------------------------------ */
 
-bool conf_class(struct conf_parser *p, struct dhcp_scope *parent);
-bool conf_subclass(struct conf_parser *p, struct dhcp_scope *parent);
+bool dhcp_conf_class(struct conf_parser *p, struct dhcp_scope *parent);
+bool dhcp_conf_subclass(struct conf_parser *p, struct dhcp_scope *parent);
 /* What follows the word `match` in a class. */
-bool conf_match(struct conf_parser *p, const struct conf_place *place);
+bool dhcp_conf_match(struct conf_parser *p, const struct conf_place *place);
 /* The class of this name, or NULL. */
-struct dhcp_class *conf_class_find(struct conf_parser *p, struct cs_ro name);
+struct dhcp_class *dhcp_conf_class_find(struct conf_parser *p, struct cs_ro name);
 
 /* ---- dhcp_conf_check.c: what must hold of the whole ------------------------------------------ */
 
-bool conf_check_subnet(struct conf_parser *p, const struct dhcp_subnet *subnet, uint32_t line,
-                       uint32_t column);
-bool conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,
-                      uint32_t column);
-bool conf_check_scope(struct conf_parser *p, const struct dhcp_scope *scope, uint32_t line,
-                      uint32_t column);
+bool dhcp_conf_check_subnet(struct conf_parser *p, const struct dhcp_subnet *subnet, uint32_t line,
+                            uint32_t column);
+bool dhcp_conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,
+                           uint32_t column);
+bool dhcp_conf_check_scope(struct conf_parser *p, const struct dhcp_scope *scope, uint32_t line,
+                           uint32_t column);
 
 #endif
