@@ -1,3 +1,3 @@
 # Xen inside one process: hypervisor, xenstore, netback.
-platform-sim_DEPS := base cstruct xenseam libxen libc
+platform-sim_DEPS := base cstruct platform netdev xenseam libxen libc
 platform-sim_PREFIXES := sim_ xen_ virt_to_gfn
