@@ -139,10 +139,9 @@ void icmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
 static bool may_send_error(struct netif *nif, uint64_t now)
 {
     const uint64_t token_ns = 5 * NS_PER_MS;
-    const uint32_t tokens_max = 100;
+    const uint32_t tokens_max = 100, cost_max = 3;
     uint64_t earned = (now - nif->icmp_tokens_at) / token_ns;
-    uint32_t cost = 1 + (uint32_t)(netif_random(nif) % 3);
-
+    
     if (earned >= tokens_max - nif->icmp_tokens) {
         nif->icmp_tokens = tokens_max;
         nif->icmp_tokens_at = now;
@@ -150,11 +149,12 @@ static bool may_send_error(struct netif *nif, uint64_t now)
         nif->icmp_tokens += (uint32_t)earned;
         nif->icmp_tokens_at += earned * token_ns;
     }
-    if (nif->icmp_tokens < cost) {
+    /* Whoever waited for a cheap one would count by that. */
+    if (nif->icmp_tokens < cost_max) {
         nif->stats.icmp_rate++;
         return false;
     }
-    nif->icmp_tokens -= cost;
+    nif->icmp_tokens -= 1 + (uint32_t)(netif_random(nif) % cost_max);
     return true;
 }
 
