@@ -61,8 +61,9 @@ static inline size_t frames_make(uint8_t *f, int icmp, size_t payload)
 /* The peer's ARP reply, so that answers find their neighbour. */
 static inline size_t frames_arp(uint8_t *f)
 {
-    static const uint8_t reply[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6,  0, 1, 8, 0, 6, 4, 0, 2,
-                                    2, 0, 0, 0, 0, 2, 10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1};
+    static const uint8_t reply[] = {2,  0, 0, 0, 0, 1, 2, 0, 0, 0, 0,  2, 8, 6,
+                                    0,  1, 8, 0, 6, 4, 0, 2, 2, 0, 0,  0, 0, 2,
+                                    10, 0, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1};
 
     memcpy(f, reply, sizeof(reply));
     return sizeof(reply);
@@ -80,7 +81,8 @@ static inline struct frames_job frames_job(int argc, char **argv)
     struct frames_job job = {0};
 
     if (argc != 4 || strtoul(argv[2], NULL, 10) > 1472) {
-        fprintf(stderr, "usage: %s recv|echo|ping PAYLOAD COUNT   (payload 0..1472 bytes)\n", argv[0]);
+        fprintf(stderr, "usage: %s recv|echo|ping PAYLOAD COUNT   (payload 0..1472 bytes)\n",
+                argv[0]);
         exit(2);
     }
     job.icmp = strcmp(argv[1], "ping") == 0;
@@ -91,7 +93,8 @@ static inline struct frames_job frames_job(int argc, char **argv)
 }
 
 /* Ends the program: every frame must have had its effect. */
-static inline int frames_verdict(const struct frames_job *job, unsigned long received, unsigned long sent)
+static inline int frames_verdict(const struct frames_job *job, unsigned long received,
+                                 unsigned long sent)
 {
     if ((!job->icmp && received != job->count) || (job->answer && sent != job->count)) {
         fprintf(stderr, "received %lu, sent %lu of %lu\n", received, sent, job->count);

@@ -141,7 +141,7 @@ static bool may_send_error(struct netif *nif, uint64_t now)
     const uint64_t token_ns = 5 * NS_PER_MS;
     const uint32_t tokens_max = 100, cost_max = 3;
     uint64_t earned = (now - nif->icmp_tokens_at) / token_ns;
-    
+
     if (earned >= tokens_max - nif->icmp_tokens) {
         nif->icmp_tokens = tokens_max;
         nif->icmp_tokens_at = now;

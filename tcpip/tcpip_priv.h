@@ -25,21 +25,22 @@ struct ip4_rx {
     uint32_t off;      /* of the transport header from the packet's first byte */
     uint32_t len;      /* transport bytes */
     uint8_t protocol;
-    uint8_t cast;      /* enum ip4_cast: what the destination address is */
-    bool link_group;   /* the frame went to a broadcast or multicast MAC */
-    bool df;           /* its sender wants to hear if it is too long for the path; an answer's likewise */
+    uint8_t cast;    /* enum ip4_cast: what the destination address is */
+    bool link_group; /* the frame went to a broadcast or multicast MAC */
+    bool df; /* its sender wants to hear if it is too long for the path; an answer's likewise */
 };
 
 /* A packet to send. */
 struct ip4_tx {
     uint32_t src, dst;
-    uint32_t next_hop;     /* route_find fills this, cast, and src where it is IP4_ANY */
-    uint64_t eth_dst;      /* where use_eth: the frame's destination, without ARP */
+    uint32_t next_hop; /* route_find fills this, cast, and src where it is IP4_ANY */
+    uint64_t eth_dst;  /* where use_eth: the frame's destination, without ARP */
     uint8_t protocol, ttl;
-    uint8_t cast;          /* enum ip4_cast */
+    uint8_t cast; /* enum ip4_cast */
     bool use_eth;
-    bool df;               /* do not fragment on the way; longer than the path's MTU it is fragmented here all the same */
-    bool router_alert;     /* RFC 2113 */
+    bool
+        df; /* do not fragment on the way; longer than the path's MTU it is fragmented here all the same */
+    bool router_alert; /* RFC 2113 */
 };
 
 #define IP4_TX_BYTES (eth_SIZE + ip4_SIZE) /* what a transport pushes in front of its header */
@@ -131,7 +132,8 @@ bool arp_lookup(struct netif *nif, uint32_t addr, uint64_t *mac, uint64_t now);
 /* Queues a whole frame, its destination yet blank, until the neighbour answers; asks for it. Takes pkt on 0. -E_NOMEM. */
 int arp_queue(struct netif *nif, uint32_t addr, struct pkt *pkt, uint64_t now);
 /* Sends one ARP message. to: the frame's destination. */
-void arp_send(struct netif *nif, uint16_t op, uint32_t spa, uint64_t tha, uint32_t tpa, uint64_t to);
+void arp_send(struct netif *nif, uint16_t op, uint32_t spa, uint64_t tha, uint32_t tpa,
+              uint64_t to);
 uint64_t arp_timers(struct netif *nif, uint64_t now);
 
 /* arp_conflict.c */
@@ -174,7 +176,8 @@ void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *r
                 uint8_t code, uint32_t rest, uint64_t now);
 
 /* path_mtu.c */
-#define IP4_PATH_MTU_FLOOR 552u /* a smaller one is not believed: an attacker would make us send crumbs */
+#define IP4_PATH_MTU_FLOOR                                                                         \
+    552u /* a smaller one is not believed: an attacker would make us send crumbs */
 /* The largest packet to dst: the link's MTU, or less where a router said so. */
 static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
 {
@@ -182,7 +185,8 @@ static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
 }
 uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now);
 /* A router's answer: `mtu` as it said (0: an old one that did not), `sent` the length of the packet that did not fit. */
-void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent, uint64_t now);
+void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent,
+                         uint64_t now);
 
 /* igmp.c */
 void igmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);

@@ -39,7 +39,8 @@ static err_t start_netif(struct netif *netif)
     return ERR_OK;
 }
 
-static void on_udp(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *addr, u16_t port)
+static void on_udp(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *addr,
+                   u16_t port)
 {
     (void)arg;
     received++;

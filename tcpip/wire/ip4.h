@@ -118,8 +118,8 @@ bool ip4_parse_quoted(struct ip4_hdr *out, struct cs_ro in);
 /* Writes the header to the front of `to`. Options of header_len - 20 bytes must stand in `to` already. */
 static inline void ip4_emit(struct cs to, const struct ip4_hdr *hdr)
 {
-    uint32_t w0 = 0x40000000u | (uint32_t)hdr->header_len << 22 | (uint32_t)hdr->tos << 16 |
-                  hdr->total_len;
+    uint32_t w0 =
+        0x40000000u | (uint32_t)hdr->header_len << 22 | (uint32_t)hdr->tos << 16 | hdr->total_len;
     uint32_t w1 = (uint32_t)hdr->id << 16 | hdr->flags_off;
     uint32_t w2 = (uint32_t)hdr->ttl << 24 | (uint32_t)hdr->protocol << 16;
     uint64_t sum = (uint64_t)w0 + w1 + w2 + hdr->src + hdr->dst;

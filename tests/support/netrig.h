@@ -22,7 +22,13 @@
 #define NETRIG_PEER_MAC UINT64_C(0x020000000002)
 #define NETRIG_BROADCAST_MAC UINT64_C(0xffffffffffff)
 
-enum { NETRIG_PAGES = 1024, NETRIG_PKTS = 1024, NETRIG_SENT_MAX = 8192, NETRIG_ARP = 64, NETRIG_FRAGS = 8 };
+enum {
+    NETRIG_PAGES = 1024,
+    NETRIG_PKTS = 1024,
+    NETRIG_SENT_MAX = 8192,
+    NETRIG_ARP = 64,
+    NETRIG_FRAGS = 8
+};
 
 struct netrig_frame {
     uint8_t *bytes; /* exactly len of them, on the heap */
@@ -41,12 +47,12 @@ struct netrig {
     uint64_t now;
     struct netrig_frame sent[NETRIG_SENT_MAX];
     unsigned sent_count;
-    unsigned tx_room;     /* frames the device takes before -E_AGAIN */
+    unsigned tx_room; /* frames the device takes before -E_AGAIN */
     unsigned flushes;
-    uint64_t copied;      /* bytes the device had to copy: none of tcpip's */
-    struct pkt_queue rx;  /* what dev->ops->rx gives */
+    struct pkt_queue rx;   /* what dev->ops->rx gives */
     struct pkt_queue kept; /* hold_tx: transmitted packets not yet completed */
-    bool hold_tx, no_memory_leak_check;
+    bool hold_tx;
+    bool may_drop; /* frames for which there is no memory do not arrive */
     uint64_t group_macs_joined, group_macs_left;
     struct page page_headers[NETRIG_PAGES], exact_headers[NETRIG_PAGES];
     struct pkt pkts[NETRIG_PKTS];
@@ -88,7 +94,7 @@ struct netrig_ip {
     uint8_t protocol, ttl;     /* ttl 0: 64 */
     uint16_t id, flags_off;
     const uint8_t *options;
-    uint8_t options_len;       /* a multiple of 4 */
+    uint8_t options_len; /* a multiple of 4 */
 };
 
 void netrig_put16(uint8_t *to, uint32_t x);
@@ -101,20 +107,24 @@ uint16_t netrig_checksum(const uint8_t *bytes, size_t len, uint32_t sum);
 
 /* Each writes a whole frame to `out` and returns its length. */
 size_t netrig_ip(uint8_t *out, const struct netrig_ip *ip, const uint8_t *payload, size_t len);
-size_t netrig_udp(uint8_t *out, const struct netrig_ip *ip, uint16_t src_port, uint16_t dst_port, const uint8_t *payload,
-                  size_t len);
-size_t netrig_echo(uint8_t *out, const struct netrig_ip *ip, uint16_t id, uint16_t seq, const uint8_t *data, size_t len);
-size_t netrig_arp(uint8_t *out, uint16_t op, uint64_t sha, uint32_t spa, uint64_t tha, uint32_t tpa, uint64_t eth_dst);
+size_t netrig_udp(uint8_t *out, const struct netrig_ip *ip, uint16_t src_port, uint16_t dst_port,
+                  const uint8_t *payload, size_t len);
+size_t netrig_echo(uint8_t *out, const struct netrig_ip *ip, uint16_t id, uint16_t seq,
+                   const uint8_t *data, size_t len);
+size_t netrig_arp(uint8_t *out, uint16_t op, uint64_t sha, uint32_t spa, uint64_t tha, uint32_t tpa,
+                  uint64_t eth_dst);
 /* The UDP datagram (header and payload, with a right checksum) alone: to be cut into fragments. */
-size_t netrig_udp_bytes(uint8_t *out, uint32_t src, uint32_t dst, uint16_t src_port, uint16_t dst_port, const uint8_t *payload,
-                        size_t len);
+size_t netrig_udp_bytes(uint8_t *out, uint32_t src, uint32_t dst, uint16_t src_port,
+                        uint16_t dst_port, const uint8_t *payload, size_t len);
 
 /* The peer answers ARP: it is a known neighbour from here on. */
 void netrig_peer_answers(struct netrig *rig, uint32_t addr, uint64_t mac);
 
 /* Checks of sent frames: Ethernet type, IPv4 header and its checksum; returns where the payload is. */
-const uint8_t *netrig_check_ip(const struct netrig_frame *frame, uint8_t protocol, uint32_t src, uint32_t dst, size_t *len);
-void netrig_check_arp(const struct netrig_frame *frame, uint16_t op, uint32_t spa, uint32_t tpa, uint64_t eth_dst);
+const uint8_t *netrig_check_ip(const struct netrig_frame *frame, uint8_t protocol, uint32_t src,
+                               uint32_t dst, size_t *len);
+void netrig_check_arp(const struct netrig_frame *frame, uint16_t op, uint32_t spa, uint32_t tpa,
+                      uint64_t eth_dst);
 bool netrig_is_arp(const struct netrig_frame *frame);
 
 #endif

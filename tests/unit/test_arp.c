@@ -44,7 +44,8 @@ static void reply(struct netrig *rig, uint32_t addr, uint64_t mac)
 {
     uint8_t frame[42];
 
-    netrig_input(rig, frame, netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
+    netrig_input(rig, frame,
+                 netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
 }
 
 static void request(struct netrig *rig, uint64_t sha, uint32_t spa, uint32_t tpa)
@@ -84,7 +85,8 @@ static void test_parse_of_every_length(void **state)
 static void test_short_and_odd_messages_are_dropped(void **state)
 {
     /* offset in the message, and a value that makes it none of ours */
-    static const uint8_t odd[][2] = {{1, 2}, {2, 0x86}, {4, 8}, {5, 16}, {7, 3}, {7, 0}, {8, 1}, {14, 224}, {14, 127}};
+    static const uint8_t odd[][2] = {{1, 2}, {2, 0x86}, {4, 8},    {5, 16},  {7, 3},
+                                     {7, 0}, {8, 1},    {14, 224}, {14, 127}};
     struct netrig *rig = new_rig();
     uint8_t frame[42];
 
@@ -219,7 +221,8 @@ static void test_an_entry_in_use_is_refreshed_by_unicast_before_it_expires(void 
     netrig_pass(rig, 2 * NS_PER_S);
     assert_int_equal(send_to(rig, NETRIG_PEER, 2), 0);
     assert_int_equal(send_to(rig, NETRIG_PEER, 3), 0);
-    assert_int_equal(count_arp(rig), 1); /* polled once in 5 s, and what is sent goes out meanwhile */
+    assert_int_equal(count_arp(rig),
+                     1); /* polled once in 5 s, and what is sent goes out meanwhile */
     netrig_check_arp(&rig->sent[1], 1, NETRIG_US, NETRIG_PEER, NETRIG_PEER_MAC);
     assert_int_equal(rig->sent_count, 4);
     reply(rig, NETRIG_PEER, NETRIG_PEER_MAC);
@@ -411,7 +414,8 @@ static void test_after_ten_conflicts_the_next_probe_waits_a_minute(void **state)
     netrig_free(rig);
 }
 
-static void test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s(void **state)
+static void
+test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s(void **state)
 {
     struct netrig *rig = netrig_blank();
 
@@ -509,7 +513,8 @@ static void test_probe_for_others_used(void **state)
     assert_int_equal(netif_probe_result(&rig->nif, addr), NETIF_PROBE_USED);
     assert_int_equal(netif_probe_start(&rig->nif, NETRIG_US, NS_PER_S, rig->now), 0);
     assert_int_equal(netif_probe_result(&rig->nif, NETRIG_US), NETIF_PROBE_USED);
-    assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(192, 0, 2, 1), NS_PER_S, rig->now), -E_HOSTUNREACH);
+    assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(192, 0, 2, 1), NS_PER_S, rig->now),
+                     -E_HOSTUNREACH);
     free_rig(rig);
 }
 
@@ -519,8 +524,10 @@ static void test_probe_slots_are_bounded_and_forgotten_results_make_room(void **
 
     (void)state;
     for (uint32_t i = 0; i < NETIF_PROBES_MAX; i++)
-        assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(10, 0, 0, 100) + i, NS_PER_S, rig->now), 0);
-    assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(10, 0, 0, 99), NS_PER_S, rig->now), -E_NOSPC);
+        assert_int_equal(
+            netif_probe_start(&rig->nif, IP4_ADDR(10, 0, 0, 100) + i, NS_PER_S, rig->now), 0);
+    assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(10, 0, 0, 99), NS_PER_S, rig->now),
+                     -E_NOSPC);
     netrig_pass(rig, 2 * NS_PER_S);
     assert_int_equal(netif_probe_start(&rig->nif, IP4_ADDR(10, 0, 0, 99), NS_PER_S, rig->now), 0);
     assert_int_equal(netif_poll_at(&rig->nif), rig->now + NS_PER_S / 2);
@@ -546,7 +553,8 @@ int main(void)
         cmocka_unit_test(test_conflicts_while_probing),
         cmocka_unit_test(test_our_own_probe_come_back_is_no_conflict),
         cmocka_unit_test(test_after_ten_conflicts_the_next_probe_waits_a_minute),
-        cmocka_unit_test(test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s),
+        cmocka_unit_test(
+            test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s),
         cmocka_unit_test(test_a_probed_address_is_given_up_at_the_second_conflict_in_10_s),
         cmocka_unit_test(test_a_link_that_comes_up_is_told_who_we_are),
         cmocka_unit_test(test_probe_for_others_twice_then_free),

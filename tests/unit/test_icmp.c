@@ -88,7 +88,8 @@ static void test_a_shared_page_is_not_written(void **state)
 
 static void test_echoes_to_groups_are_not_answered(void **state)
 {
-    static const uint32_t groups[] = {IP4_BROADCAST, IP4_ADDR(10, 0, 0, 255), IP4_ADDR(224, 0, 0, 1)};
+    static const uint32_t groups[] = {IP4_BROADCAST, IP4_ADDR(10, 0, 0, 255),
+                                      IP4_ADDR(224, 0, 0, 1)};
     struct netrig *rig = new_rig();
     struct netrig_ip ip = {.eth_dst = NETRIG_BROADCAST_MAC};
 
@@ -168,8 +169,8 @@ static void test_a_closed_port_is_told_with_a_quote_of_bounded_length(void **sta
         assert_int_equal(netrig_get32(icmp) >> 16, 0x0303);
         assert_int_equal(netrig_get32(icmp + 4), 0);
         assert_memory_equal(icmp + 8, frame + 14, n - 8);
-        assert_true(n - 8 >= 28);                  /* header and eight bytes: RFC 792 */
-        assert_true(20 + n <= 576);                /* RFC 1812 section 4.3.2.3 */
+        assert_true(n - 8 >= 28);                   /* header and eight bytes: RFC 792 */
+        assert_true(20 + n <= 576);                 /* RFC 1812 section 4.3.2.3 */
         assert_true(20 + n <= len - 14 || n == 36); /* and no amplifier */
         netrig_pass(rig, NS_PER_S / 10);
     }
@@ -180,8 +181,10 @@ static void test_a_closed_port_is_told_with_a_quote_of_bounded_length(void **sta
 static void test_rfc_1122_no_error_about(void **state)
 {
     struct netrig *rig = new_rig();
-    struct netrig_ip group = {.dst = IP4_ADDR(10, 0, 0, 255), .eth_dst = NETRIG_BROADCAST_MAC}, multicast = group;
-    struct netrig_ip second = {.protocol = 99, .flags_off = 10}, nobody = {.src_any = true, .dst = IP4_BROADCAST};
+    struct netrig_ip group = {.dst = IP4_ADDR(10, 0, 0, 255), .eth_dst = NETRIG_BROADCAST_MAC},
+                     multicast = group;
+    struct netrig_ip second = {.protocol = 99, .flags_off = 10},
+                     nobody = {.src_any = true, .dst = IP4_BROADCAST};
     uint8_t unreachable[40] = {3, 3};
     struct netrig_ip error = {.protocol = 1};
 
@@ -232,10 +235,11 @@ static void test_errors_are_limited_and_nobody_can_count_them(void **state)
 /* ---- errors we get ---- */
 
 /* An ICMP message about a UDP datagram of ours. */
-static size_t error_about(uint8_t *out, uint8_t type, uint8_t code, uint32_t rest, uint32_t src, uint32_t dst, uint16_t port,
-                          uint16_t flags_off, uint32_t total)
+static size_t error_about(uint8_t *out, uint8_t type, uint8_t code, uint32_t rest, uint32_t src,
+                          uint32_t dst, uint16_t port, uint16_t flags_off, uint32_t total)
 {
-    struct netrig_ip ours = {.src = src, .dst = dst, .protocol = 17, .flags_off = flags_off}, ip = {.protocol = 1};
+    struct netrig_ip ours = {.src = src, .dst = dst, .protocol = 17, .flags_off = flags_off},
+                     ip = {.protocol = 1};
     uint8_t quoted[100], message[100];
 
     netrig_put16(data, port);
@@ -255,14 +259,17 @@ static void test_errors_reach_the_socket_that_sent(void **state)
     static const struct {
         uint8_t type, code;
         int error;
-    } cases[] = {{3, 0, -E_HOSTUNREACH}, {3, 1, -E_HOSTUNREACH},  {3, 2, -E_CONNREFUSED}, {3, 3, -E_CONNREFUSED},
-                 {3, 5, -E_HOSTUNREACH}, {3, 13, -E_HOSTUNREACH}, {11, 0, -E_HOSTUNREACH}, {12, 0, -E_PROTO}};
+    } cases[] = {{3, 0, -E_HOSTUNREACH},  {3, 1, -E_HOSTUNREACH}, {3, 2, -E_CONNREFUSED},
+                 {3, 3, -E_CONNREFUSED},  {3, 5, -E_HOSTUNREACH}, {3, 13, -E_HOSTUNREACH},
+                 {11, 0, -E_HOSTUNREACH}, {12, 0, -E_PROTO}};
     const uint32_t far = IP4_ADDR(8, 8, 8, 8);
     struct netrig *rig = new_rig();
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        netrig_input(rig, frame, error_about(frame, cases[i].type, cases[i].code, 0, NETRIG_US, far, 5000, 0, 100));
+        netrig_input(
+            rig, frame,
+            error_about(frame, cases[i].type, cases[i].code, 0, NETRIG_US, far, 5000, 0, 100));
         assert_int_equal(udp_error(&sock), cases[i].error);
         assert_int_equal(udp_error(&sock), 0);
     }
@@ -320,7 +327,8 @@ static void test_a_narrow_path_is_learnt_kept_and_forgotten(void **state)
     (void)state;
     assert_int_equal(frames_for(rig, NETRIG_PEER, 1472, &df), 1);
     assert_true(df);
-    netrig_input(rig, frame, error_about(frame, 3, 4, 1000, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 1000, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
     assert_int_equal(udp_error(&sock), -E_MSGSIZE);
     assert_int_equal(frames_for(rig, NETRIG_PEER, 1472, &df), 2);
     assert_false(df);
@@ -328,7 +336,8 @@ static void test_a_narrow_path_is_learnt_kept_and_forgotten(void **state)
     assert_int_equal(frames_for(rig, NETRIG_PEER, 972, &df), 1);
     assert_true(df);
     /* An answer never widens the path (RFC 1191 section 3). */
-    netrig_input(rig, frame, error_about(frame, 3, 4, 1400, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 1400, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
     assert_int_equal(frames_for(rig, NETRIG_PEER, 1472, &df), 2);
     netrig_pass(rig, 600 * NS_PER_S); /* section 6.3 */
     netrig_peer_answers(rig, NETRIG_PEER, NETRIG_PEER_MAC);
@@ -344,7 +353,8 @@ static void test_the_floor_of_a_path_is_552(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(mtus); i++) {
-        netrig_input(rig, frame, error_about(frame, 3, 4, mtus[i], NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
+        netrig_input(rig, frame,
+                     error_about(frame, 3, 4, mtus[i], NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
         assert_int_equal(frames_for(rig, NETRIG_PEER, 1472, &df), 3);
     }
     free_rig(rig);
@@ -356,10 +366,12 @@ static void test_a_router_that_does_not_say_how_much_fits(void **state)
     bool df;
 
     (void)state;
-    netrig_input(rig, frame, error_about(frame, 3, 4, 0, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 0, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
     frames_for(rig, NETRIG_PEER, 1472, &df);
     assert_true(rig->sent[0].len <= 14 + 1492 && rig->sent[0].len > 14 + 1400);
-    netrig_input(rig, frame, error_about(frame, 3, 4, 0, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1492));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 0, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1492));
     frames_for(rig, NETRIG_PEER, 1472, &df);
     assert_true(rig->sent[0].len <= 14 + 1006 && rig->sent[0].len > 14 + 900);
     free_rig(rig);
@@ -372,14 +384,18 @@ static void test_made_up_narrow_paths_are_not_believed(void **state)
 
     (void)state;
     /* No socket of that port; a packet that might be cut; one that would have fitted. */
-    netrig_input(rig, frame, error_about(frame, 3, 4, 600, NETRIG_US, NETRIG_PEER, 5001, 0x4000, 1500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 600, NETRIG_US, NETRIG_PEER, 5001, 0x4000, 1500));
     netrig_input(rig, frame, error_about(frame, 3, 4, 600, NETRIG_US, NETRIG_PEER, 5000, 0, 1500));
-    netrig_input(rig, frame, error_about(frame, 3, 4, 600, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 600, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 500));
     assert_int_equal(frames_for(rig, NETRIG_PEER, 1472, &df), 1);
     assert_int_equal(rig->nif.stats.path_mtu_changes, 0);
     /* And the table is bounded. */
     for (uint32_t i = 0; i < 1000; i++)
-        netrig_input(rig, frame, error_about(frame, 3, 4, 600, NETRIG_US, IP4_ADDR(8, 0, 0, 0) + i, 5000, 0x4000, 1500));
+        netrig_input(
+            rig, frame,
+            error_about(frame, 3, 4, 600, NETRIG_US, IP4_ADDR(8, 0, 0, 0) + i, 5000, 0x4000, 1500));
     assert_int_equal(rig->nif.path_mtu_count, NETIF_PATH_MTUS_MAX);
     free_rig(rig);
 }
@@ -390,7 +406,8 @@ static void test_a_reply_of_the_same_length_comes_back_in_fragments_on_a_narrow_
     struct netrig_ip ip = {.flags_off = 0x4000};
 
     (void)state;
-    netrig_input(rig, frame, error_about(frame, 3, 4, 1000, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
+    netrig_input(rig, frame,
+                 error_about(frame, 3, 4, 1000, NETRIG_US, NETRIG_PEER, 5000, 0x4000, 1500));
     netrig_input(rig, frame, netrig_echo(frame, &ip, 1, 1, data, 1472));
     assert_int_equal(rig->sent_count, 2);
     free_rig(rig);

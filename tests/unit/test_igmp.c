@@ -35,8 +35,8 @@ static void check_sent(const struct netrig_frame *sent, uint8_t type, uint32_t g
 
     assert_int_equal(netrig_get48(sent->bytes), 0x01005e000000 | (to & 0x7fffff));
     assert_int_equal(len, 8);
-    assert_int_equal(sent->bytes[14 + 8], 1);                        /* TTL: RFC 2236 section 2 */
-    assert_int_equal(netrig_get32(sent->bytes + 34), 0x94040000);    /* router alert: RFC 2113 */
+    assert_int_equal(sent->bytes[14 + 8], 1);                     /* TTL: RFC 2236 section 2 */
+    assert_int_equal(netrig_get32(sent->bytes + 34), 0x94040000); /* router alert: RFC 2113 */
     assert_int_equal(netrig_checksum(igmp, 8, 0), 0);
     assert_int_equal(igmp[0], type);
     assert_int_equal(igmp[1], 0);
@@ -67,7 +67,8 @@ static void test_parse_of_every_length(void **state)
         assert_int_equal(igmp_parse(&msg, cs_ro_of(block, len)), len >= 8 ? IGMP_OK : IGMP_SHORT);
         if (len >= 8)
             block[len - 1] ^= 1;
-        assert_int_equal(igmp_parse(&msg, cs_ro_of(block, len)), len >= 8 ? IGMP_CHECKSUM : IGMP_SHORT);
+        assert_int_equal(igmp_parse(&msg, cs_ro_of(block, len)),
+                         len >= 8 ? IGMP_CHECKSUM : IGMP_SHORT);
         free(block);
     }
 }
@@ -215,7 +216,8 @@ static void test_datagrams_to_a_joined_group_are_received(void **state)
 {
     struct netrig *rig = netrig_new(false);
     struct netrig_ip ip = {.dst = GROUP, .eth_dst = 0x01005e010203};
-    struct udp_conf any = {.port = 7}, exact = {.port = 7, .addr = GROUP}, ours = {.port = 7, .addr = NETRIG_US};
+    struct udp_conf any = {.port = 7}, exact = {.port = 7, .addr = GROUP},
+                    ours = {.port = 7, .addr = NETRIG_US};
     struct udp_sock socks[3];
     struct udp_meta meta;
     struct pkt *pkt;

@@ -110,7 +110,8 @@ static void test_every_option_kind_and_length_at_each_offset(void **state)
                     block[off] = (uint8_t)kind;
                     if (off + 1 < n)
                         block[off + 1] = (uint8_t)(len == 41 ? 255 : len);
-                    assert_int_equal(ip4_options_check(cs_ro_of(block, n), &where), oracle(block, n));
+                    assert_int_equal(ip4_options_check(cs_ro_of(block, n), &where),
+                                     oracle(block, n));
                 }
         free(block);
     }
@@ -127,7 +128,8 @@ static void test_quoted_headers_of_every_length(void **state)
 
             block[0] = (uint8_t)first;
             assert_int_equal(ip4_parse_quoted(&hdr, cs_ro_of(block, real)),
-                             real >= 20 && first >> 4 == 4 && header_len >= 20 && header_len <= real);
+                             real >= 20 && first >> 4 == 4 && header_len >= 20 &&
+                                 header_len <= real);
             free(block);
         }
 }
@@ -247,7 +249,8 @@ static void test_options_are_skipped_and_source_routes_dropped(void **state)
                                       {7, 7, 4, 0, 0, 0, 0, 0},
                                       {0x94, 4, 0, 0, 0, 0, 0, 0},
                                       {0x44, 8, 5, 0, 0, 0, 0, 0}};
-    static const uint8_t bad[][8] = {{0x83, 7, 4, 10, 0, 0, 9, 0}, {0x89, 7, 4, 10, 0, 0, 9, 0}, {7, 0}, {7, 1}, {7, 9}};
+    static const uint8_t bad[][8] = {
+        {0x83, 7, 4, 10, 0, 0, 9, 0}, {0x89, 7, 4, 10, 0, 0, 9, 0}, {7, 0}, {7, 1}, {7, 9}};
     struct netrig *rig = new_rig();
     struct netrig_ip ip = {.options_len = 8};
     uint8_t frame[200], data[9] = "12345678";
@@ -286,10 +289,15 @@ static void test_options_are_skipped_and_source_routes_dropped(void **state)
 
 static void test_martians_are_dropped(void **state)
 {
-    static const uint32_t sources[] = {
-        IP4_ADDR(127, 0, 0, 1),   IP4_ADDR(224, 0, 0, 1), IP4_ADDR(240, 0, 0, 1), IP4_ADDR(255, 255, 255, 255),
-        IP4_ADDR(10, 0, 0, 255), IP4_ADDR(0, 1, 2, 3),   NETRIG_US};
-    static const uint32_t destinations[] = {IP4_ADDR(127, 0, 0, 1), IP4_ADDR(240, 0, 0, 1), IP4_ADDR(0, 0, 0, 1)};
+    static const uint32_t sources[] = {IP4_ADDR(127, 0, 0, 1),
+                                       IP4_ADDR(224, 0, 0, 1),
+                                       IP4_ADDR(240, 0, 0, 1),
+                                       IP4_ADDR(255, 255, 255, 255),
+                                       IP4_ADDR(10, 0, 0, 255),
+                                       IP4_ADDR(0, 1, 2, 3),
+                                       NETRIG_US};
+    static const uint32_t destinations[] = {IP4_ADDR(127, 0, 0, 1), IP4_ADDR(240, 0, 0, 1),
+                                            IP4_ADDR(0, 0, 0, 1)};
     struct netrig *rig = new_rig();
     struct netrig_ip ip = {0};
     uint8_t frame[100], data[8] = {0};
@@ -312,7 +320,8 @@ static void test_martians_are_dropped(void **state)
     ip.dst = 0;
     ip.eth_dst = NETRIG_BROADCAST_MAC;
     netrig_input(rig, frame, netrig_udp(frame, &ip, 1, 7, data, 8));
-    assert_int_equal(rig->nif.stats.ip4_martian, ARRAY_SIZE(sources) + 1 + ARRAY_SIZE(destinations) + 1);
+    assert_int_equal(rig->nif.stats.ip4_martian,
+                     ARRAY_SIZE(sources) + 1 + ARRAY_SIZE(destinations) + 1);
     assert_int_equal(drain(), 0);
     assert_int_equal(rig->sent_count, 0);
     free_rig(rig);
@@ -394,9 +403,8 @@ static void check_datagram(struct netrig *rig, size_t n, uint32_t mtu)
     }
     assert_int_equal(next, 8 + n);
     assert_int_equal(netrig_get16(whole + 4), 8 + n);
-    assert_int_equal(netrig_checksum(whole, 8 + n,
-                                     10 * 256 + 1 + 10 * 256 + 2 + 17 + (uint32_t)(8 + n)),
-                     0);
+    assert_int_equal(
+        netrig_checksum(whole, 8 + n, 10 * 256 + 1 + 10 * 256 + 2 + 17 + (uint32_t)(8 + n)), 0);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(whole[8 + i], (uint8_t)(i * 31 + i / 256));
     free(whole);
@@ -474,7 +482,9 @@ static void test_a_datagram_waits_for_its_neighbour_whole(void **state)
     send_bytes(rig, NETRIG_PEER, 60000);
     assert_int_equal(rig->sent_count, 1);
     netrig_clear(rig);
-    netrig_input(rig, frame, netrig_arp(frame, 2, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
+    netrig_input(rig, frame,
+                 netrig_arp(frame, 2, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US_MAC, NETRIG_US,
+                            NETRIG_US_MAC));
     check_datagram(rig, 60000, 1500);
     free_rig(rig);
 }

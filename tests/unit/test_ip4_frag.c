@@ -40,7 +40,8 @@ static size_t make_datagram(size_t n)
 
 static void fragment(struct netrig *rig, uint16_t id, size_t off, size_t len, bool more)
 {
-    struct netrig_ip ip = {.id = id, .protocol = 17, .flags_off = (uint16_t)(off / 8 | (more ? 0x2000 : 0))};
+    struct netrig_ip ip = {
+        .id = id, .protocol = 17, .flags_off = (uint16_t)(off / 8 | (more ? 0x2000 : 0))};
 
     netrig_input(rig, frame, netrig_ip(frame, &ip, datagram + off, len));
 }
@@ -173,10 +174,13 @@ static void test_a_ping_of_60000_bytes_is_answered_whole(void **state)
     datagram[0] = 8;
     netrig_put16(datagram + 2, netrig_checksum(datagram, total, 0));
     for (size_t off = 0; off < total; off += 1480) {
-        struct netrig_ip ip = {
-            .id = 5, .protocol = 1, .flags_off = (uint16_t)(off / 8 | (off + 1480 < total ? 0x2000 : 0))};
+        struct netrig_ip ip = {.id = 5,
+                               .protocol = 1,
+                               .flags_off =
+                                   (uint16_t)(off / 8 | (off + 1480 < total ? 0x2000 : 0))};
 
-        netrig_input(rig, frame, netrig_ip(frame, &ip, datagram + off, size_min(1480, total - off)));
+        netrig_input(rig, frame,
+                     netrig_ip(frame, &ip, datagram + off, size_min(1480, total - off)));
     }
     assert_int_equal(rig->sent_count, 41);
     for (unsigned i = 0; i < 41; i++) {
@@ -226,13 +230,13 @@ static void test_overlap_discards_the_datagram(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(leads); i++) {
-        check_overlap(leads[i], 0, 1480, true);       /* the same place, other bytes */
-        check_overlap(leads[i], 0, 8, true);          /* inside, at the start */
-        check_overlap(leads[i], 24, 36, false);       /* teardrop */
-        check_overlap(leads[i], 1472, 8, true);       /* its last unit */
-        check_overlap(leads[i], 1472, 800, true);     /* across two */
-        check_overlap(leads[i], 1480, 1472, true);    /* shorter */
-        check_overlap(leads[i], 8, 1400, false);      /* an end before the end */
+        check_overlap(leads[i], 0, 1480, true);    /* the same place, other bytes */
+        check_overlap(leads[i], 0, 8, true);       /* inside, at the start */
+        check_overlap(leads[i], 24, 36, false);    /* teardrop */
+        check_overlap(leads[i], 1472, 8, true);    /* its last unit */
+        check_overlap(leads[i], 1472, 800, true);  /* across two */
+        check_overlap(leads[i], 1480, 1472, true); /* shorter */
+        check_overlap(leads[i], 8, 1400, false);   /* an end before the end */
         check_overlap(leads[i], leads[i] * 1480u - 8, 1480, true);
     }
 }
@@ -391,7 +395,8 @@ static void test_a_flood_of_fragments_holds_bounded_memory(void **state)
     (void)state;
     make_datagram(60000);
     for (int i = 0; i < 50000; i++) {
-        uint32_t off = test_random_below(&seed, 40) * 1480, len = 8 * (1 + test_random_below(&seed, 185));
+        uint32_t off = test_random_below(&seed, 40) * 1480,
+                 len = 8 * (1 + test_random_below(&seed, 185));
 
         fragment(rig, (uint16_t)test_random(&seed), off, len, true);
         least = u32_min(least, rig->pages.free_count);
@@ -469,7 +474,8 @@ static void test_a_wrong_checksum_over_the_whole_is_noticed(void **state)
     /* Even where a device vouches for each fragment: it cannot have seen the whole. */
     netrig_input_csum(rig, frame, netrig_ip(frame, &ip, datagram, 1480), PKT_CSUM_VALIDATED);
     ip.flags_off = 1480 / 8;
-    netrig_input_csum(rig, frame, netrig_ip(frame, &ip, datagram + 1480, total - 1480), PKT_CSUM_VALIDATED);
+    netrig_input_csum(rig, frame, netrig_ip(frame, &ip, datagram + 1480, total - 1480),
+                      PKT_CSUM_VALIDATED);
     assert_false(received(2900));
     assert_int_equal(rig->nif.stats.udp_checksum, 1);
     free_rig(rig);

@@ -26,7 +26,8 @@ static void add(struct netrig *rig, uint32_t addr, uint8_t prefix_len)
 }
 
 /* Sends and says for whom ARP asked, and from which address. */
-static int send_to(struct netrig *rig, uint32_t src, uint32_t dst, uint32_t *next_hop, uint32_t *from)
+static int send_to(struct netrig *rig, uint32_t src, uint32_t dst, uint32_t *next_hop,
+                   uint32_t *from)
 {
     struct udp_meta meta = {.src = src, .dst = dst, .dst_port = 9};
     struct pkt *pkt = pkt_alloc(&rig->pool, PKT_HEADROOM_BYTES, 1);
@@ -56,7 +57,8 @@ static void expect(struct netrig *rig, uint32_t dst, uint32_t next_hop, uint32_t
 
 static void test_the_longest_prefix_wins_whatever_the_order(void **state)
 {
-    const uint32_t g1 = IP4_ADDR(10, 0, 0, 254), g2 = IP4_ADDR(10, 0, 0, 253), g3 = IP4_ADDR(192, 168, 5, 1);
+    const uint32_t g1 = IP4_ADDR(10, 0, 0, 254), g2 = IP4_ADDR(10, 0, 0, 253),
+                   g3 = IP4_ADDR(192, 168, 5, 1);
 
     (void)state;
     for (int order = 0; order < 2; order++) {
@@ -150,7 +152,8 @@ static void test_tables_are_bounded(void **state)
         add(rig, IP4_ADDR(10, i, 0, 1), 16);
     assert_int_equal(netif_addr_add(&rig->nif, IP4_ADDR(10, 99, 0, 1), 16, false, 0), -E_NOSPC);
     for (uint32_t i = 0; i < NETIF_ROUTES_MAX; i++)
-        assert_int_equal(netif_route_add(&rig->nif, IP4_ADDR(172, 16, i, 0), 24, IP4_ADDR(10, i % 8, 0, 2)), 0);
+        assert_int_equal(
+            netif_route_add(&rig->nif, IP4_ADDR(172, 16, i, 0), 24, IP4_ADDR(10, i % 8, 0, 2)), 0);
     assert_int_equal(netif_route_add(&rig->nif, 0, 0, IP4_ADDR(10, 0, 0, 2)), -E_NOSPC);
     for (uint32_t i = 0; i < NETIF_ROUTES_MAX; i++)
         expect(rig, IP4_ADDR(172, 16, i, 1), IP4_ADDR(10, i % 8, 0, 2), IP4_ADDR(10, i % 8, 0, 1));
