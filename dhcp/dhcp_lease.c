@@ -95,7 +95,7 @@ static void list_remove(struct dhcp_leases *ls, struct dhcp_lease *lease)
 /* Multiplication by a secret odd number: a universal hash (Dietzfelbinger et al., 1997). */
 static uint32_t *addr_head(const struct dhcp_leases *ls, uint32_t addr)
 {
-    uint64_t h = (addr ^ (uint32_t)ls->key[0]) * (ls->key[1] | 1);
+    uint64_t h = addr * ls->addr_factor;
 
     return &ls->addrs[(uint32_t)(h >> 32) & (ls->heads - 1)];
 }
@@ -314,6 +314,8 @@ void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *con
         .draining = DHCP_LEASE_BUCKETS,
         .loose = empty,
     };
+    /* Through the hash: a key may be any number, a factor must have bits everywhere. */
+    ls->addr_factor = dhcp_hash(conf->key, 0, CS_RO_EMPTY) | 1;
     for (unsigned b = 0; b < DHCP_LEASE_BUCKETS; b++)
         ls->bucket[b] = empty;
     for (uint32_t i = 0; i < ls->heads; i++)

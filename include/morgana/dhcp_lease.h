@@ -87,7 +87,7 @@ struct dhcp_leases {
     uint32_t heads;
     struct dhcp_lease_pool *pools;
     uint16_t pool_count;
-    uint64_t key[2];
+    uint64_t key[2], addr_factor;
     uint64_t now_ns;
     uint32_t now_s;
 
