@@ -194,7 +194,8 @@ void sim_grant_unmap(uint32_t gref, bool write)
     ASSERT(a->readers > 0 && (!write || a->writers > 0));
     struct grant g = {0};
     bool permitted = grant_read(gref, &g) && (g.flags & GTF_type_mask) == GTF_permit_access;
-    /* Version 2 is ended by clearing the flags, then looking at the status: cleared flags are no fault there. */
+    /* Version 2 is ended by clearing the flags, then looking at the status: cleared flags are no
+     * fault there. */
     if (!permitted && gnt.version == 1)
         sim_fault("grant %u was ended while domain 0 mapped it", gref);
     else if (g.frame != a->frame)

@@ -6,6 +6,7 @@
  * target for the backend's state, which is reached in steps, and connecting and disconnecting
  * happen on the way.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,27 +83,31 @@ static void write_backend(struct sim_vif *vif, const char *mac)
     sim_vif_set_state(vif, XenbusStateInitWait);
 }
 
+void sim_vif_write_keys(struct sim_vif *vif)
+{
+    static const uint8_t usual[6] = {0x00, 0x16, 0x3e, 0x00, 0x00, 0x01};
+    uint8_t m[6];
+    char mac[18];
+    memcpy(m, vif->conf->mac, sizeof(m));
+    if (memcmp(m, (uint8_t[6]){0}, sizeof(m)) == 0) {
+        memcpy(m, usual, sizeof(m));
+        m[5] = (uint8_t)(m[5] + vif->index);
+    }
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+    write_frontend(vif, mac);
+    write_backend(vif, mac);
+}
+
 void sim_netback_init(void)
 {
     memset(sim_vifs, 0, sizeof(sim_vifs));
     for (unsigned i = 0; i < sim_state.conf.vif_count; i++) {
         struct sim_vif *vif = &sim_vifs[i];
-        char mac[32];
-        static const uint8_t usual[6] = {0x00, 0x16, 0x3e, 0x00, 0x00, 0x01};
-        uint8_t m[6];
         vif->conf = &sim_state.conf.vif[i];
         vif->wire = vif->conf->wire;
         vif->index = i;
         vif->held = sim_alloc(NETBACK_FRAME_MAX);
-        memcpy(m, vif->conf->mac, sizeof(m));
-        if (memcmp(m, (uint8_t[6]){0}, sizeof(m)) == 0) {
-            memcpy(m, usual, sizeof(m));
-            m[5] = (uint8_t)(m[5] + i);
-        }
-        snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-                 m[5]);
-        write_frontend(vif, mac);
-        write_backend(vif, mac);
+        sim_vif_write_keys(vif);
     }
 }
 
@@ -120,7 +125,7 @@ void sim_netback_fini(void)
 
 static bool refuse(struct sim_vif *vif, const char *key, const char *why)
 {
-    sim_fault("vif %u: %s: %s", vif->index, key, why);
+    sim_vif_fault(vif, "vif %u: %s: %s", vif->index, key, why);
     sim_xs_write(key_of("/local/domain/0/error/backend/vif/1", vif->index, "error"), "%s: %s", key,
                  why);
     return false;
@@ -190,9 +195,21 @@ void sim_vif_disconnect(struct sim_vif *vif)
     vif->connected = false;
 }
 
+void sim_vif_fault(const struct sim_vif *vif, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    if (vif->hostile)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    sim_fault("%s", text);
+}
+
 void sim_vif_fatal(struct sim_vif *vif, const char *what, uint32_t number)
 {
-    sim_fault("vif %u: %s (%u)", vif->index, what, number);
+    sim_vif_fault(vif, "vif %u: %s (%u)", vif->index, what, number);
     vif->dead = true;
 }
 

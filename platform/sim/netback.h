@@ -17,6 +17,7 @@ struct sim_vif {
     unsigned index;
     uint32_t state; /* XenbusState of the backend */
     bool connected;
+    bool hostile; /* lies are told (hostile.h): what the guest answers is not held against it */
     bool dead;    /* the guest broke the protocol: nothing is served any more */
     bool rx_wait; /* the receive side stopped: the guest's next event may bring slots */
     bool rx_full; /* it stopped because there were no slots */
@@ -47,6 +48,10 @@ void sim_vif_disconnect(struct sim_vif *vif);
 void sim_vif_set_state(struct sim_vif *vif, uint32_t state);
 /* The guest did what no guest may: recorded as a fault, and the vif is served no more. */
 void sim_vif_fatal(struct sim_vif *vif, const char *what, uint32_t number);
+/* Records a fault, but not where lies were told. */
+void sim_vif_fault(const struct sim_vif *vif, const char *format, ...) PRINTF_LIKE(2, 3);
+/* What the toolstack and the driver write; the backend waits for the guest. */
+void sim_vif_write_keys(struct sim_vif *vif);
 /* Tells the guest of the responses made, by an event where it asked for one. */
 void sim_vif_tx_push(struct sim_vif *vif);
 void sim_vif_rx_push(struct sim_vif *vif);

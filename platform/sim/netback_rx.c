@@ -63,11 +63,11 @@ static uint8_t *take_page(struct sim_vif *vif, uint16_t *id)
     struct netif_rx_request r = request(vif, vif->rx_cons);
     int16_t status;
     if (r.pad != 0)
-        sim_fault("vif %u: a receive request's padding is not zero (XSA-216)", vif->index);
+        sim_vif_fault(vif, "vif %u: a receive request's padding is not zero (XSA-216)", vif->index);
     uint8_t *page = sim_grant_use(r.gref, 0, SIM_PAGE, true, &status);
     if (page == NULL)
-        sim_fault("vif %u: receive request %u: grant %u is not writable: status %d", vif->index,
-                  r.id, r.gref, status);
+        sim_vif_fault(vif, "vif %u: receive request %u: grant %u is not writable: status %d",
+                      vif->index, r.id, r.gref, status);
     *id = r.id;
     return page;
 }

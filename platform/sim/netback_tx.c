@@ -76,14 +76,15 @@ static void respond(const struct gather *g, int16_t status)
 
 /* ---- collecting a frame --------------------------------------------------------------------- */
 
-static void add_piece(struct gather *g, const struct netif_tx_request *r, uint32_t size)
+static void add_piece(const struct sim_vif *vif, struct gather *g, const struct netif_tx_request *r,
+                      uint32_t size)
 {
     int16_t status;
     uint8_t *bytes = sim_grant_use(r->gref, r->offset, size, false, &status);
     if (bytes == NULL) {
         g->bad_grant = true;
-        sim_fault("transmit slot %u: grant %u does not allow %u bytes at %u: status %d", r->id,
-                  r->gref, size, r->offset, status);
+        sim_vif_fault(vif, "transmit slot %u: grant %u does not allow %u bytes at %u: status %d",
+                      r->id, r->gref, size, r->offset, status);
         return;
     }
     g->iov[g->pieces++] = (struct iovec){bytes, size};
@@ -138,9 +139,9 @@ static bool collect(struct sim_vif *vif, struct gather *g, uint32_t prod)
         sim_vif_fatal(vif, "the first slot crosses a page's end", first_size);
         return false;
     }
-    add_piece(g, &g->first, first_size);
+    add_piece(vif, g, &g->first, first_size);
     for (unsigned i = 0; i < more; i++)
-        add_piece(g, &rest[i], rest[i].size);
+        add_piece(vif, g, &rest[i], rest[i].size);
     return true;
 }
 
@@ -182,19 +183,21 @@ static void deliver(struct sim_vif *vif, struct gather *g)
     struct sim_frame frame = {.iov = g->iov, .iov_count = g->pieces, .len = g->len};
     int16_t status = NETIF_RSP_ERROR;
     if (!g->bad_grant && g->len < ETH_HEADER) {
-        sim_fault("vif %u: a frame of %zu bytes", vif->index, g->len);
+        sim_vif_fault(vif, "vif %u: a frame of %zu bytes", vif->index, g->len);
     } else if (!g->bad_grant) {
         uint32_t end = headers_end(g, &frame.csum);
         if (end > g->iov[0].iov_len && g->pieces > 1)
-            sim_fault("vif %u: headers end at %u, the first slot at %zu (XSA-423)", vif->index, end,
-                      g->iov[0].iov_len);
+            sim_vif_fault(vif, "vif %u: headers end at %u, the first slot at %zu (XSA-423)",
+                          vif->index, end, g->iov[0].iov_len);
         frame.csum.blank = (g->first.flags & NETTXF_csum_blank) != 0;
         frame.csum.validated = (g->first.flags & NETTXF_data_validated) != 0;
         if (frame.csum.blank && vif->conf->no_csum)
-            sim_fault("vif %u: a blank checksum for a backend that refuses them", vif->index);
+            sim_vif_fault(vif, "vif %u: a blank checksum for a backend that refuses them",
+                          vif->index);
         else if (frame.csum.blank && (frame.csum.start == 0 || end > g->iov[0].iov_len ||
                                       !blank_is_right(g, &frame.csum)))
-            sim_fault("vif %u: a blank checksum without the pseudo-header's sum", vif->index);
+            sim_vif_fault(vif, "vif %u: a blank checksum without the pseudo-header's sum",
+                          vif->index);
         vif->stats.tx_frames++;
         vif->stats.tx_bytes += g->len;
         vif->stats.tx_slots += g->slots;
@@ -230,7 +233,7 @@ void sim_vif_step_tx(unsigned index, unsigned budget)
                 break;
             continue;
         }
-        if (done >= budget) {
+        if (done >= budget || batch.count + SLOTS_MAX > BATCH_MAX) {
             more = true;
             break;
         }
