@@ -33,21 +33,20 @@ int netfront_tx_ring_create(struct netfront_queue *q)
 
 /* ---- fill ------------------------------------------------------------------------------------------------------- */
 
-/* Grants the page under a new id; there is one free. The caller's reference to the page is the slot's when the frame is queued. */
-static int slot_take(struct netfront_queue *q, struct page *page, uint16_t *id)
+/* Grants the page under a new id; there is one free. The caller's reference to the page is the slot's when the frame is queued.
+ * NULL: no grant is left. */
+static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_tx *tx,
+                                          struct page *page)
 {
-    struct netfront_tx *tx = &q->tx;
     struct netfront_tx_slot *slot = &tx->slot[tx->free_head];
-    int err = gnttab_grant(q->nf->conf.gt, q->nf->xb.otherend_id, virt_to_gfn(page->base), true,
-                           &slot->gref);
 
-    if (UNLIKELY(err != 0))
-        return err;
-    *id = tx->free_head;
+    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), true,
+                              &slot->gref) != 0))
+        return NULL;
     tx->free_head = slot->next_free;
     tx->free_count--;
     slot->page = page;
-    return 0;
+    return slot;
 }
 
 static void slot_free(struct netfront_tx *tx, uint16_t id)
@@ -146,75 +145,50 @@ static int refuse(struct netfront_queue *q, uint32_t free_ids)
 
 static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
 {
+    struct netfront *nf = q->nf;
     struct netfront_tx *tx = &q->tx;
     uint16_t ids[PKT_FRAGS_MAX];
-    uint16_t txf = 0, size = (uint16_t)pkt->len; /* the first slot's size is the whole frame's */
-    unsigned i;
+    uint32_t n = pkt->frag_count, size = pkt->len; /* the first slot's size is the whole frame's */
+    uint16_t txf = 0;
 
     /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have corrupted it */
     if (pkt->csum == PKT_CSUM_BLANK)
         txf = TXF_CSUM_BLANK | TXF_DATA_VALIDATED;
-    for (i = 0; i < pkt->frag_count; i++) {
-        const struct pkt_frag *frag = &pkt->frag[i];
+    for (uint32_t i = 0; i < n; i++) {
+        struct pkt_frag frag = pkt->frag[i];
+        struct netfront_tx_slot *slot = slot_take(nf, tx, frag.page);
 
-        if (UNLIKELY(slot_take(q, frag->page, &ids[i]) != 0)) {
+        if (UNLIKELY(slot == NULL)) {
             slots_untake(q, ids, i);
             return refuse(q, tx->free_count + 1);
         }
-        if (i + 1 < pkt->frag_count)
+        ids[i] = (uint16_t)(slot - tx->slot);
+        if (i + 1 < n)
             txf |= TXF_MORE_DATA;
         netfront_tx_req_put(ring_slot(&tx->ring, tx->ring.req_prod + i),
-                            (struct netfront_tx_req){.gref = tx->slot[ids[i]].gref,
-                                                     .offset = frag->off,
+                            (struct netfront_tx_req){.gref = slot->gref,
+                                                     .offset = frag.off,
                                                      .txf = txf,
                                                      .id = ids[i],
-                                                     .size = i == 0 ? size : frag->len});
+                                                     .size = (uint16_t)(i == 0 ? size : frag.len)});
         txf = 0;
     }
-    tx->ring.req_prod += i;
+    tx->ring.req_prod += n;
     return 0;
 }
 
-/* Queues a frame as it is. Takes pkt on 0. */
-static int fill(struct netfront_queue *q, struct pkt *pkt)
+/* For a backend that is not to be trusted: the frame in pages of its own, which have nothing else in them. NULL: no memory. */
+static struct pkt *copy_of(struct netfront *nf, const struct pkt *pkt)
 {
-    struct netfront *nf = q->nf;
-    struct netfront_tx *tx = &q->tx;
-    int err;
+    struct pkt *copy = pkt_get(nf->conf.pool);
 
-    if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK) {
-        err = prepare(nf, pkt);
-        if (err != 0)
-            return err == -E_NOMEM ? refuse(q, tx->free_count + 1) : err;
-    }
-    if (UNLIKELY(tx->free_count < pkt->frag_count)) {
-        netfront_tx_ring_drain(q);
-        if (tx->free_count < pkt->frag_count)
-            return refuse(q, pkt->frag_count);
-    }
-    err = put_slots(q, pkt);
-    if (UNLIKELY(err != 0))
-        return err;
-    nf->dev.stats.tx_packets++;
-    nf->dev.stats.tx_bytes += pkt->len;
-    /* The slots have the references now. */
-    pkt->frag_count = 0;
-    pkt->len = 0;
-    pkt_put(pkt);
-    return 0;
-}
-
-/* For a backend that is not to be trusted: the frame in pages of its own, which have nothing else in them. */
-static int fill_copy(struct netfront_queue *q, struct pkt *pkt)
-{
-    struct pkt *copy = pkt_get(q->nf->conf.pool);
-    int err = copy == NULL ? -E_NOMEM : 0;
-
-    for (unsigned i = 0; err == 0 && i < pkt->frag_count; i++)
-        err = pkt_append_copy(copy, pkt_frag_view(pkt, i));
-    if (err != 0) {
-        pkt_put(copy);
-        return refuse(q, q->tx.free_count + 1);
+    if (copy == NULL)
+        return NULL;
+    for (unsigned i = 0; i < pkt->frag_count; i++) {
+        if (pkt_append_copy(copy, pkt_frag_view(pkt, i)) != 0) {
+            pkt_put(copy);
+            return NULL;
+        }
     }
     for (unsigned i = 0; i < copy->frag_count; i++) {
         const struct pkt_frag *frag = &copy->frag[i];
@@ -226,14 +200,41 @@ static int fill_copy(struct netfront_queue *q, struct pkt *pkt)
     copy->csum = pkt->csum;
     copy->csum_start = pkt->csum_start;
     copy->csum_off = pkt->csum_off;
-    err = fill(q, copy);
-    pkt_put(err == 0 ? pkt : copy);
-    return err;
+    return copy;
+}
+
+/* Queues the frame as it is; on 0 the slots have its references to pages, and it is empty. */
+static int fill(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint32_t len;
+    int err = 0;
+
+    if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK)
+        err = prepare(q->nf, pkt);
+    if (UNLIKELY(err != 0))
+        return err == -E_NOMEM ? refuse(q, tx->free_count + 1) : err;
+    if (UNLIKELY(tx->free_count < pkt->frag_count)) {
+        netfront_tx_ring_drain(q);
+        if (tx->free_count < pkt->frag_count)
+            return refuse(q, pkt->frag_count);
+    }
+    len = pkt->len;
+    err = put_slots(q, pkt);
+    if (UNLIKELY(err != 0))
+        return err;
+    q->nf->dev.stats.tx_packets++;
+    q->nf->dev.stats.tx_bytes += len;
+    pkt->frag_count = 0;
+    pkt->len = 0;
+    return 0;
 }
 
 int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
 {
     struct netfront *nf = q->nf;
+    struct pkt *copy = NULL;
+    int err;
 
     if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
         nf->dev.stats.tx_too_long++;
@@ -243,7 +244,16 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
         nf->dev.stats.tx_errors++;
         return -E_INVAL;
     }
-    return UNLIKELY(nf->untrusted) ? fill_copy(q, pkt) : fill(q, pkt);
+    if (UNLIKELY(nf->untrusted)) {
+        copy = copy_of(nf, pkt);
+        if (copy == NULL)
+            return refuse(q, q->tx.free_count + 1);
+    }
+    err = fill(q, copy != NULL ? copy : pkt);
+    pkt_put(copy);
+    if (LIKELY(err == 0))
+        pkt_put(pkt);
+    return err;
 }
 
 void netfront_tx_ring_push(struct netfront_queue *q)
@@ -357,7 +367,8 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q)
 }
 
 /* The slots' memory goes away, and the backend still maps this page. Others may hold it too (a program, which must not be
- * surprised), and it may be in several slots under several grants, of which a page can remember one. */
+ * surprised), and it may be in several slots under several grants, of which a page can remember one: nobody would know when the
+ * last of them has ended, so such a page is quarantined for good. */
 static void quarantine_slot(struct netfront_queue *q, uint16_t first)
 {
     struct netfront_tx *tx = &q->tx;
@@ -368,14 +379,13 @@ static void quarantine_slot(struct netfront_queue *q, uint16_t first)
     for (uint16_t id = first; id < NETFRONT_RING_SLOTS; id++) {
         if (tx->slot[id].page != page)
             continue;
-        gref =
-            0; /* nobody will know when the last of several grants has ended: quarantined for good */
+        gref = 0;
         slot_free(tx, id);
         page_put(page);
     }
     q->nf->dev.stats.quarantined++;
     if (page->refs > 1)
-        return; /* our reference stays for good, so the page is never free again */
+        return; /* our reference stays, so the page is never free again */
     page->gref = gref;
     if (gref != 0)
         gnttab_quarantine_add(q->nf->quarantine, page);

@@ -138,15 +138,13 @@ struct netfront_rx_rsp {
 /* Stores a TX request in the shared slot, all of its 12 bytes. */
 static inline void netfront_tx_req_put(void *slot, struct netfront_tx_req req)
 {
-    uint8_t raw[netfront_tx_req_SIZE];
-    struct cs v = cs_of(raw, sizeof(raw));
+    struct cs v = cs_of(slot, netfront_tx_req_SIZE);
 
     netfront_tx_req_set_gref(v, req.gref);
     netfront_tx_req_set_offset(v, req.offset);
     netfront_tx_req_set_flags(v, req.txf);
     netfront_tx_req_set_id(v, req.id);
     netfront_tx_req_set_size(v, req.size);
-    __builtin_memcpy(slot, raw, sizeof(raw));
 }
 
 /* The TX response in the shared slot: one load. */
@@ -163,13 +161,11 @@ static inline struct netfront_tx_rsp netfront_tx_rsp_get(const void *slot)
 /* Stores an RX request, its padding zeroed (XSA-216: no stale byte of ours leaks through it). */
 static inline void netfront_rx_req_put(void *slot, uint16_t id, uint32_t gref)
 {
-    uint8_t raw[netfront_rx_req_SIZE];
-    struct cs v = cs_of(raw, sizeof(raw));
+    struct cs v = cs_of(slot, netfront_rx_req_SIZE);
 
     netfront_rx_req_set_id(v, id);
     netfront_rx_req_set_pad(v, 0);
     netfront_rx_req_set_gref(v, gref);
-    __builtin_memcpy(slot, raw, sizeof(raw));
 }
 
 /* The RX response in the shared slot: one load. */

@@ -97,7 +97,8 @@ static void peer_make_keys(const struct peer_conf *conf)
 
 void peer_start(const struct peer_conf *conf)
 {
-    struct sim_conf sim = {.seed = conf->seed};
+    struct sim_conf sim = {
+        .seed = conf->seed, .vif_count = conf->wire != NULL, .vif = {{.wire = conf->wire}}};
     struct evtchn_conf ev = {
         .force_2l = true, .counts = peer_counts, .ports_max = ARRAY_SIZE(peer_counts)};
     struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
@@ -118,8 +119,9 @@ void peer_start(const struct peer_conf *conf)
     page_pool_init(&peer.pages, peer_page_headers, peer_memory,
                    conf->pages != 0 ? conf->pages : PEER_PAGES);
     pkt_pool_init(&peer.pool, peer_pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
-    peer_make_keys(conf);
-    peer.automatic = true;
+    peer.automatic = conf->wire == NULL;
+    if (conf->wire == NULL)
+        peer_make_keys(conf);
     log_init(plat_console_write, LOG_INFO);
 }
 

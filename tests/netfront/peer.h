@@ -36,6 +36,7 @@ struct peer_conf {
     const char *trusted;      /* key; NULL: none */
     bool no_sg, no_csum, no_rx_copy;
     bool no_quarantine;       /* netfront_conf.quarantine stays NULL */
+    struct sim_wire *wire;    /* the simulator's own netback in place of this backend, on this wire */
     uint32_t index;           /* both rings begin there (a multiple of 256): for wrap */
 };
 
