@@ -49,18 +49,21 @@ trap_common:
         call    trap_handler
         ud2
 
-/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the sleep; the pending bits are the message,
- * and plat_wait() looks at them. Interrupts stay off after it: Xen would deliver it again and again while the domain has not
- * looked. No register is touched but those that IRETQ restores.
+/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the sleep; the pending bits are the
+ * message, and plat_wait() looks at them. Interrupts stay off after it: Xen would deliver it again and again while the domain
+ * has not looked. No register is touched but those that IRETQ restores.
  *
- * It returns behind the HLT whether that was executed or not. STI should hold interrupts back for one instruction, but what comes
- * in between (an exit to the hypervisor, an NMI) may end that: QEMU's emulation of nested SVM does. A HLT with interrupts off
- * is how an x86 domain says that it ends. */
+ * STI holds interrupts back for one instruction, but what comes in between (an exit to the hypervisor, an NMI) may end that.
+ * Then HLT has not been executed yet, and must not be: with interrupts off it is how an x86 domain says that it ends. For the
+ * same reason an interrupt may be delivered a second time before our first instruction; that one finds our own address as
+ * its RIP and leaves it alone. Both were seen on QEMU's emulation of nested SVM, about once in a thousand sleeps. */
         .balign 16
         .globl  trap_upcall
 trap_upcall:
-        movq    $wait_awake, (%rsp)
-        andl    $~0x200, 16(%rsp)
+        cmpq    $wait_hlt, (%rsp)
+        jne     1f
+        incq    (%rsp)                  /* HLT is one byte */
+1:      andl    $~0x200, 16(%rsp)
         iretq
 
 /* void wait_halt(void): an interrupt that is due already ends HLT at once, or comes instead of it. Nothing else runs with
@@ -68,8 +71,8 @@ trap_upcall:
         .globl  wait_halt
 wait_halt:
         sti
+wait_hlt:
         hlt
-wait_awake:
         cli
         ret
 
