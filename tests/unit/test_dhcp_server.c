@@ -985,6 +985,38 @@ static void test_pools_permit_by_class_and_knowledge(void **state)
     expect(DHCP_WARNING, DHCP_REASON_no_free_address);
 }
 
+/* A list that allows somebody denies everybody else; a pool without a list is for all. */
+static void test_a_pool_that_allows_some_is_closed_to_others(void **state)
+{
+    (void)state;
+    rig_init(&rig,
+             "class \"phone\" { match if option vendor-class-identifier = \"phone\"; }"
+             "subnet 10.0.0.0 netmask 255.255.255.0 {"
+             " pool { allow members of \"phone\"; range 10.0.0.10 10.0.0.12; } }",
+             16);
+    assert_int_equal(rig_lease(&rig, 1), 0);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    rig_opt(&rig, 60, "phone", 5);
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+}
+
+/* A host may be declared inside a subnet and turn up on another: that subnet's options are not its own there. */
+static void test_a_host_declared_in_another_subnet(void **state)
+{
+    (void)state;
+    rig_init(
+        &rig,
+        "subnet 10.5.0.0 netmask 255.255.255.0 { option routers 10.5.0.1; option host-name \"far\";"
+        " host h { hardware ethernet 02:00:00:00:00:01; option domain-name \"its-own\"; } }"
+        "subnet 10.0.0.0 netmask 255.255.255.0 { option routers 10.0.0.254; range 10.0.0.10 "
+        "10.0.0.12; }",
+        16);
+    assert_true(in_pool(rig_discover(&rig, 1)));
+    assert_int_equal(rig_reply_u32(&rig, DHCP_OPT_ROUTERS), IP(10, 0, 0, 254));
+    assert_false(dhcp_msg_has(&rig.reply, DHCP_OPT_HOST_NAME));
+    assert_true(cs_equal_str(dhcp_msg_opt(&rig.reply, DHCP_OPT_DOMAIN_NAME), "its-own"));
+}
+
 static void test_a_shared_network_lends_from_all_its_subnets(void **state)
 {
     unsigned first = 0, second = 0;
@@ -1203,6 +1235,28 @@ static void test_fewer_records_than_addresses(void **state)
     assert_true(rig.leases.stats.evicted > 300);
 }
 
+/* A pool whose records went to another pool finds its addresses again. */
+static void test_records_move_between_pools(void **state)
+{
+    (void)state;
+    rig_init(&rig,
+             "ping-check off; default-lease-time 60; min-lease-time 60;"
+             "subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.10 10.0.0.13; }"
+             "subnet 10.1.0.0 netmask 255.255.255.0 { range 10.1.0.10 10.1.0.13; }",
+             4);
+    for (uint32_t round = 0; round < 8; round++) {
+        for (uint32_t n = 0; n < 4; n++) {
+            rig_msg(&rig, DHCPDISCOVER, round * 10 + n);
+            rig_set(&rig, giaddr, round % 2 ? IP(10, 1, 0, 1) : 0);
+            expect(DHCP_REPLY, DHCP_REASON_offered);
+        }
+        rig_msg(&rig, DHCPDISCOVER, round * 10 + 5); /* and one too many */
+        rig_set(&rig, giaddr, round % 2 ? IP(10, 1, 0, 1) : 0);
+        assert_int_equal(rig_send(&rig), DHCP_WARNING);
+        rig_advance(&rig, 100);
+    }
+}
+
 /* A day forward or back on the wall clock is nothing to the server; a day back on its own is ignored. */
 static void test_time_never_jumps_a_lease(void **state)
 {
@@ -1294,6 +1348,8 @@ int main(void)
         TEST(test_a_host_known_by_its_relay_renews_directly),
         TEST(test_unknown_clients_and_booting_can_be_denied),
         TEST(test_pools_permit_by_class_and_knowledge),
+        TEST(test_a_pool_that_allows_some_is_closed_to_others),
+        TEST(test_a_host_declared_in_another_subnet),
         TEST(test_a_shared_network_lends_from_all_its_subnets),
         TEST(test_a_client_without_a_subnet_gets_no_answer),
         TEST(test_bootp_clients),
@@ -1303,6 +1359,7 @@ int main(void)
         TEST(test_starvation),
         TEST(test_a_flood_of_offers_does_not_wear_out_memory),
         TEST(test_fewer_records_than_addresses),
+        TEST(test_records_move_between_pools),
         TEST(test_time_never_jumps_a_lease),
         TEST(test_init_refuses_bad_numbers),
     };

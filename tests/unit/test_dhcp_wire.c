@@ -405,7 +405,9 @@ static void test_options_overflow_into_file_and_sname(void **state)
     assert_int_equal(dhcp_msg_opt(&msg, 12).len, 40);
     assert_int_equal(dhcp_msg_opt(&msg, 15).len, 100);
     assert_int_equal(dhcp_msg_opt(&msg, 17).len, 50);
-    assert_false(dhcp_msg_has(&msg, 40)); /* left out whole */
+    assert_false(dhcp_msg_has(&msg, 40));                         /* left out whole */
+    assert_int_equal(out[dhcp_hdr_file_OFF + 102], DHCP_OPT_END); /* each field has its END */
+    assert_int_equal(out[dhcp_hdr_sname_OFF + 52], DHCP_OPT_END);
 
     /* A long one over all three fields. */
     dhcp_write_begin(&w, cs_of(out, sizeof(out)), 548, &h, true, NULL);

@@ -66,6 +66,25 @@ static void test_an_echo_reply_is_the_request_byte_for_byte(void **state)
     free_rig(rig);
 }
 
+/* All zero but the checksum, which is then 0xffff: by RFC 1624's equation it would be 0, which does not verify. */
+static void test_an_echo_reply_of_zeros_has_a_checksum_that_verifies(void **state)
+{
+    static const uint8_t zeros[56];
+    struct netrig *rig = new_rig();
+    struct netrig_ip ip = {0};
+
+    (void)state;
+    for (size_t n = 0; n <= sizeof(zeros); n++) {
+        size_t len = netrig_echo(frame, &ip, 0, 0, zeros, n);
+        const uint8_t *reply;
+
+        netrig_input(rig, frame, len);
+        reply = netrig_check_ip(netrig_last(rig), 1, NETRIG_US, NETRIG_PEER, &len);
+        assert_int_equal(netrig_checksum(reply, len, 0), 0);
+    }
+    free_rig(rig);
+}
+
 static void test_a_shared_page_is_not_written(void **state)
 {
     struct netrig *rig = new_rig();
@@ -418,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_of_every_length),
         cmocka_unit_test(test_an_echo_reply_is_the_request_byte_for_byte),
+        cmocka_unit_test(test_an_echo_reply_of_zeros_has_a_checksum_that_verifies),
         cmocka_unit_test(test_a_shared_page_is_not_written),
         cmocka_unit_test(test_echoes_to_groups_are_not_answered),
         cmocka_unit_test(test_a_wrong_checksum_is_noticed_wherever_it_comes_from),

@@ -132,6 +132,20 @@ static void test_delaying_query_shortens_the_delay_and_never_extends_it(void **s
     netrig_free(rig);
 }
 
+/* A query that comes with the poll in which the report is due does not put it off. */
+static void test_delaying_query_does_not_put_off_a_report_that_is_due(void **state)
+{
+    struct netrig *rig = joined_rig();
+
+    (void)state;
+    input(rig, 0x11, 10, 0, ALL_HOSTS);
+    rig->now += 2 * NS_PER_S;
+    input(rig, 0x11, 10, 0, ALL_HOSTS);
+    netrig_poll(rig);
+    assert_int_equal(rig->sent_count, 1);
+    netrig_free(rig);
+}
+
 static void test_delaying_report_of_another_cancels_ours(void **state)
 {
     struct netrig *rig = joined_rig();
@@ -269,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_nonmember_join_reports_at_once_and_again_within_ten_seconds),
         cmocka_unit_test(test_idle_query_answers_within_its_time),
         cmocka_unit_test(test_delaying_query_shortens_the_delay_and_never_extends_it),
+        cmocka_unit_test(test_delaying_query_does_not_put_off_a_report_that_is_due),
         cmocka_unit_test(test_delaying_report_of_another_cancels_ours),
         cmocka_unit_test(test_member_leave_tells_the_routers),
         cmocka_unit_test(test_a_version_1_router_gets_version_1_reports_and_no_leaves),

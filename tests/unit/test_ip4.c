@@ -429,6 +429,31 @@ static void test_fragments_sent_share_the_datagrams_pages(void **state)
     free_rig(rig);
 }
 
+/* A packet of as many views as it can have, most of them within one fragment: with its headers that fragment would have one too many. */
+static void test_a_fragment_of_too_many_views_is_copied_together(void **state)
+{
+    struct netrig *rig = new_rig();
+    struct udp_meta meta = {.dst = NETRIG_PEER, .dst_port = 9};
+    struct pkt *pkt = pkt_alloc(&rig->pool, PKT_HEADROOM_BYTES, 40);
+    uint32_t n = 0;
+
+    (void)state;
+    while (pkt->frag_count < PKT_FRAGS_MAX) {
+        struct page *page = page_get(&rig->pages);
+        bool last = pkt->frag_count == PKT_FRAGS_MAX - 1;
+
+        assert_int_equal(pkt_append_take(pkt, page, 0, last ? 3000 : 40), 0);
+    }
+    for (unsigned i = 0; i < pkt->frag_count; i++)
+        for (uint32_t at = 0; at < pkt->frag[i].len; at++, n++)
+            pkt->frag[i].page->base[pkt->frag[i].off + at] = (uint8_t)(n * 31 + n / 256);
+    assert_int_equal(udp_send(&sock, &meta, pkt, rig->now), 0);
+    assert_int_equal(rig->sent_count, (8 + n + 1479) / 1480);
+    check_datagram(rig, n, 1500);
+    assert_true(rig->pool.stats.copied_bytes < 1480);
+    free_rig(rig);
+}
+
 static void test_the_smallest_mtu(void **state)
 {
     struct netrig *rig = netrig_blank();
@@ -570,6 +595,29 @@ static void test_packets_to_ourselves_come_back(void **state)
     free_rig(rig);
 }
 
+/* No wire, no MTU. */
+static void test_packets_to_ourselves_may_be_longer_than_the_mtu(void **state)
+{
+    static const size_t sizes[] = {1472, 1473, 65507};
+    struct netrig *rig = new_rig();
+    struct udp_conf conf = {.port = 9};
+    struct udp_sock to;
+    struct udp_meta from;
+    struct pkt *pkt;
+
+    (void)state;
+    assert_int_equal(udp_open(&to, &rig->nif, &conf), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        send_bytes(rig, NETRIG_US, sizes[i]);
+        netrig_poll(rig);
+        assert_int_equal(udp_recv(&to, &from, &pkt), 0);
+        assert_int_equal(pkt->len, sizes[i]);
+        pkt_put(pkt);
+    }
+    udp_close(&to);
+    free_rig(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -587,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_a_client_without_an_address_reaches_a_server),
         cmocka_unit_test(test_unknown_protocols_are_refused_and_nothing_is_decapsulated),
         cmocka_unit_test(test_fragments_sent_share_the_datagrams_pages),
+        cmocka_unit_test(test_a_fragment_of_too_many_views_is_copied_together),
         cmocka_unit_test(test_the_smallest_mtu),
         cmocka_unit_test(test_a_full_device_keeps_the_rest_of_the_fragments_in_order),
         cmocka_unit_test(test_a_datagram_waits_for_its_neighbour_whole),
@@ -594,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_an_echo_reply_may_be_cut_where_its_request_might),
         cmocka_unit_test(test_identifications_of_two_destinations_do_not_tell_of_each_other),
         cmocka_unit_test(test_packets_to_ourselves_come_back),
+        cmocka_unit_test(test_packets_to_ourselves_may_be_longer_than_the_mtu),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,15 +494,17 @@ static void test_close_with_a_dead_backend(void **state)
 
 static void test_close_and_open_100_times(void **state)
 {
-    uint32_t grants, watches;
+    uint32_t grants, watches, port;
 
     (void)state;
     start(&(struct peer_conf){.seed = 1});
+    port = peer.nf->queue[0].port;
     peer_close();
     grants = peer.gt.stats.free_count;
     watches = sim_xs_watches();
     for (unsigned i = 0; i < 100; i++) {
         assert_int_equal(peer_open(), 0);
+        assert_int_equal(peer.nf->queue[0].port, port); /* closed ports are given again */
         assert_traffic();
         fill_tx(i);
         if (i % 2 == 0)

@@ -440,6 +440,103 @@ static void test_grants_run_out(void **state)
     peer_stop(0);
 }
 
+/* Grants run out in mid-frame, and the backend has guessed those there were and uses them: the pages are not the program's to give
+ * to anyone else, though it still owns the packet. */
+static void test_untaken_slots_still_in_use(void **state)
+{
+    const uint32_t lens[4] = {60, 10, 10, 10};
+    gref_t guessed[2];
+    struct pkt *pkt;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1,
+                              .gnttab_version = 2,
+                              .grants_max = GNTTAB_RESERVED + 2 + 18 + 3,
+                              .rx_slots = 18});
+    guessed[0] = peer.gt.free_head;
+    guessed[1] = peer_free_list[guessed[0]];
+    for (unsigned i = 0; i < 2; i++)
+        peer.gt.status[0][guessed[i]] = GTF_reading;
+    pkt = pieces(lens, 4);
+    assert_int_equal(netdev_tx(peer.dev, pkt), -E_NETDOWN);
+    assert_int_equal(peer.nf->violation, NETFRONT_TX_MAPPED);
+    assert_int_equal(peer.dev->stats.violations, 1);
+    assert_int_equal(pkt->frag_count, 4);
+    netdev_arm(peer.dev);
+    pkt_put(pkt);
+    peer_close();
+    assert_int_equal(peer.pages.quarantined, 2);
+    for (unsigned i = 0; i < 2; i++)
+        peer.gt.status[0][guessed[i]] = 0;
+    peer_stop(0);
+}
+
+/* The backend leaves as it should, but lets go of a page later: the id is used again when the device opens again by itself. */
+static void test_page_let_go_of_late(void **state)
+{
+    struct netfront_tx_req req;
+    int16_t status;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1});
+    send(peer_packet(60, 0));
+    req = take();
+    assert_non_null(sim_grant_map(req.gref, false, &status));
+    peer_set_state(XENBUS_CLOSING);
+    for (unsigned i = 0; i < 4; i++) {
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+    assert_int_equal(peer_front_state(), XENBUS_CLOSED);
+    assert_int_equal(peer.pages.free_count, peer.pages.total - 1);
+    peer_check_pages();
+    sim_grant_unmap(req.gref, false);
+    peer_set_state(XENBUS_INIT_WAIT);
+    for (unsigned i = 0; i < 6; i++) {
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+    assert_true(peer.dev->link_up);
+    assert_int_equal(peer.nf->queue[0].tx.free_count, NETFRONT_RING_SLOTS);
+    peer_stop(0);
+}
+
+/* The same, never: the device opens again without that id. */
+static void test_page_not_let_go_of(void **state)
+{
+    struct netfront_tx_req req;
+    int16_t status;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1});
+    send(peer_packet(60, 0));
+    req = take();
+    assert_non_null(sim_grant_map(req.gref, false, &status));
+    peer_set_state(XENBUS_CLOSING);
+    for (unsigned i = 0; i < 4; i++) {
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+    peer_set_state(XENBUS_INIT_WAIT);
+    for (unsigned i = 0; i < 6; i++) {
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+    assert_true(peer.dev->link_up);
+    assert_int_equal(peer.nf->queue[0].tx.free_count, NETFRONT_RING_SLOTS - 1);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct netfront_tx_req again;
+
+        send(peer_packet(60, 0));
+        again = take();
+        assert_int_not_equal(again.id, req.id);
+        answer(again.id);
+    }
+    peer_check_pages();
+    sim_grant_unmap(req.gref, false);
+    peer_stop(0);
+}
+
 /* ---- back-pressure -------------------------------------------------------------------------------------------------------- */
 
 static void fill_ring(void)
@@ -830,6 +927,9 @@ int main(void)
         cmocka_unit_test(test_ids_and_grants_are_unique_in_flight),
         cmocka_unit_test(test_page_shared_by_frames),
         cmocka_unit_test(test_grants_run_out),
+        cmocka_unit_test(test_untaken_slots_still_in_use),
+        cmocka_unit_test(test_page_let_go_of_late),
+        cmocka_unit_test(test_page_not_let_go_of),
         cmocka_unit_test(test_full_ring_refuses_then_wakes),
         cmocka_unit_test(test_no_lost_wakeup),
         cmocka_unit_test(test_wakes_when_a_large_frame_fits),
