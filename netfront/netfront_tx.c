@@ -322,7 +322,7 @@ uint32_t netfront_tx_ring_drain(struct netfront_queue *q)
 bool netfront_tx_ring_arm(struct netfront_queue *q)
 {
     struct netfront_tx *tx = &q->tx;
-    uint32_t flying, after;
+    uint32_t flying, missing;
 
     do {
         if (tx->wanted != 0 && tx->free_count >= tx->wanted) {
@@ -332,14 +332,15 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
         flying = ring_in_flight(&tx->ring);
         if (flying == 0)
             return false;
-        /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when half of it is, or
-         * what is wanted if that is more: one event for a batch, not one for each slot. */
-        after = flying;
-        if (tx->wanted != 0)
-            after =
-                tx->wanted - tx->free_count > flying / 2 ? tx->wanted - tx->free_count : flying / 2;
+        /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when half of it is, or as
+         * much as is missing if that is more: one event for a batch, not one for each slot. */
+        missing = flying;
+        if (tx->wanted != 0 && tx->wanted - tx->free_count < flying / 2)
+            missing = flying / 2;
+        else if (tx->wanted != 0)
+            missing = u32_min(tx->wanted - tx->free_count, flying);
         /* Looks again, at most once for each slot in flight. */
-    } while (drain_some(q, ring_final_check(&tx->ring, u32_min(after, flying))) != 0);
+    } while (drain_some(q, ring_final_check(&tx->ring, missing)) != 0);
     return false;
 }
 
