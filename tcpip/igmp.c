@@ -115,7 +115,8 @@ int netif_multicast_leave(struct netif *nif, uint32_t group, uint64_t now_ns)
     eth_mac_to_bytes(eth_mac_of_group(group), mac);
     if (dev->ops->multicast != NULL && !mac_is_shared(nif, group))
         dev->ops->multicast(dev, mac, false);
-    /* RFC 2236 section 3 and section 4: who did not report last need not say that it leaves; version 1 routers know no leave. */
+    /* RFC 2236 section 3 and section 4: who did not report last need not say that it leaves;
+     * version 1 routers know no leave. */
     if (last_reporter && now_ns >= nif->igmp_v1_until)
         send(nif, IGMP_LEAVE, group, IGMP_ALL_ROUTERS, now_ns);
     return 0;
@@ -139,7 +140,7 @@ static void query_input(struct netif *nif, const struct igmp_msg *msg, uint64_t 
             continue;
         /* A running timer is shortened, never made longer. */
         at = some_time_within(nif, within, now);
-        if (group->report_at == NS_NEVER || group->report_at - now > within)
+        if (group->report_at > now + within)
             group->report_at = at;
         netif_timer(nif, group->report_at);
     }
