@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ip4_in.c - a received IPv4 packet: is it well formed, is it for us, and whose is it (RFC 791, RFC 1122 section 3.2.1). */
+/* ip4_in.c - a received IPv4 packet: is it well formed, is it for us, and whose is it (RFC 791,
+ * RFC 1122 section 3.2.1). */
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
 
@@ -30,7 +31,8 @@ static enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, struct cs
 }
 
 /* Parses and verifies the header, options included. */
-static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip)
+static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip,
+                                    bool from_us)
 {
     enum ip4_result result;
     struct cs_ro front;
@@ -49,12 +51,13 @@ static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct i
     }
     if (UNLIKELY(result != IP4_OK))
         return parse_reason(nif, result);
-    if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)))
+    if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)) && !from_us)
         return &nif->stats.ip4_too_long;
     return NULL;
 }
 
-/* A packet that is not for one address of ours: for everybody, for a group, or for others (RFC 1122 section 3.2.1.3). */
+/* A packet that is not for one address of ours: for everybody, for a group, or for others (RFC
+ * 1122 section 3.2.1.3). */
 static reason_t check_group(struct netif *nif, struct ip4_rx *rx)
 {
     if (rx->dst == IP4_BROADCAST) {
@@ -72,7 +75,8 @@ static reason_t check_group(struct netif *nif, struct ip4_rx *rx)
     return ip4_is_unicast(rx->dst) ? &nif->stats.ip4_not_ours : &nif->stats.ip4_martian;
 }
 
-/* A host that has no address yet asks everybody (RFC 2131); a switch without one asks for group members (RFC 4541). */
+/* A host that has no address yet asks everybody (RFC 2131); a switch without one asks for group
+ * members (RFC 4541). */
 static bool may_be_nobody(const struct ip4_rx *rx)
 {
     return rx->src == IP4_ANY &&
@@ -101,7 +105,8 @@ static inline reason_t check_addresses(struct netif *nif, struct ip4_rx *rx, boo
     return UNLIKELY(rx->link_group) ? &nif->stats.ip4_martian : NULL;
 }
 
-/* Options are skipped, unless they are a source route or do not add up (RFC 1122 sections 3.2.1.8 and 3.2.2.5). */
+/* Options are skipped, unless they are a source route or do not add up (RFC 1122 sections
+ * 3.2.1.8 and 3.2.2.5). */
 static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, bool first,
                           uint64_t now)
 {
@@ -127,7 +132,7 @@ void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bo
 {
     struct ip4_hdr ip;
     struct ip4_rx rx;
-    reason_t reason = check_header(nif, pkt, &ip);
+    reason_t reason = check_header(nif, pkt, &ip, from_us);
 
     if (LIKELY(reason == NULL)) {
         rx = (struct ip4_rx){.src = ip.src,
@@ -167,7 +172,8 @@ void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bo
         igmp_input(nif, pkt, &rx, now);
         break;
     default:
-        /* Protocol 4, IPv4 in IPv4, is one of these: nothing is decapsulated. RFC 1122 section 3.2.2.1. */
+        /* Protocol 4, IPv4 in IPv4, is one of these: nothing is decapsulated. RFC 1122 section
+         * 3.2.2.1. */
         icmp_error(nif, pkt, &rx, ICMP4_UNREACHABLE, ICMP4_UNREACHABLE_PROTOCOL, 0, now);
         netif_drop(pkt, &nif->stats.ip4_protocol);
     }
