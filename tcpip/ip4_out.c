@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* ip4_out.c - sending IPv4 packets: headers, the neighbour, fragments (RFC 791, RFC 1122 section 3.3).
+/* ip4_out.c - sending IPv4 packets: headers, the neighbour, fragments (RFC 791, RFC 1122 section
+ * 3.3).
  *
- * A packet gets its headers while it is whole. It waits for its neighbour whole, too, so that the few places of an ARP queue hold
- * datagrams, not fragments. It is cut when it leaves: each fragment is a header in a slot of a page that all of them share, and views of the
- * datagram's own pages. Nothing is copied but the first eight bytes, the transport header, which must lie in the frame's first view with the others.
+ * A packet gets its headers while it is whole. It waits for its neighbour whole, too, so that the
+ * few places of an ARP queue hold datagrams, not fragments. It is cut when it leaves: each fragment
+ * is a header in a slot of a page that all of them share, and views of the datagram's own pages.
+ * Nothing is copied but the first eight bytes, the transport header, which must lie in the frame's
+ * first view with the others.
  *
- * Fragments that the device has no room for wait in nif->tx_wait; until they are gone nothing else is taken.
+ * Fragments that the device has no room for wait in nif->tx_wait; until they are gone nothing else
+ * is taken.
  */
 #include "tcpip/siphash.h"
 #include "tcpip/tcpip_priv.h"
@@ -26,7 +30,8 @@ uint16_t ip4_id(struct netif *nif, uint32_t dst)
     uint32_t x = nif->id_counts[secret >> 58]++;
 
     STATIC_ASSERT(ARRAY_SIZE(nif->id_counts) == 64, "six bits of the secret");
-    /* A permutation of 16-bit numbers for each destination: every step can be undone, so no id comes twice in 65,536. */
+    /* A permutation of 16-bit numbers for each destination: every step can be undone, so no id
+     * comes twice in 65,536. */
     for (int i = 0; i < 3; i++) {
         x = (x + (uint32_t)secret) & 0xffff;
         x = (x * ((uint32_t)(secret >> 16) | 1)) & 0xffff;
@@ -72,7 +77,8 @@ bool ip4_tx_wait(struct netif *nif)
 
 /* ---- fragments ------------------------------------------------------------------------------ */
 
-/* Appends views of `n` bytes from `off` of `pkt` to `to`. Where there are too many of them the rest is copied. */
+/* Appends views of `n` bytes from `off` of `pkt` to `to`. Where there are too many of them the
+ * rest is copied. */
 static int append_shared(struct pkt *to, const struct pkt *pkt, uint32_t off, uint32_t n)
 {
     for (unsigned i = 0; i < pkt->frag_count && n != 0; i++) {
@@ -85,7 +91,10 @@ static int append_shared(struct pkt *to, const struct pkt *pkt, uint32_t off, ui
             continue;
         }
         len = u32_min(frag->len - off, n);
-        err = pkt_append(to, frag->page, frag->off + off, len);
+        /* The last place is for a page to copy to, where one view will not do. */
+        err = to->frag_count == PKT_FRAGS_MAX - 1 && len < n
+                  ? -E_NOSPC
+                  : pkt_append(to, frag->page, frag->off + off, len);
         if (err == -E_NOSPC)
             err = pkt_append_copy(to, cs_sub(pkt_frag_view(pkt, i), off, len));
         if (err != 0)
@@ -96,7 +105,8 @@ static int append_shared(struct pkt *to, const struct pkt *pkt, uint32_t off, ui
     return 0;
 }
 
-/* One fragment: `len` bytes of payload from `from`, its headers in `slot` of `page`. NULL: no memory. */
+/* One fragment: `len` bytes of payload from `from`, its headers in `slot` of `page`. NULL: no
+ * memory. */
 static struct pkt *make_fragment(struct netif *nif, const struct pkt *pkt, struct ip4_hdr hdr,
                                  uint32_t from, uint32_t len, struct page *page, uint32_t slot)
 {
@@ -165,7 +175,8 @@ static int fragment(struct netif *nif, struct pkt *pkt, struct ip4_hdr hdr, uint
 
 /* ---- a packet's way ------------------------------------------------------------------------- */
 
-/* The largest packet that reaches dst; the path is looked up only for packets that could be too long for one. */
+/* The largest packet that reaches dst; the path is looked up only for packets that could be too
+ * long for one. */
 static uint32_t mtu_for(struct netif *nif, uint32_t dst, uint32_t total, uint64_t now)
 {
     if (UNLIKELY(nif->path_mtu_count != 0) && total > IP4_PATH_MTU_FLOOR)
