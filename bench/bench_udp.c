@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* bench_udp.c - B1: instructions for an Ethernet frame on its way in, and for its answer on its way out. Run by bench/run-b1 under callgrind.
+/* bench_udp.c - B1: instructions for an Ethernet frame on its way in, and for its answer on its way
+ * out. Run by bench/run-b1 under callgrind.
  *
  * For each frame: a buffer from the pool, the driver's copy into it, netif_input, and
  *     recv   udp_recv, and the packet is put back

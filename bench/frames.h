@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* frames.h - the frames that bench_udp and lwip/bench_lwip feed: the same bytes to both. 10.0.0.2 sends to 10.0.0.1. */
+/* frames.h - the frames that bench_udp and lwip/bench_lwip feed: the same bytes to both.
+ * 10.0.0.2 sends to 10.0.0.1. */
 #ifndef BENCH_FRAMES_H
 #define BENCH_FRAMES_H
 
@@ -25,7 +26,8 @@ static inline unsigned frames_checksum(const uint8_t *bytes, size_t n, unsigned 
     return ~sum & 0xffff;
 }
 
-/* Ethernet, IPv4, and then a UDP datagram to port 7 or an ICMP echo request with `payload` bytes. Returns the frame's length. */
+/* Ethernet, IPv4, and then a UDP datagram to port 7 or an ICMP echo request with `payload`
+ * bytes. Returns the frame's length. */
 static inline size_t frames_make(uint8_t *f, int icmp, size_t payload)
 {
     static const uint8_t head[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};

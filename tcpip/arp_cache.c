@@ -3,22 +3,26 @@
  *
  * Theory of operation
  *
- * The cache is a table of sets of four entries; a secret hash of the address picks the set, so that nobody can aim at a neighbour's set. Work per
- * packet is four compares at most, and one for the neighbour used last.
+ * The cache is a table of sets of four entries; a secret hash of the address picks the set, so that
+ * nobody can aim at a neighbour's set. Work per packet is four compares at most, and one for the
+ * neighbour used last.
  *
  *     FREE --a packet for it--> INCOMPLETE --answer--> REACHABLE --60 s without a sign--> FREE
  *                                   |
  *                                   +--3 requests, a second apart, unanswered--> FREE
  *
- * Only packets that we send make entries: an unasked claim is believed for a neighbour that is in the table already and for no other. When a set is
- * full, an unresolved neighbour makes room first, then the one unused for longest; a gateway never does, nor one used in the last 5 s. So spoofed
+ * Only packets that we send make entries: an unasked claim is believed for a neighbour that is in
+ * the table already and for no other. When a set is full, an unresolved neighbour makes room first,
+ * then the one unused for longest; a gateway never does, nor one used in the last 5 s. So spoofed
  * sources push out each other.
  *
- * An entry in use is refreshed before it expires: from 45 s on its user asks the neighbour itself, every 5 s. An unused entry costs nothing: there are
- * no timers for it, its age is looked at when somebody wants it.
+ * An entry in use is refreshed before it expires: from 45 s on its user asks the neighbour itself,
+ * every 5 s. An unused entry costs nothing: there are no timers for it, its age is looked at when
+ * somebody wants it.
  *
- * Each unresolved neighbour keeps its last four packets, all of them together 64: so there are never more than 64 unresolved neighbours, and they stand
- * in one list ordered by their next deadline.
+ * Each unresolved neighbour keeps its last four packets, all of them together 64: so there are
+ * never more than 64 unresolved neighbours, and they stand in one list ordered by their next
+ * deadline.
  */
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/arp.h"
@@ -185,7 +189,8 @@ static void ask(struct netif *nif, uint32_t addr, uint64_t to)
     arp_send(nif, ARP_REQUEST, route_source(nif, addr), 0, addr, to);
 }
 
-/* A neighbour whose time to be refreshed, or to expire, has come (RFC 1122 section 2.3.2.1, (2) unicast poll). */
+/* A neighbour whose time to be refreshed, or to expire, has come (RFC 1122 section 2.3.2.1, (2)
+ * unicast poll). */
 static bool still_good(struct netif *nif, struct arp_entry *entry, uint64_t now)
 {
     if (now - entry->confirmed_at >= ARP_REACHABLE_NS) {
@@ -214,7 +219,8 @@ bool arp_lookup(struct netif *nif, uint32_t addr, uint64_t *mac, uint64_t now)
     return true;
 }
 
-/* Makes room for one more waiting packet, when there are too many: the neighbour silent for longest loses its packets. */
+/* Makes room for one more waiting packet, when there are too many: the neighbour silent for
+ * longest loses its packets. */
 static void bound_queued(struct netif *nif, const struct arp_entry *keep)
 {
     struct arp_entry *entry = at1(nif, nif->arp_oldest);

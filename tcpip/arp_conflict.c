@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* arp_conflict.c - whose address is it? Probe, announce, defend (RFC 5227), and ask for others (RFC 2131 section 2.2). */
+/* arp_conflict.c - whose address is it? Probe, announce, defend (RFC 5227), and ask for others
+ * (RFC 2131 section 2.2). */
 #include <morgana/log.h>
 
 #include "tcpip/tcpip_priv.h"
@@ -83,7 +84,8 @@ static void defend(struct netif *nif, struct netif_addr *addr, uint64_t mac, uin
 
     nif->stats.arp_conflicts++;
     if (addr->defended_at != NS_NEVER && now - addr->defended_at < DEFEND_INTERVAL_NS) {
-        /* (b) gives up; (c), an address that was set to be ours come what may, is silent for now. */
+        /* (b) gives up; (c), an address that was set to be ours come what may, is silent for
+         * now. */
         if (addr->probed)
             give_up(nif, addr, mac);
         return;

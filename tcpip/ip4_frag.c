@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: ISC */
-/* ip4_frag.c - reassembly (RFC 791 section 3.2, RFC 1122 section 3.3.2), bounded in datagrams, memory, time and work.
+/* ip4_frag.c - reassembly (RFC 791 section 3.2, RFC 1122 section 3.3.2), bounded in datagrams,
+ * memory, time and work.
  *
  * Theory of operation
  *
  * A datagram in reassembly is in one of these states:
  *
- *     SHARED  its fragments are held as they came, in views, not copied: up to PKT_FRAGS_MAX of them, which is what a packet can list
- *     PLACED  it has more. Its bytes were copied to where they belong in a row of pages, those of later fragments are too, and a bit for each
+ *     SHARED  its fragments are held as they came, in views, not copied: up to PKT_FRAGS_MAX of
+ *     them, which is what a packet can list PLACED  it has more. Its bytes were copied to where
+ *     they belong in a row of pages, those of later fragments are too, and a bit for each
  *             unit of 8 bytes says what is there. Copies are counted in pkt_stats
- *     DEAD    two fragments contradicted each other: it holds nothing, and swallows what still comes until its time is up (RFC 5722 section 4
+ *     DEAD    two fragments contradicted each other: it holds nothing, and swallows what still
+ *     comes until its time is up (RFC 5722 section 4
  *             says why: else the attacker's fragments complete the next datagram)
  *
- * So a fragment costs at most a look at 18 others, or its own length: never more because much is queued (FragmentSmack). A datagram holds at most 18
- * pages. When all of them together hold more than frag_bytes_max, or there are more than frags_max, the oldest go: an attacker who wants to push
- * others out must go on sending, one who just leaves fragments behind is forgotten in 30 s.
+ * So a fragment costs at most a look at 18 others, or its own length: never more because much is
+ * queued (FragmentSmack). A datagram holds at most 18 pages. When all of them together hold more
+ * than frag_bytes_max, or there are more than frags_max, the oldest go: an attacker who wants to
+ * push others out must go on sending, one who just leaves fragments behind is forgotten in 30 s.
  *
- * Overlap gives up the whole datagram (teardrop, RFC 1858); the very same fragment a second time is the network's doing and harmless.
+ * Overlap gives up the whole datagram (teardrop, RFC 1858); the very same fragment a second time is
+ * the network's doing and harmless.
  *
- * A PLACED datagram begins IP4_FRAG_HEADROOM bytes into its first page, with the first fragment's headers right before: when it is
- * whole it looks like one long frame.
+ * A PLACED datagram begins IP4_FRAG_HEADROOM bytes into its first page, with the first fragment's
+ * headers right before: when it is whole it looks like one long frame.
  *
- * Queues are found by a hash; the array of queues is its own table of buckets. By age they stand in one list: all live for 30 s, so the oldest expires first.
+ * Queues are found by a hash; the array of queues is its own table of buckets. By age they stand in
+ * one list: all live for 30 s, so the oldest expires first.
  */
 #include "tcpip/siphash.h"
 #include "tcpip/tcpip_priv.h"
@@ -451,7 +457,8 @@ static bool end_agrees(const struct ip4_frag_queue *q, const struct piece *piece
     return q->total == 0 ? q->end <= end : q->total == end;
 }
 
-/* The piece is new and goes into the datagram. NULL, or the counter of a reason to give up the datagram. */
+/* The piece is new and goes into the datagram. NULL, or the counter of a reason to give up the
+ * datagram. */
 static uint64_t *accept(struct netif *nif, struct ip4_frag_queue *q, struct piece *piece,
                         const struct ip4_hdr *ip)
 {

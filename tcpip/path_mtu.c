@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* path_mtu.c - paths that are narrower than our link (RFC 1191): a small table that forgets after ten minutes. */
+/* path_mtu.c - paths that are narrower than our link (RFC 1191): a small table that forgets
+ * after ten minutes. */
 #include "tcpip/tcpip_priv.h"
 
 #define PATH_MTU_LIFE_NS (600 * NS_PER_S) /* RFC 1191 section 6.3 */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* route.c - which neighbour gets a packet, and which of our addresses it comes from (RFC 1122 section 3.3.1).
+/* route.c - which neighbour gets a packet, and which of our addresses it comes from (RFC 1122
+ * section 3.3.1).
  *
- * One table, longest prefix first, so that the first match is the best. Routes by gateways are kept as they were added; the connected
- * ones follow the addresses: route_refresh lays both out anew after any change, which is rare. A route whose gateway is on
- * no network of ours at the moment sleeps: its src is 0.
+ * One table, longest prefix first, so that the first match is the best. Routes by gateways are kept
+ * as they were added; the connected ones follow the addresses: route_refresh lays both out anew
+ * after any change, which is rare. A route whose gateway is on no network of ours at the moment
+ * sleeps: its src is 0.
  */
 #include "tcpip/tcpip_priv.h"
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* tcpip_priv.h - what the files of tcpip/ know of each other.
  *
- * A frame's way in:   netif_input -> arp_input | ip4_input -> (ip4_frag_input) -> udp_input | icmp_input | igmp_input
- * A packet's way out: udp_send | icmp_* | igmp_* -> route_find, then ip4_send -> arp_resolve -> ip4_link_send -> netif_tx
+ * A frame's way in:   netif_input -> arp_input | ip4_input -> (ip4_frag_input) -> udp_input |
+ * icmp_input | igmp_input A packet's way out: udp_send | icmp_* | igmp_* -> route_find, then
+ * ip4_send -> arp_resolve -> ip4_link_send -> netif_tx
  *
- * A received packet keeps its Ethernet and IPv4 headers at the front all the way up: struct ip4_rx says where the transport begins. So
- * an ICMP error can quote it, and udp_recv reads the addresses when somebody asks, not before.
+ * A received packet keeps its Ethernet and IPv4 headers at the front all the way up: struct ip4_rx
+ * says where the transport begins. So an ICMP error can quote it, and udp_recv reads the addresses
+ * when somebody asks, not before.
  */
 #ifndef TCPIP_PRIV_H
 #define TCPIP_PRIV_H
@@ -19,7 +21,8 @@
 
 enum ip4_cast { IP4_UNICAST, IP4_BROADCASTED, IP4_MULTICASTED };
 
-/* A received packet on its way up. What else its header says is read from the packet by whoever wants it. */
+/* A received packet on its way up. What else its header says is read from the packet by whoever
+ * wants it. */
 struct ip4_rx {
     uint32_t src, dst; /* host order */
     uint32_t off;      /* of the transport header from the packet's first byte */
@@ -39,7 +42,9 @@ struct ip4_tx {
     uint8_t cast; /* enum ip4_cast */
     bool use_eth;
     bool
-        df; /* do not fragment on the way; longer than the path's MTU it is fragmented here all the same */
+        /* do not fragment on the way; longer than the path's MTU it is fragmented here all the
+         * same */
+        df;
     bool router_alert; /* RFC 2113 */
 };
 
@@ -86,7 +91,8 @@ static inline struct cs netif_frag_rw(const struct pkt *pkt, unsigned i)
 /* netif.c */
 /* An unpredictable number. */
 uint64_t netif_random(struct netif *nif);
-/* A spread number below `n`, secret but cheap: for hash tables. Multiply-shift with a secret odd factor (Dietzfelbinger and others, 1997). */
+/* A spread number below `n`, secret but cheap: for hash tables. Multiply-shift with a secret odd
+ * factor (Dietzfelbinger and others, 1997). */
 static inline uint32_t netif_hash(const struct netif *nif, uint32_t value, uint32_t n)
 {
     uint64_t mixed = (value ^ nif->conf.key[0]) * (nif->conf.key[1] | 1);
@@ -113,7 +119,8 @@ static inline bool netif_is_own(const struct netif *nif, uint32_t addr)
 }
 
 /* route.c */
-/* After any change of addresses: which are ours, which routes are awake and from which address they send. */
+/* After any change of addresses: which are ours, which routes are awake and from which address
+ * they send. */
 void route_refresh(struct netif *nif);
 /* Our address whose network holds `addr`, also while it is PROBING; NULL: not connected. */
 const struct netif_addr *route_connected(const struct netif *nif, uint32_t addr);
@@ -129,7 +136,8 @@ void arp_fini(struct netif *nif);
 void arp_input(struct netif *nif, struct pkt *pkt, uint64_t now);
 /* The neighbour's MAC, where it is known. */
 bool arp_lookup(struct netif *nif, uint32_t addr, uint64_t *mac, uint64_t now);
-/* Queues a whole frame, its destination yet blank, until the neighbour answers; asks for it. Takes pkt on 0. -E_NOMEM. */
+/* Queues a whole frame, its destination yet blank, until the neighbour answers; asks for it.
+ * Takes pkt on 0. -E_NOMEM. */
 int arp_queue(struct netif *nif, uint32_t addr, struct pkt *pkt, uint64_t now);
 /* Sends one ARP message. to: the frame's destination. */
 void arp_send(struct netif *nif, uint16_t op, uint32_t spa, uint64_t tha, uint32_t tpa,
@@ -138,23 +146,27 @@ uint64_t arp_timers(struct netif *nif, uint64_t now);
 
 /* arp_conflict.c */
 struct arp_msg;
-/* What a received message says about addresses of ours and addresses asked about. True: its sender claims an address of ours. */
+/* What a received message says about addresses of ours and addresses asked about. True: its
+ * sender claims an address of ours. */
 bool arp_conflict_input(struct netif *nif, const struct arp_msg *msg, uint64_t now);
 void arp_conflict_start(struct netif *nif, struct netif_addr *addr, uint64_t now);
 uint64_t arp_conflict_timers(struct netif *nif, uint64_t now);
 
 /* ip4_in.c */
-/* A frame whose type is IPv4, its Ethernet header still in front. Takes pkt. from_us: it came through nif->loop. */
+/* A frame whose type is IPv4, its Ethernet header still in front. Takes pkt. from_us: it came
+ * through nif->loop. */
 void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bool from_us,
                uint64_t now);
 
 /* ip4_out.c */
-/* pkt begins with IP4_TX_BYTES (and IP4_ROUTER_ALERT_BYTES where tx says so) of room, then the transport; tx has been through route_find. Fills the room and
- * sends, queues, or fragments. Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is there still. */
+/* pkt begins with IP4_TX_BYTES (and IP4_ROUTER_ALERT_BYTES where tx says so) of room, then the
+ * transport; tx has been through route_find. Fills the room and sends, queues, or fragments.
+ * Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is there still. */
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now);
 /* A frame that waited for its neighbour: fills in the MAC and sends. Takes pkt in any case. */
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now);
-/* An identification for a packet to dst: no one else can guess it, none comes twice in 65,536 (RFC 6864, RFC 7739). */
+/* An identification for a packet to dst: no one else can guess it, none comes twice in 65,536
+ * (RFC 6864, RFC 7739). */
 uint16_t ip4_id(struct netif *nif, uint32_t dst);
 /* Nobody answers for the frame's next hop: its sender is told. */
 void ip4_undeliverable(struct netif *nif, const struct pkt *pkt);
@@ -164,14 +176,16 @@ bool ip4_tx_wait(struct netif *nif);
 /* ip4_frag.c */
 void ip4_frag_init(struct netif *nif);
 void ip4_frag_fini(struct netif *nif);
-/* A fragment, Ethernet and IPv4 headers in front. Takes pkt. Gives the whole datagram and completes rx, or NULL. */
+/* A fragment, Ethernet and IPv4 headers in front. Takes pkt. Gives the whole datagram and
+ * completes rx, or NULL. */
 struct pkt *ip4_frag_input(struct netif *nif, struct pkt *pkt, const struct ip4_hdr *ip,
                            struct ip4_rx *rx, uint64_t now);
 uint64_t ip4_frag_timers(struct netif *nif, uint64_t now);
 
 /* icmp.c */
 void icmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);
-/* Answers a packet with an error, where RFC 1122 section 3.2.2 allows one. Lends pkt. rest: the header's second word. */
+/* Answers a packet with an error, where RFC 1122 section 3.2.2 allows one. Lends pkt. rest: the
+ * header's second word. */
 void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *rx, uint8_t type,
                 uint8_t code, uint32_t rest, uint64_t now);
 
@@ -184,7 +198,8 @@ static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
     return nif->conf.dev->caps.mtu_bytes;
 }
 uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now);
-/* A router's answer: `mtu` as it said (0: an old one that did not), `sent` the length of the packet that did not fit. */
+/* A router's answer: `mtu` as it said (0: an old one that did not), `sent` the length of the
+ * packet that did not fit. */
 void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent,
                          uint64_t now);
 
@@ -195,7 +210,8 @@ uint64_t igmp_timers(struct netif *nif, uint64_t now);
 
 /* udp.c */
 void udp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);
-/* An ICMP error, or a neighbour's silence, about a datagram from src:src_port. True: a socket of ours sent it. */
+/* An ICMP error, or a neighbour's silence, about a datagram from src:src_port. True: a socket of
+ * ours sent it. */
 bool udp_deliver_error(struct netif *nif, uint32_t src, uint16_t src_port, int error);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* udp.c - UDP sockets (RFC 768, RFC 1122 section 4.1).
  *
- * A datagram waits in its socket's queue as the frame it came in, headers in front: its addresses are read when the program asks for it, and the payload is never
- * moved. The headers become headroom then, into which an answer's headers go.
+ * A datagram waits in its socket's queue as the frame it came in, headers in front: its addresses
+ * are read when the program asks for it, and the payload is never moved. The headers become
+ * headroom then, into which an answer's headers go.
  */
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
@@ -139,7 +140,8 @@ static void enqueue(struct netif *nif, struct udp_sock *sock, struct pkt *pkt)
     pkt_queue_push(&sock->queue, pkt);
 }
 
-/* Does a socket take what was sent to a group? Broadcasts: where it asked for them. Multicast groups are joined by the interface. */
+/* Does a socket take what was sent to a group? Broadcasts: where it asked for them. Multicast
+ * groups are joined by the interface. */
 static bool takes_group(const struct udp_sock *sock, const struct ip4_rx *rx)
 {
     if (rx->cast == IP4_BROADCASTED)
@@ -252,8 +254,8 @@ int udp_recv(struct udp_sock *sock, struct udp_meta *meta, struct pkt **pkt)
 
 /* ---- send ----------------------------------------------------------------------------------- */
 
-/* The checksum field for a packet of payload alone, and what the device has to know of it. A device that can completes the sum itself, but
- * not over fragments. */
+/* The checksum field for a packet of payload alone, and what the device has to know of it. A
+ * device that can completes the sum itself, but not over fragments. */
 static uint16_t checksum_for(const struct netif *nif, const struct pkt *pkt,
                              const struct ip4_tx *tx, const struct udp_hdr *udp, bool *blank)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* udpecho - the echo service over UDP (RFC 862): every datagram goes back to where it came from, in the pages it came in. */
+/* udpecho - the echo service over UDP (RFC 862): every datagram goes back to where it came from,
+ * in the pages it came in. */
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
@@ -43,7 +44,8 @@ static int start_net(int argc, char **argv, uint64_t now)
     return gateway == IP4_ANY ? 0 : netif_route_add(&nif, 0, 0, gateway);
 }
 
-/* Sends back what has come. A broadcast is not answered, nor another echo service: the two would never end. */
+/* Sends back what has come. A broadcast is not answered, nor another echo service: the two would
+ * never end. */
 static void echo(uint16_t port, uint64_t now)
 {
     struct udp_meta from;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* bench_lwip.c - the same work as bench_udp.c, by lwIP's raw API: the peer of B1. Run by bench/run-b1 under callgrind.
+/* bench_lwip.c - the same work as bench_udp.c, by lwIP's raw API: the peer of B1. Run by
+ * bench/run-b1 under callgrind.
  *
  * For each frame: pbuf_alloc, the driver's copy into it, ethernet_input, and
  *     recv   the UDP callback frees the pbuf

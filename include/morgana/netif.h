@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* netif.h - one IPv4 interface on one netdev: Ethernet, ARP, IPv4, ICMP; and the door of UDP.
  *
- * Addresses are uint32_t in host order everywhere above tcpip/wire. Nothing here reads a clock, a random number or an
- * allocator: `now_ns` and storage are arguments.
+ * Addresses are uint32_t in host order everywhere above tcpip/wire. Nothing here reads a clock, a
+ * random number or an allocator: `now_ns` and storage are arguments.
  *
  *     static struct netif nif;
  *     static struct arp_entry arp[256];
@@ -18,7 +18,8 @@
 
 #include <morgana/netdev.h>
 
-#define IP4_ADDR(a, b, c, d) (((uint32_t)(a) << 24) | ((uint32_t)(b) << 16) | ((uint32_t)(c) << 8) | (uint32_t)(d))
+#define IP4_ADDR(a, b, c, d)                                                                       \
+    (((uint32_t)(a) << 24) | ((uint32_t)(b) << 16) | ((uint32_t)(c) << 8) | (uint32_t)(d))
 #define IP4_ANY 0u
 #define IP4_BROADCAST 0xffffffffu
 
@@ -30,68 +31,71 @@ struct ip4_route;
 
 /* Sizes for the caller's storage. */
 struct netif_conf {
-    struct netdev *dev;        /* Kept */
-    struct pkt_pool *pool;     /* for packets we make; Kept */
-    uint64_t key[2];           /* secret for unpredictable ids and hashes: from plat_entropy */
-    struct arp_entry *arp;     /* storage of the ARP cache; Kept */
-    uint32_t arp_max;          /* entries: 4..65536; a multiple of 4 wastes none; 256 is plenty for a /24. 80 bytes each */
+    struct netdev *dev;    /* Kept */
+    struct pkt_pool *pool; /* for packets we make; Kept */
+    uint64_t key[2];       /* secret for unpredictable ids and hashes: from plat_entropy */
+    struct arp_entry *arp; /* storage of the ARP cache; Kept */
+    /* entries: 4..65536; a multiple of 4 wastes none; 256 is plenty for a /24. 80 bytes each */
+    uint32_t arp_max;
     struct ip4_frag_queue *frags; /* storage of datagrams in reassembly; Kept */
-    uint32_t frags_max;        /* datagrams at once: 0 (none is reassembled)..256; 8 is usual. 1.3 KiB each */
-    uint32_t frag_bytes_max;   /* memory of all fragments held, counted in whole pages: 0..16 MiB. A datagram of 60,000 bytes needs
-                                * 72 KiB */
+    /* datagrams at once: 0 (none is reassembled)..256; 8 is usual. 1.3 KiB each */
+    uint32_t frags_max;
+    /* memory of all fragments held, counted in whole pages: 0..16 MiB. A datagram of 60,000 bytes
+     * needs 72 KiB */
+    uint32_t frag_bytes_max;
 };
 
-/* ---- counters -------------------------------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 /* Why a received frame or packet went no further. Names come from the same table. */
-#define NETIF_DROPS(S)                                                                                                 \
-    S(eth_short)                                                                                                       \
-    S(eth_not_ours)                                                                                                    \
-    S(eth_type)                                                                                                        \
-    S(arp_malformed)                                                                                                   \
-    S(ip4_short)                                                                                                       \
-    S(ip4_header)                                                                                                      \
-    S(ip4_checksum)                                                                                                    \
-    S(ip4_too_long)     /* longer than the device's MTU */                                                             \
-    S(ip4_options)      /* malformed, or a source route */                                                             \
-    S(ip4_martian)                                                                                                     \
-    S(ip4_not_ours)                                                                                                    \
-    S(ip4_protocol)                                                                                                    \
-    S(frag_malformed)   /* empty, or not a multiple of 8 bytes with more to come */                                    \
-    S(frag_duplicate)   /* the very bytes that are there already: harmless */                                          \
-    S(frag_overlap)     /* other bytes, or ends that contradict: the whole datagram is given up */                     \
-    S(frag_too_long)                                                                                                   \
-    S(frag_limit)       /* datagrams given up because frags_max or frag_bytes_max was reached */                       \
-    S(frag_timeout)                                                                                                    \
-    S(icmp_malformed)                                                                                                  \
-    S(icmp_checksum)                                                                                                   \
-    S(icmp_ignored)                                                                                                    \
-    S(icmp_rate)        /* errors not sent: too many */                                                                \
-    S(udp_malformed)                                                                                                   \
-    S(udp_checksum)                                                                                                    \
-    S(udp_no_port)                                                                                                     \
-    S(udp_queue_full)                                                                                                  \
-    S(igmp_malformed)                                                                                                  \
+#define NETIF_DROPS(S)                                                                             \
+    S(eth_short)                                                                                   \
+    S(eth_not_ours)                                                                                \
+    S(eth_type)                                                                                    \
+    S(arp_malformed)                                                                               \
+    S(ip4_short)                                                                                   \
+    S(ip4_header)                                                                                  \
+    S(ip4_checksum)                                                                                \
+    S(ip4_too_long) /* longer than the device's MTU */                                             \
+    S(ip4_options)  /* malformed, or a source route */                                             \
+    S(ip4_martian)                                                                                 \
+    S(ip4_not_ours)                                                                                \
+    S(ip4_protocol)                                                                                \
+    S(frag_malformed) /* empty, or not a multiple of 8 bytes with more to come */                  \
+    S(frag_duplicate) /* the very bytes that are there already: harmless */                        \
+    S(frag_overlap)   /* other bytes, or ends that contradict: the whole datagram is given up */   \
+    S(frag_too_long)                                                                               \
+    S(frag_limit) /* datagrams given up because frags_max or frag_bytes_max was reached */         \
+    S(frag_timeout)                                                                                \
+    S(icmp_malformed)                                                                              \
+    S(icmp_checksum)                                                                               \
+    S(icmp_ignored)                                                                                \
+    S(icmp_rate) /* errors not sent: too many */                                                   \
+    S(udp_malformed)                                                                               \
+    S(udp_checksum)                                                                                \
+    S(udp_no_port)                                                                                 \
+    S(udp_queue_full)                                                                              \
+    S(igmp_malformed)                                                                              \
     S(no_memory)
 
 /* What else happened. */
-#define NETIF_EVENTS(S)                                                                                                \
-    S(rx_frames)                                                                                                       \
-    S(tx_frames)                                                                                                       \
-    S(tx_fragments)     /* of them, fragments */                                                                       \
-    S(tx_refused)       /* answers of our own given up because the device was full or down */                          \
-    S(rx_reassembled)   /* datagrams */                                                                                \
-    S(arp_requests)     /* sent */                                                                                     \
-    S(arp_replies)      /* sent */                                                                                     \
-    S(arp_conflicts)    /* somebody else claimed an address of ours */                                                 \
-    S(arp_full)         /* neighbours not asked for because all entries of their set are in use */                     \
-    S(arp_queue_drops)  /* packets given up while they waited for a neighbour */                                       \
-    S(arp_timeouts)     /* neighbours that did not answer */                                                           \
-    S(icmp_echoes)      /* answered */                                                                                 \
-    S(icmp_errors_sent)                                                                                                \
-    S(icmp_errors_received)                                                                                            \
-    S(path_mtu_changes)                                                                                                \
-    S(igmp_reports)     /* sent */
+#define NETIF_EVENTS(S)                                                                            \
+    S(rx_frames)                                                                                   \
+    S(tx_frames)                                                                                   \
+    S(tx_fragments)    /* of them, fragments */                                                    \
+    S(tx_refused)      /* answers of our own given up because the device was full or down */       \
+    S(rx_reassembled)  /* datagrams */                                                             \
+    S(arp_requests)    /* sent */                                                                  \
+    S(arp_replies)     /* sent */                                                                  \
+    S(arp_conflicts)   /* somebody else claimed an address of ours */                              \
+    S(arp_full)        /* neighbours not asked for because all entries of their set are in use */  \
+    S(arp_queue_drops) /* packets given up while they waited for a neighbour */                    \
+    S(arp_timeouts)    /* neighbours that did not answer */                                        \
+    S(icmp_echoes)     /* answered */                                                              \
+    S(icmp_errors_sent)                                                                            \
+    S(icmp_errors_received)                                                                        \
+    S(path_mtu_changes)                                                                            \
+    S(igmp_reports) /* sent */
 
 #define NETIF_STAT_FIELD(name) uint64_t name;
 struct netif_stats {
@@ -106,7 +110,7 @@ extern const unsigned netif_drop_count;
 /* The i-th counter; i < NETIF_STAT_COUNT. */
 uint64_t netif_stat(const struct netif *nif, unsigned i);
 
-/* ---- storage --------------------------------------------------------------------------------------------------------- */
+/* ---- storage --------------------------------------------------------------------------------- */
 
 #define NETIF_ADDRS_MAX 8u
 #define NETIF_ROUTES_MAX 16u
@@ -132,29 +136,32 @@ struct arp_entry {
 struct ip4_frag_queue {
     uint32_t src, dst;
     uint16_t id;
-    uint8_t protocol, state;      /* enum frag_state */
-    uint32_t bucket;              /* index + 1 of the first queue whose hash is this one's index */
-    uint32_t next;                /* index + 1 of the next queue of the same bucket, or of the free list */
-    uint32_t newer, older;        /* by age: index + 1 */
+    uint8_t protocol, state; /* enum frag_state */
+    uint32_t bucket;         /* index + 1 of the first queue whose hash is this one's index */
+    /* index + 1 of the next queue of the same bucket, or of the free list */
+    uint32_t next;
+    uint32_t newer, older; /* by age: index + 1 */
     uint64_t expires_at;
-    uint32_t have, total;         /* bytes of payload that are here; all of them, 0 while not known */
-    uint32_t end;                 /* of the fragment that reaches furthest */
-    uint32_t pages;               /* that it holds: what it is charged for */
-    uint32_t count;               /* SHARED: fragments held */
-    uint8_t header_len;           /* PLACED: of the first fragment's IPv4 header, 0: not here */
-    uint16_t off[PKT_FRAGS_MAX];  /* SHARED: bytes from the datagram's start */
+    /* bytes of payload that are here; all of them, 0 while not known */
+    uint32_t have, total;
+    uint32_t end;                /* of the fragment that reaches furthest */
+    uint32_t pages;              /* that it holds: what it is charged for */
+    uint32_t count;              /* SHARED: fragments held */
+    uint8_t header_len;          /* PLACED: of the first fragment's IPv4 header, 0: not here */
+    uint16_t off[PKT_FRAGS_MAX]; /* SHARED: bytes from the datagram's start */
     union {
         struct pkt *frag[PKT_FRAGS_MAX];
         struct page *page[IP4_FRAG_PAGES];
     } u;
-    uint64_t map[128];            /* PLACED: which units of 8 bytes are here */
+    uint64_t map[128]; /* PLACED: which units of 8 bytes are here */
 };
 
 /* A way to a network. Fields are route.c's. */
 struct ip4_route {
     uint32_t dst, mask;
     uint32_t gateway; /* 0: the network is connected */
-    uint32_t src;     /* our address on the network that leads there; 0: none, the route is asleep */
+    /* our address on the network that leads there; 0: none, the route is asleep */
+    uint32_t src;
     uint8_t prefix_len;
 };
 
@@ -185,7 +192,7 @@ struct netif_group {
     uint32_t group;
     uint8_t reports_left; /* unsolicited ones (RFC 2236 section 3) */
     bool last_reporter;
-    uint64_t report_at;   /* NS_NEVER: idle member */
+    uint64_t report_at; /* NS_NEVER: idle member */
 };
 
 struct netif_path_mtu {
@@ -206,14 +213,14 @@ struct netif {
     uint32_t addr_count, own_count, route_count, gateway_count;
     uint32_t conflicts; /* while probing, ever */
 
-    uint64_t random_count;   /* makes each random number another */
-    uint16_t id_counts[64];  /* IPv4 ids given out, by hash of the destination */
-    uint64_t timer_at;       /* the earliest deadline of all below */
+    uint64_t random_count;  /* makes each random number another */
+    uint16_t id_counts[64]; /* IPv4 ids given out, by hash of the destination */
+    uint64_t timer_at;      /* the earliest deadline of all below */
     bool link_was_up;
 
-    struct arp_entry *arp_last;             /* the neighbour used last */
+    struct arp_entry *arp_last;                /* the neighbour used last */
     uint32_t arp_sets, arp_newest, arp_oldest; /* of the unresolved: index + 1 */
-    uint32_t arp_queued;                    /* packets that wait for neighbours */
+    uint32_t arp_queued;                       /* packets that wait for neighbours */
     struct netif_probe_slot probes[NETIF_PROBES_MAX];
     uint32_t probe_count;
 
@@ -235,52 +242,64 @@ struct netif {
     uint32_t udp_count;
 };
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
-/* Makes an interface without an address. Keeps what conf says. -E_INVAL names the field in the log. */
+/* Makes an interface without an address. Keeps what conf says. -E_INVAL names the field in the
+ * log. */
 int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns);
 /* Puts every packet it holds. Sockets must be closed before. */
 void netif_fini(struct netif *nif);
 
-/* ---- addresses and routes (up to NETIF_ADDRS_MAX, NETIF_ROUTES_MAX) -------------------------------------------------- */
+/* ---- addresses and routes (up to NETIF_ADDRS_MAX, NETIF_ROUTES_MAX) -------------------------- */
 
-enum netif_addr_state { NETIF_ADDR_NONE, NETIF_ADDR_PROBING, NETIF_ADDR_READY, NETIF_ADDR_CONFLICT };
+enum netif_addr_state {
+    NETIF_ADDR_NONE,
+    NETIF_ADDR_PROBING,
+    NETIF_ADDR_READY,
+    NETIF_ADDR_CONFLICT
+};
 
-/* Adds an address with its connected route. probe: RFC 5227 probes first and the address serves when nobody answered (4 to 7 s after the
- * link is up); contested later, it is defended once in 10 s and then given up: CONFLICT. Otherwise it is announced, serves at once, and
- * is never given up: defended once in 10 s (RFC 5227 section 2.4 (b) and (c)). -E_INVAL not a unicast host address of the prefix,
- * -E_EXIST, -E_NOSPC. */
-int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe, uint64_t now_ns);
-/* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an address is back. */
+/* Adds an address with its connected route. probe: RFC 5227 probes first and the address serves
+ * when nobody answered (4 to 7 s after the link is up); contested later, it is defended once in
+ * 10 s and then given up: CONFLICT. Otherwise it is announced, serves at once, and is never
+ * given up: defended once in 10 s (RFC 5227 section 2.4 (b) and (c)). -E_INVAL not a unicast
+ * host address of the prefix, -E_EXIST, -E_NOSPC. */
+int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
+                   uint64_t now_ns);
+/* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an
+ * address is back. */
 int netif_addr_remove(struct netif *nif, uint32_t addr);
 enum netif_addr_state netif_addr_state(const struct netif *nif, uint32_t addr);
 
-/* Packets for dst/prefix_len go by the neighbour `gateway`. prefix_len 0: the default route. -E_HOSTUNREACH where the gateway is not on
- * a connected network. -E_INVAL: bits of dst beyond the prefix, or a gateway that is ours or no host; -E_EXIST; -E_NOSPC. */
+/* Packets for dst/prefix_len go by the neighbour `gateway`. prefix_len 0: the default route.
+ * -E_HOSTUNREACH where the gateway is not on a connected network. -E_INVAL: bits of dst beyond
+ * the prefix, or a gateway that is ours or no host; -E_EXIST; -E_NOSPC. */
 int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway);
 /* -E_NOENT */
 int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len);
 
-/* ---- the loop -------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Takes at most `budget` frames from the device, answers what is answered here, runs timers, sends what waits, flushes the device.
- * True: there is more to do now. */
+/* Takes at most `budget` frames from the device, answers what is answered here, runs timers,
+ * sends what waits, flushes the device. True: there is more to do now. */
 bool netif_poll(struct netif *nif, uint64_t now_ns, unsigned budget);
 /* When it must be polled again though nothing comes: an absolute time, or NS_NEVER. */
 uint64_t netif_poll_at(const struct netif *nif);
 /* netdev_arm of its device; true also where packets to ourselves wait. */
 bool netif_arm(struct netif *nif);
 
-/* One frame as if it had come from the device. Takes pkt. For tests, fuzzers and benchmarks; netif_poll uses it. */
+/* One frame as if it had come from the device. Takes pkt. For tests, fuzzers and benchmarks;
+ * netif_poll uses it. */
 void netif_input(struct netif *nif, struct pkt *pkt, uint64_t now_ns);
 
-/* ---- is an address in use? (for a DHCP server's offers, RFC 2131 section 2.2) ----------------------------------------- */
+/* ---- is an address in use? (for a DHCP server's offers, RFC 2131 section 2.2) ---------------- */
 
 enum netif_probe { NETIF_PROBE_NONE, NETIF_PROBE_PENDING, NETIF_PROBE_FREE, NETIF_PROBE_USED };
 
-/* Begins to ask by ARP probes whether `addr` (on a connected network) is in use, for wait_ns: at once and at half the time. Stalls nobody.
- * -E_NOSPC: too many at once (NETIF_PROBES_MAX; results nobody asked for make room), -E_EXIST: already asked and pending,
- * -E_HOSTUNREACH: not on a connected network. */
+/* Begins to ask by ARP probes whether `addr` (on a connected network) is in use, for wait_ns: at
+ * once and at half the time. Stalls nobody. -E_NOSPC: too many at once (NETIF_PROBES_MAX;
+ * results nobody asked for make room), -E_EXIST: already asked and pending, -E_HOSTUNREACH: not
+ * on a connected network. */
 int netif_probe_start(struct netif *nif, uint32_t addr, uint64_t wait_ns, uint64_t now_ns);
 /* The result so far; once it is FREE or USED the slot is given back (the next call says NONE). */
 enum netif_probe netif_probe_result(struct netif *nif, uint32_t addr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* eth.h - the Ethernet II header (RFC 894): pure parse and emit.
  *
- * A MAC address above the wire is one number of 48 bits, first byte on the wire highest: equal is one compare.
+ * A MAC address above the wire is one number of 48 bits, first byte on the wire highest: equal is
+ * one compare.
  */
 #ifndef TCPIP_WIRE_ETH_H
 #define TCPIP_WIRE_ETH_H

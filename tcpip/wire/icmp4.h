@@ -38,7 +38,9 @@ struct icmp4_hdr {
     uint8_t type, code;
     uint16_t checksum; /* covers all of the message: whoever has the bytes verifies it */
     uint32_t
-        rest; /* echo: identifier and sequence; fragmentation needed: the next hop's MTU in the low half */
+        /* echo: identifier and sequence; fragmentation needed: the next hop's MTU in the low
+         * half */
+        rest;
 };
 
 /* False where `in` is shorter than a header. */

@@ -28,7 +28,8 @@ struct igmp_msg {
 
 enum igmp_result { IGMP_OK, IGMP_SHORT, IGMP_CHECKSUM };
 
-/* `in` views the whole message: the checksum covers all of it, also what a later version put after the eight bytes. */
+/* `in` views the whole message: the checksum covers all of it, also what a later version put
+ * after the eight bytes. */
 enum igmp_result igmp_parse(struct igmp_msg *out, struct cs_ro in);
 
 /* Writes the first igmp_SIZE bytes of `to`, checksum included. */

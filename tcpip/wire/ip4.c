@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ip4.c - the options of an IPv4 header: which may be skipped, and which end the packet; quoted headers. */
+/* ip4.c - the options of an IPv4 header: which may be skipped, and which end the packet; quoted
+ * headers. */
 #include "tcpip/wire/ip4.h"
 
 enum {
@@ -44,7 +45,8 @@ enum ip4_options ip4_options_check(struct cs_ro options, uint8_t *where)
             continue;
         }
         *where = (uint8_t)at;
-        /* We are no router, and a source route would make us one: RFC 1122 section 3.3.5, RFC 7126 section 4.3. */
+        /* We are no router, and a source route would make us one: RFC 1122 section 3.3.5, RFC
+         * 7126 section 4.3. */
         if (type == IP4_OPT_LSRR || type == IP4_OPT_SSRR)
             return IP4_OPTIONS_SOURCE_ROUTE;
         if (!cs_try_get_u8(options, at + 1, &len))

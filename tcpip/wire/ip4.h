@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* ip4.h - the IPv4 header (RFC 791): pure parse and emit.
  *
- * Parse and emit are inline: they run for every packet, and a caller that needs three fields pays for three.
+ * Parse and emit are inline: they run for every packet, and a caller that needs three fields pays
+ * for three.
  */
 #ifndef TCPIP_WIRE_IP4_H
 #define TCPIP_WIRE_IP4_H
@@ -60,7 +61,8 @@ static inline bool ip4_is_fragment(uint16_t flags_off)
 
 enum ip4_result { IP4_OK, IP4_SHORT, IP4_HEADER, IP4_CHECKSUM };
 
-/* Folds a sum of 32-bit words to 16 bits of ones' complement: 0xffff where a right checksum was summed too. */
+/* Folds a sum of 32-bit words to 16 bits of ones' complement: 0xffff where a right checksum was
+ * summed too. */
 static inline uint16_t ip4_fold(uint64_t sum)
 {
     uint32_t half = (uint32_t)sum + (uint32_t)(sum >> 32);
@@ -70,9 +72,9 @@ static inline uint16_t ip4_fold(uint64_t sum)
     return (uint16_t)(half >> 16);
 }
 
-/* `in` views the header, options included, or as much as there is of it; `avail` is how many bytes the packet has from
- * the header on. Bytes past total_len are not payload. IP4_SHORT: fewer bytes than claimed; IP4_HEADER: not version 4,
- * or lengths that contradict each other. */
+/* `in` views the header, options included, or as much as there is of it; `avail` is how many
+ * bytes the packet has from the header on. Bytes past total_len are not payload. IP4_SHORT:
+ * fewer bytes than claimed; IP4_HEADER: not version 4, or lengths that contradict each other. */
 static inline enum ip4_result ip4_parse(struct ip4_hdr *out, struct cs_ro in, size_t avail)
 {
     uint32_t w0, w1, w2, header_len;
@@ -112,10 +114,12 @@ static inline enum ip4_result ip4_parse(struct ip4_hdr *out, struct cs_ro in, si
     return IP4_OK;
 }
 
-/* The header that an ICMP error quotes: of a packet of ours, cut short, its checksum perhaps stale. False where even the header is not whole. */
+/* The header that an ICMP error quotes: of a packet of ours, cut short, its checksum perhaps
+ * stale. False where even the header is not whole. */
 bool ip4_parse_quoted(struct ip4_hdr *out, struct cs_ro in);
 
-/* Writes the header to the front of `to`. Options of header_len - 20 bytes must stand in `to` already. */
+/* Writes the header to the front of `to`. Options of header_len - 20 bytes must stand in `to`
+ * already. */
 static inline void ip4_emit(struct cs to, const struct ip4_hdr *hdr)
 {
     uint32_t w0 =
@@ -136,11 +140,12 @@ static inline void ip4_emit(struct cs to, const struct ip4_hdr *hdr)
 
 enum ip4_options { IP4_OPTIONS_OK, IP4_OPTIONS_MALFORMED, IP4_OPTIONS_SOURCE_ROUTE };
 
-/* Walks the options (RFC 791 section 3.1). What is well formed and no source route may be skipped: RFC 1122 section 3.2.1.8.
- * `where`, unless OK: the offset of the bad byte in `options`. */
+/* Walks the options (RFC 791 section 3.1). What is well formed and no source route may be
+ * skipped: RFC 1122 section 3.2.1.8. `where`, unless OK: the offset of the bad byte in
+ * `options`. */
 enum ip4_options ip4_options_check(struct cs_ro options, uint8_t *where);
 
-/* ---- kinds of addresses (RFC 1122 section 3.2.1.3) ------------------------------------------------------------------ */
+/* ---- kinds of addresses (RFC 1122 section 3.2.1.3) ------------------------------------------- */
 
 static inline bool ip4_is_multicast(uint32_t addr)
 {

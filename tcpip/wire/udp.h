@@ -19,8 +19,8 @@ struct udp_hdr {
     uint16_t checksum; /* 0: the sender made none */
 };
 
-/* `avail`: bytes the datagram has from the header on. False where the header is not all there or its length is less than a header
- * or more than avail. What follows `length` is not payload. */
+/* `avail`: bytes the datagram has from the header on. False where the header is not all there or
+ * its length is less than a header or more than avail. What follows `length` is not payload. */
 static inline bool udp_parse(struct udp_hdr *out, struct cs_ro in, size_t avail)
 {
     uint32_t ports, rest;

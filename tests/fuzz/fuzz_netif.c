@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_netif.c - the whole receive path: frames into netif_input, sockets open, the clock going on, the device full at times, memory short.
+/* fuzz_netif.c - the whole receive path: frames into netif_input, sockets open, the clock going on,
+ * the device full at times, memory short.
  *
- * The input is a list of steps: a byte that says what, a byte that says how long, and that many bytes. Steps 1 to 4 put right headers
- * and checksums around the bytes, else a fuzzer would spend its life guessing sums. At the end every page and packet must be back.
+ * The input is a list of steps: a byte that says what, a byte that says how long, and that many
+ * bytes. Steps 1 to 4 put right headers and checksums around the bytes, else a fuzzer would spend
+ * its life guessing sums. At the end every page and packet must be back.
  */
 #include <morgana/cksum.h>
 #include <morgana/udp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_wire.c - any bytes to every parser of tcpip/wire: what is accepted is emitted to the same bytes again. */
+/* fuzz_wire.c - any bytes to every parser of tcpip/wire: what is accepted is emitted to the same
+ * bytes again. */
 #include <morgana/base.h>
 
 #include "tcpip/wire/arp.h"

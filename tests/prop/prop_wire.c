@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* prop_wire.c - headers: what is emitted is parsed to the same struct, and what is parsed is emitted to the same bytes. */
+/* prop_wire.c - headers: what is emitted is parsed to the same struct, and what is parsed is
+ * emitted to the same bytes. */
 #include <stdlib.h>
 #include <string.h>
 

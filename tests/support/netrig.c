@@ -189,7 +189,8 @@ void netrig_input_pieces(struct netrig *rig, const uint8_t *bytes, size_t len, s
     netif_input(&rig->nif, pkt, rig->now);
 }
 
-/* The page's bytes are a heap block of the frame's size, so that the address sanitizer sees a read of one byte too many. */
+/* The page's bytes are a heap block of the frame's size, so that the address sanitizer sees a
+ * read of one byte too many. */
 void netrig_input_exact(struct netrig *rig, const uint8_t *bytes, size_t len)
 {
     struct pkt *pkt = pkt_get(&rig->pool);

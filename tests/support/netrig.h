@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* netrig.h - an interface on a bench: a device whose frames the test makes and reads byte by byte.
  *
- * Frames are built and checked here without any of tcpip/'s code, so that a mistake there is not made twice. We are 10.0.0.1/24,
- * 02:00:00:00:00:01; the peer is 10.0.0.2, 02:00:00:00:00:02.
+ * Frames are built and checked here without any of tcpip/'s code, so that a mistake there is not
+ * made twice. We are 10.0.0.1/24, 02:00:00:00:00:01; the peer is 10.0.0.2, 02:00:00:00:00:02.
  */
 #ifndef NETRIG_H
 #define NETRIG_H
@@ -61,7 +61,8 @@ struct netrig {
     uint8_t *memory, *exact_memory;
 };
 
-/* A rig on the heap with the address and a known peer (where `ready`); its first announcements are gone. */
+/* A rig on the heap with the address and a known peer (where `ready`); its first announcements
+ * are gone. */
 struct netrig *netrig_new(bool ready);
 /* One with other settings: change rig->conf, rig->dev between the two calls. Without an address. */
 struct netrig *netrig_blank(void);
@@ -70,7 +71,8 @@ void netrig_add_us(struct netrig *rig);
 /* Closes and checks that every page and packet is back. */
 void netrig_free(struct netrig *rig);
 
-/* Gives a frame to netif_input: in a page with headroom, or in a heap block of exactly its size without any. */
+/* Gives a frame to netif_input: in a page with headroom, or in a heap block of exactly its size
+ * without any. */
 void netrig_input(struct netrig *rig, const uint8_t *bytes, size_t len);
 void netrig_input_exact(struct netrig *rig, const uint8_t *bytes, size_t len);
 /* The same in pieces of at most `piece` bytes, each in a page of its own. */
@@ -120,7 +122,8 @@ size_t netrig_udp_bytes(uint8_t *out, uint32_t src, uint32_t dst, uint16_t src_p
 /* The peer answers ARP: it is a known neighbour from here on. */
 void netrig_peer_answers(struct netrig *rig, uint32_t addr, uint64_t mac);
 
-/* Checks of sent frames: Ethernet type, IPv4 header and its checksum; returns where the payload is. */
+/* Checks of sent frames: Ethernet type, IPv4 header and its checksum; returns where the payload
+ * is. */
 const uint8_t *netrig_check_ip(const struct netrig_frame *frame, uint8_t protocol, uint32_t src,
                                uint32_t dst, size_t *len);
 void netrig_check_arp(const struct netrig_frame *frame, uint16_t op, uint32_t spa, uint32_t tpa,

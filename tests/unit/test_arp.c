@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_arp.c - the ARP cache, and probe, announce, defend (RFC 826, RFC 1122 section 2.3.2, RFC 5227). */
+/* test_arp.c - the ARP cache, and probe, announce, defend (RFC 826, RFC 1122 section 2.3.2, RFC
+ * 5227). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,7 +260,8 @@ static void test_a_neighbour_without_a_sign_for_60_s_is_asked_for_anew(void **st
 
 /* ---- spoofing ---- */
 
-/* 65,536 pings with spoofed sources of our own network: each answer asks for a neighbour that is not there. */
+/* 65,536 pings with spoofed sources of our own network: each answer asks for a neighbour that is
+ * not there. */
 static void flood(struct netrig *rig, bool they_answer)
 {
     for (uint32_t i = 0; i < 65536; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_icmp.c - echoes, errors sent and received, path MTU (RFC 792, RFC 1122 section 3.2.2, RFC 1191). */
+/* test_icmp.c - echoes, errors sent and received, path MTU (RFC 792, RFC 1122 section 3.2.2, RFC
+ * 1191). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,8 @@ static void test_an_echo_reply_is_the_request_byte_for_byte(void **state)
     free_rig(rig);
 }
 
-/* All zero but the checksum, which is then 0xffff: by RFC 1624's equation it would be 0, which does not verify. */
+/* All zero but the checksum, which is then 0xffff: by RFC 1624's equation it would be 0, which
+ * does not verify. */
 static void test_an_echo_reply_of_zeros_has_a_checksum_that_verifies(void **state)
 {
     static const uint8_t zeros[56];
@@ -293,7 +295,8 @@ static void test_errors_reach_the_socket_that_sent(void **state)
         assert_int_equal(udp_error(&sock), 0);
     }
     assert_int_equal(rig->nif.stats.icmp_errors_received, ARRAY_SIZE(cases));
-    /* Not ours: another source, another port, a later fragment; redirects and source quenches change nothing. */
+    /* Not ours: another source, another port, a later fragment; redirects and source quenches
+     * change nothing. */
     netrig_input(rig, frame, error_about(frame, 3, 3, 0, NETRIG_PEER, far, 5000, 0, 100));
     netrig_input(rig, frame, error_about(frame, 3, 3, 0, NETRIG_US, far, 5001, 0, 100));
     netrig_input(rig, frame, error_about(frame, 3, 3, 0, NETRIG_US, far, 5000, 1, 100));

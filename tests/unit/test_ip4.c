@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ip4.c - IPv4 headers, options, addresses, identifications and fragments sent (RFC 791, RFC 1122 sections 3.2 and 3.3). */
+/* test_ip4.c - IPv4 headers, options, addresses, identifications and fragments sent (RFC 791,
+ * RFC 1122 sections 3.2 and 3.3). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 
 /* ---- the wire ---- */
 
-/* Each pair of a claimed total length and bytes that are there, the header in a heap block of its size. */
+/* Each pair of a claimed total length and bytes that are there, the header in a heap block of
+ * its size. */
 static void test_every_claimed_length_against_every_real_length(void **state)
 {
     (void)state;
@@ -79,7 +81,8 @@ static void test_any_changed_bit_of_a_header_is_noticed(void **state)
     }
 }
 
-/* What options should come to, by a second reading of RFC 791: one step per option, everything looked at before it is used. */
+/* What options should come to, by a second reading of RFC 791: one step per option, everything
+ * looked at before it is used. */
 static enum ip4_options oracle(const uint8_t *o, size_t n)
 {
     for (size_t i = 0; i < n;) {
@@ -275,7 +278,8 @@ static void test_options_are_skipped_and_source_routes_dropped(void **state)
     }
     assert_int_equal(drain(), 0);
     assert_int_equal(rig->nif.stats.ip4_options, ARRAY_SIZE(bad));
-    /* The malformed ones are answered: parameter problem, at the length byte (RFC 1122 section 3.2.2.5). */
+    /* The malformed ones are answered: parameter problem, at the length byte (RFC 1122 section
+     * 3.2.2.5). */
     assert_int_equal(rig->sent_count, 3);
     for (unsigned i = 0; i < 3; i++) {
         size_t len;
@@ -396,7 +400,8 @@ static void check_datagram(struct netrig *rig, size_t n, uint32_t mtu)
         assert_int_equal(flags_off & 0x4000, 0);
         assert_int_equal(netrig_get16(rig->sent[i].bytes + 18), id);
         assert_true(rig->sent[i].len <= mtu + 14);
-        /* All protocol headers of a frame in its first fragment: a Xen backend wants them there (XSA-423). */
+        /* All protocol headers of a frame in its first fragment: a Xen backend wants them there
+         * (XSA-423). */
         assert_true(rig->sent[i].first_len >= (i == 0 ? 42u : 34u));
         memcpy(whole + next, part, len);
         next += len;
@@ -429,7 +434,8 @@ static void test_fragments_sent_share_the_datagrams_pages(void **state)
     free_rig(rig);
 }
 
-/* A packet of as many views as it can have, most of them within one fragment: with its headers that fragment would have one too many. */
+/* A packet of as many views as it can have, most of them within one fragment: with its headers
+ * that fragment would have one too many. */
 static void test_a_fragment_of_too_many_views_is_copied_together(void **state)
 {
     struct netrig *rig = new_rig();

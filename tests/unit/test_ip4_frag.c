@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ip4_frag.c - reassembly (RFC 791 section 3.2, RFC 815, RFC 1122 section 3.3.2): every order, every overlap, every bound. */
+/* test_ip4_frag.c - reassembly (RFC 791 section 3.2, RFC 815, RFC 1122 section 3.3.2): every
+ * order, every overlap, every bound. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,7 +206,8 @@ static void check_overlap(uint32_t lead, size_t off, size_t len, bool more)
     size_t total = make_datagram(40000);
     uint64_t before;
 
-    /* `lead` full fragments first, so that both ways of holding are met; then another with other bytes over them */
+    /* `lead` full fragments first, so that both ways of holding are met; then another with other
+     * bytes over them */
     for (uint32_t i = 0; i < lead; i++)
         fragment(rig, 1, i * 1480u, 1480, true);
     for (size_t i = 0; i < total; i++)
@@ -300,7 +302,8 @@ static void test_nothing_reaches_beyond_65535(void **state)
             netrig_input(rig, frame, netrig_ip(frame, &ip, payload, len));
             assert_int_equal(rig->nif.stats.frag_too_long - before, off + len + 20 > 65535);
         }
-    /* The first fragment's header is 60 bytes: what others said with 20 is too long now, in either order. */
+    /* The first fragment's header is 60 bytes: what others said with 20 is too long now, in
+     * either order. */
     for (int order = 0; order < 2; order++) {
         uint64_t before = rig->nif.stats.frag_too_long;
 
@@ -413,8 +416,9 @@ static void test_a_flood_of_fragments_holds_bounded_memory(void **state)
     free_rig(rig);
 }
 
-/* FragmentSmack (CVE-2018-5391): many small fragments of one datagram, never whole. Counted, not timed: a fragment looks at 18 others at most, or at
- * its own bits, so what can grow is what it holds. */
+/* FragmentSmack (CVE-2018-5391): many small fragments of one datagram, never whole. Counted, not
+ * timed: a fragment looks at 18 others at most, or at its own bits, so what can grow is what it
+ * holds. */
 static void test_many_small_fragments_hold_bounded_memory(void **state)
 {
     struct netrig *rig = new_rig(8, 1 << 20);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_netif.c - the interface as a whole: its settings, its loop, its counters, and what it does without memory. */
+/* test_netif.c - the interface as a whole: its settings, its loop, its counters, and what it
+ * does without memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,7 +137,8 @@ static void test_without_memory_at_any_allocation_nothing_leaks(void **state)
     static struct pkt *pkts[NETRIG_PKTS];
 
     (void)state;
-    /* The input itself takes one page and packet of another rig's kind: see netrig_input, which may fail from here on. */
+    /* The input itself takes one page and packet of another rig's kind: see netrig_input, which
+     * may fail from here on. */
     for (unsigned limit = 0; limit < 140; limit++) {
         struct netrig *rig = netrig_new(true);
         struct udp_conf conf = {.port = 5000};

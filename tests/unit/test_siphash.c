@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_siphash.c - the published vectors of SipHash-2-4 (key 00..0f, input 00 01 02 ...) that are whole words. */
+/* test_siphash.c - the published vectors of SipHash-2-4 (key 00..0f, input 00 01 02 ...) that
+ * are whole words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
