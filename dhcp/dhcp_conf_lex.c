@@ -195,7 +195,7 @@ static size_t decimal(const char *text, size_t len, uint64_t max, uint64_t *valu
 bool dhcp_conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value)
 {
     char expected[48];
-    uint64_t v;
+    uint64_t v = 0;
 
     if (p->token == CONF_ATOM && decimal(p->text, p->len, max, &v) == p->len) {
         *value = (uint32_t)v;
@@ -212,7 +212,7 @@ bool dhcp_conf_ip4(struct conf_parser *p, uint32_t *addr)
     uint32_t a = 0;
 
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t byte;
+        uint64_t byte = 0;
         size_t n = p->token == CONF_ATOM ? decimal(at, left, 255, &byte) : 0;
 
         if (n == 0 || n > 3 || (i < 3 && (n == left || at[n] != '.')) || (i == 3 && n != left))
