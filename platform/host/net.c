@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <morgana/args.h>
+#include <morgana/log.h>
 #include <morgana/pcap.h>
 #include <morgana/platform.h>
 
@@ -144,8 +145,14 @@ unsigned host_net_fds(int *fds)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < net.count; i++) {
-        if (net.device[i].tap.fd >= 0 && sim_vif_wants_frames(i))
-            fds[n++] = net.device[i].tap.fd;
+        struct sim_tap *tap = &net.device[i].tap;
+        if (tap->gone && tap->fd >= 0) {
+            LOG_WARN("network device %u: its TAP device was deleted", i);
+            sim_tap_close(tap); /* poll would return at once for ever */
+            sim_vif_carrier(i, false);
+        }
+        if (tap->fd >= 0 && sim_vif_wants_frames(i))
+            fds[n++] = tap->fd;
     }
     return n;
 }

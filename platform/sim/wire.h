@@ -70,6 +70,7 @@ struct sim_tap {
     struct sim_wire wire;
     int fd;
     uint16_t mtu_bytes; /* the device's, when it was opened */
+    bool gone;          /* the device was deleted */
     uint64_t sent, received, refused;
 };
 

@@ -50,6 +50,8 @@ static size_t tap_recv(struct sim_wire *wire, const struct iovec *to, unsigned t
     iov[0] = (struct iovec){&header, sizeof(header)};
     memcpy(iov + 1, to, to_count * sizeof(*iov));
     ssize_t n = readv(tap->fd, iov, (int)to_count + 1);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        tap->gone = true;
     if (n <= (ssize_t)sizeof(header))
         return 0;
     *csum = (struct sim_csum){.validated = (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0};
