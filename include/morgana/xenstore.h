@@ -107,7 +107,8 @@ int xs_get_perms(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
 int xs_set_perms(struct xs *xs, xs_txn_t txn, const char *path, const char *const *perms, unsigned n);
 /* "/local/domain/<domid>"; as xs_read. */
 int xs_get_domain_path(struct xs *xs, uint16_t domid, struct cs out);
-int xs_is_domain_introduced(struct xs *xs, uint16_t domid); /* 1, 0, or error */
+/* 1 or 0; -E_ACCES where xenstored tells it to privileged domains only (Xen 4.17's does). */
+int xs_is_domain_introduced(struct xs *xs, uint16_t domid);
 
 /* Keeps watch until xs_unwatch or xs_fini. -E_NOSPC above XS_WATCHES_MAX. */
 int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path);
