@@ -172,7 +172,7 @@ static void test_error_text_fits_any_buffer(void **state)
     assert_int_equal(args_split(&args, "p", cs_of_str("'"), NULL, 0), -E_INVAL);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static const char *get(const char *line, const char *key)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_boot.c - the parts of the guest image that are pure: the start information, and the clock's arithmetic. */
+/* test_boot.c - the parts of the guest image that are pure: the start information, and the
+ * clock's arithmetic. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/* What xl makes: the structure at 0x1000, memory map at 0x2000, list of modules at 0x3000, command line at 0x4000, module at 0x5000. */
+/* What xl makes: the structure at 0x1000, memory map at 0x2000, list of modules at 0x3000,
+ * command line at 0x4000, module at 0x5000. */
 static struct hvm_start_info good(void)
 {
     const struct hvm_start_info si = {
@@ -191,7 +193,7 @@ static void test_command_line_without_an_end(void **state)
     assert_int_equal(info.cmdline.len, 4097);
 }
 
-/* ---- memory maps ------------------------------------------------------------------------------------------------- */
+/* ---- memory maps ----------------------------------------------------------------------------- */
 
 static void test_ram_is_sorted_joined_and_in_whole_pages(void **state)
 {
@@ -252,7 +254,8 @@ static void test_largest_gap(void **state)
     assert_false(pvh_is_ram(&info, (struct pvh_range){0, 4096}));
 }
 
-/* Properties of any map: what is kept is sorted, disjoint, in whole pages, and no gap touches what is taken. */
+/* Properties of any map: what is kept is sorted, disjoint, in whole pages, and no gap touches
+ * what is taken. */
 static void test_any_map_keeps_the_rules(void **state)
 {
     uint32_t seed = 20260101;
@@ -287,7 +290,7 @@ static void test_any_map_keeps_the_rules(void **state)
     }
 }
 
-/* ---- clock -------------------------------------------------------------------------------------------------------- */
+/* ---- clock ----------------------------------------------------------------------------------- */
 
 static void test_clock_scale(void **state)
 {
@@ -302,7 +305,8 @@ static void test_clock_scale(void **state)
     assert_true(clock_scale(UINT64_MAX, UINT32_MAX, 100) == 0 && clock_scale(1, 1, -128) == 0);
 }
 
-/* A stamp from before the domain's counter was set to 0 is "negative"; one of another CPU may be a little ahead. */
+/* A stamp from before the domain's counter was set to 0 is "negative"; one of another CPU may be
+ * a little ahead. */
 static void test_clock_stamp_is_modulo_2_64(void **state)
 {
     const uint32_t half = UINT32_C(1) << 31;

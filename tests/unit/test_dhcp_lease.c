@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_dhcp_lease.c - the table of leases: found, kept, expired, each in constant time; and a clock that cannot make them jump. */
+/* test_dhcp_lease.c - the table of leases: found, kept, expired, each in constant time; and a
+ * clock that cannot make them jump. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -300,7 +301,8 @@ static void test_the_name_a_client_gives_itself_is_printable(void **state)
         assert_in_range(*p, ' ', '~');
 }
 
-/* Published vectors of SipHash are for 2-4; this pins 1-3 on this layout, and that each bit of the input counts. */
+/* Published vectors of SipHash are for 2-4; this pins 1-3 on this layout, and that each bit of
+ * the input counts. */
 static void test_the_hash_depends_on_every_bit(void **state)
 {
     static const uint64_t key[2] = {1, 2};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_dhcp_udp.c - the edge of the DHCP server, frame by frame: probes, full devices, missing memory. */
+/* test_dhcp_udp.c - the edge of the DHCP server, frame by frame: probes, full devices, missing
+ * memory. */
 #include <string.h>
 
 #include "support.h"
@@ -49,7 +50,8 @@ static uint64_t mac_of(uint32_t n)
     return UINT64_C(0x020000000000) | n;
 }
 
-/* Puts the message that is being built on the wire: as a broadcast of a client without an address, or from `src` to us. */
+/* Puts the message that is being built on the wire: as a broadcast of a client without an
+ * address, or from `src` to us. */
 static void on_wire(uint32_t n, uint32_t src)
 {
     static uint8_t frame[2048];
@@ -92,10 +94,20 @@ static unsigned replies(void)
     return (unsigned)edge.stats.replies;
 }
 
-/* The last frame is a reply to dst:port with the frame's destination `mac`; parsed into rig.reply. */
+/* The last frame that is no ARP. */
+static const struct netrig_frame *last_reply(void)
+{
+    for (unsigned i = net->sent_count; i-- > 0;)
+        if (!netrig_is_arp(&net->sent[i]))
+            return &net->sent[i];
+    fail_msg("nothing was sent");
+    return NULL;
+}
+
+/* It is a reply to dst:port with the frame's destination `mac`; parsed into rig.reply. */
 static void expect_reply(enum dhcp_type type, uint32_t dst, uint16_t port, uint64_t mac)
 {
-    const struct netrig_frame *frame = netrig_last(net);
+    const struct netrig_frame *frame = last_reply();
     const uint8_t *udp;
     size_t len;
 
@@ -140,7 +152,8 @@ static uint32_t lease(uint32_t n)
     return addr;
 }
 
-/* RFC 2131 section 2.2: asked for by ARP before it is offered; section 4.1: the client is never asked for by ARP. */
+/* RFC 2131 section 2.2: asked for by ARP before it is offered; section 4.1: the client is never
+ * asked for by ARP. */
 static void test_a_lease_over_the_wire(void **state)
 {
     uint32_t addr;
@@ -252,7 +265,8 @@ static void test_the_broadcast_flag_makes_a_broadcast(void **state)
     expect_reply(DHCPOFFER, IP4_BROADCAST, 68, NETRIG_BROADCAST_MAC);
 }
 
-/* A lease is committed only after its reply went out, and while it waits nothing else is promised. */
+/* A lease is committed only after its reply went out, and while it waits nothing else is
+ * promised. */
 static void test_a_full_device_holds_the_reply_and_the_promise(void **state)
 {
     (void)state;

@@ -43,7 +43,8 @@ static enum dhcp_wire_error parse(void)
     return dhcp_parse(cs_ro_of(exact, len), &msg);
 }
 
-/* A table indexed by a byte has 256 entries, not 255: a code is a byte, so there are 256, and PAD and END have no length. */
+/* A table indexed by a byte has 256 entries, not 255: a code is a byte, so there are 256, and
+ * PAD and END have no length. */
 static void test_all_256_codes_parse(void **state)
 {
     (void)state;
@@ -294,7 +295,7 @@ static void test_sub_options_of_option_82(void **state)
     assert_false(dhcp_msg_agent(&msg, 7, &v));
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static const uint8_t chaddr[16] = {2, 0, 0, 0, 0, 1};
 static uint8_t out[2048];
@@ -382,7 +383,8 @@ static void test_long_options_are_split(void **state)
     }
 }
 
-/* RFC 2132 section 9.3, and RFC 3396 section 5: what the options field cannot hold goes on in file and sname. */
+/* RFC 2132 section 9.3, and RFC 3396 section 5: what the options field cannot hold goes on in
+ * file and sname. */
 static void test_options_overflow_into_file_and_sname(void **state)
 {
     static uint8_t data[600];
@@ -424,7 +426,8 @@ static void test_options_overflow_into_file_and_sname(void **state)
     assert_false(dhcp_msg_has(&msg, 52));
 }
 
-/* RFC 3046 sections 2.1 and 2.2: verbatim, whole or not at all, last, and never in file or sname. */
+/* RFC 3046 sections 2.1 and 2.2: verbatim, whole or not at all, last, and never in file or
+ * sname. */
 static void test_option_82_is_last_and_verbatim(void **state)
 {
     static uint8_t data[400];

@@ -392,7 +392,7 @@ static void test_a_flood_of_fragments_holds_bounded_memory(void **state)
 {
     const uint32_t bytes_max = 40 * PAGE_BYTES;
     uint64_t seed = test_seed(2);
-    struct netrig *rig = new_rig(16, bytes_max);
+    struct netrig *rig = new_rig(64, bytes_max);
     uint32_t least = rig->pages.free_count;
 
     (void)state;
