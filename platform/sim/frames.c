@@ -8,11 +8,9 @@
 
 #include "sim_priv.h"
 
-/* A window is a GiB of addresses: 2^18 frames. User addresses have 47 or 48 bits. */
-#define WINDOW_SHIFT 30u
-#define WINDOW_FRAMES (1u << (WINDOW_SHIFT - SIM_PAGE_SHIFT))
-#define ADDRESS_WINDOWS (1u << (48 - WINDOW_SHIFT))
-#define WINDOWS_MAX 4096u /* a process touches few */
+#define ADDRESS_WINDOWS (1u << (48 - SIM_WINDOW_SHIFT)) /* user addresses have 47 or 48 bits */
+
+struct sim_windows sim_windows;
 
 static struct {
     int fd;
@@ -20,8 +18,6 @@ static struct {
     uint8_t used[SIM_FRAMES];         /* by alloc */
     uint8_t *shared[SIM_FRAMES];      /* the guest's page that was moved here */
     uint16_t number[ADDRESS_WINDOWS]; /* of an address window; 0: none yet */
-    uint32_t address[WINDOWS_MAX];    /* of a numbered window, >> WINDOW_SHIFT */
-    uint32_t windows;                 /* numbers given, from 1 */
 } frames;
 
 int sim_frames_init(void)
@@ -59,30 +55,22 @@ void *sim_frame(unsigned index)
 uint64_t virt_to_gfn(const void *virt)
 {
     uintptr_t address = (uintptr_t)virt;
-    uintptr_t window = address >> WINDOW_SHIFT;
+    uintptr_t window = address >> SIM_WINDOW_SHIFT;
     ASSERT(window < ADDRESS_WINDOWS);
     uint32_t number = frames.number[window];
     if (UNLIKELY(number == 0)) {
-        ASSERT(frames.windows < WINDOWS_MAX - 1);
-        number = ++frames.windows;
+        ASSERT(sim_windows.count < SIM_WINDOWS_MAX - 1);
+        number = ++sim_windows.count;
         frames.number[window] = (uint16_t)number;
-        frames.address[number] = (uint32_t)window;
+        sim_windows.address[number] = (uint32_t)window;
     }
-    return (uint64_t)number * WINDOW_FRAMES + ((address >> SIM_PAGE_SHIFT) & (WINDOW_FRAMES - 1));
+    return (uint64_t)number * SIM_WINDOW_FRAMES +
+           ((address >> SIM_PAGE_SHIFT) & (SIM_WINDOW_FRAMES - 1));
 }
 
 uint64_t sim_frame_gfn(unsigned index)
 {
     return virt_to_gfn(sim_frame(index));
-}
-
-uint8_t *sim_gfn_page(uint64_t gfn)
-{
-    uint64_t number = gfn / WINDOW_FRAMES;
-    if (number == 0 || number > frames.windows)
-        return NULL;
-    uintptr_t window = (uintptr_t)frames.address[number] << WINDOW_SHIFT;
-    return (uint8_t *)(window + ((uintptr_t)(gfn % WINDOW_FRAMES) << SIM_PAGE_SHIFT));
 }
 
 bool sim_frame_map_at(unsigned index, void *virt, bool read_only)

@@ -49,28 +49,34 @@ void sim_vif_tx_push(struct sim_vif *vif)
     }
 }
 
+static void put_response(struct sim_vif *vif, struct netif_tx_response response)
+{
+    vif->tx->ring[vif->tx_prod++ % NETBACK_SLOTS].rsp = response;
+    sim_ids_remove(vif->tx_ids, response.id);
+}
+
 /* Responses may come in any order: with a random domain 0 they do. */
 static void publish(struct sim_vif *vif)
 {
-    for (unsigned i = 0; sim_state.conf.random && i + 1 < batch.count; i++) {
-        unsigned j = i + sim_random(batch.count - i);
-        struct netif_tx_response r = batch.response[i];
-        batch.response[i] = batch.response[j];
-        batch.response[j] = r;
-    }
     for (unsigned i = 0; i < batch.count; i++) {
-        vif->tx->ring[vif->tx_prod++ % NETBACK_SLOTS].rsp = batch.response[i];
-        sim_ids_remove(vif->tx_ids, batch.response[i].id);
+        unsigned j = i + sim_random(batch.count - i);
+        put_response(vif, batch.response[j]);
+        batch.response[j] = batch.response[i];
     }
     batch.count = 0;
     sim_vif_tx_push(vif);
 }
 
-static void respond(const struct gather *g, int16_t status)
+static void respond(struct sim_vif *vif, const struct gather *g, int16_t status)
 {
     for (unsigned i = 0; i < g->slots; i++) {
+        struct netif_tx_response response = {g->id[i], status};
+        if (!sim_state.conf.random) {
+            put_response(vif, response);
+            continue;
+        }
         ASSERT(batch.count < BATCH_MAX);
-        batch.response[batch.count++] = (struct netif_tx_response){g->id[i], status};
+        batch.response[batch.count++] = response;
     }
 }
 
@@ -207,7 +213,7 @@ static void deliver(struct sim_vif *vif, struct gather *g)
     }
     if (status != NETIF_RSP_OKAY)
         vif->stats.tx_errors++;
-    respond(g, status);
+    respond(vif, g, status);
 }
 
 void sim_vif_step_tx(unsigned index, unsigned budget)

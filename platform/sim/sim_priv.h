@@ -86,9 +86,26 @@ void sim_frames_fini(void);
 void *sim_frame(unsigned index);
 /* The frame number of one. */
 uint64_t sim_frame_gfn(unsigned index);
+/* Windows of frame numbers: see the top. */
+#define SIM_WINDOW_SHIFT 30u
+#define SIM_WINDOW_FRAMES (1u << (SIM_WINDOW_SHIFT - SIM_PAGE_SHIFT))
+#define SIM_WINDOWS_MAX 4096u /* a process touches few */
+struct sim_windows {
+    uint32_t count;                    /* numbers given, from 1 */
+    uint32_t address[SIM_WINDOWS_MAX]; /* of a numbered window, >> SIM_WINDOW_SHIFT */
+};
+extern struct sim_windows sim_windows;
+
 /* The page of the guest's (or of the memfd) with this frame number; NULL where nobody was given
  * it. */
-uint8_t *sim_gfn_page(uint64_t gfn);
+static inline uint8_t *sim_gfn_page(uint64_t gfn)
+{
+    uint64_t number = gfn / SIM_WINDOW_FRAMES;
+    if (number == 0 || number > sim_windows.count)
+        return NULL;
+    uintptr_t window = (uintptr_t)sim_windows.address[number] << SIM_WINDOW_SHIFT;
+    return (uint8_t *)(window + ((uintptr_t)(gfn % SIM_WINDOW_FRAMES) << SIM_PAGE_SHIFT));
+}
 /* Maps a frame of the memfd at `virt` of the guest's address space, over what is there. */
 bool sim_frame_map_at(unsigned index, void *virt, bool read_only);
 bool sim_frame_unmap_at(void *virt);
