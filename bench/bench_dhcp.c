@@ -2,13 +2,15 @@
 /* bench_dhcp.c - four-way exchanges a second in memory, with 100 to 65,536 leases in the table.
  *
  *     bench_dhcp                      the table
- *     bench_dhcp known|new N COUNT    COUNT exchanges after N leases, and nothing printed: for callgrind, whose counts for two values of
- *                                     COUNT give the instructions of one exchange (bench/run-b11 does so)
+ *     bench_dhcp known|new N COUNT    COUNT exchanges after N leases, and nothing printed: for
+ *                                     callgrind, whose counts for two values of COUNT give the
+ *                                     instructions of one exchange (bench/run-b11 does so)
  *
- * An exchange is a DISCOVER and a REQUEST in, an OFFER and an ACK out; parsing, deciding, writing the reply and committing are all counted. The
- * clients ask for what dhclient asks for.
+ * An exchange is a DISCOVER and a REQUEST in, an OFFER and an ACK out; parsing, deciding,
+ * writing the reply and committing are all counted. The clients ask for what dhclient asks for.
  *     known   a client that has a lease, picked at random from all N
- *     new     a client never seen before, while N leases are valid: with each one that begins, the oldest ends
+ *     new     a client never seen before, while N leases are valid: with each one that begins, the
+ *             oldest ends
  * Rounds of all rows run in turn; the medians are printed. */
 #include <stdio.h>
 #include <stdlib.h>

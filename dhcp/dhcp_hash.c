@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_hash.c - SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): a client that does not know the
- * key cannot choose names that collide. */
+/* dhcp_hash.c - SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): a
+ * client that does not know the key cannot choose names that collide. */
 #include <morgana/dhcp_lease.h>
 
 struct sip {

@@ -3,19 +3,23 @@
  *
  * Theory of operation
  *
- * Records lie in one array and are named by their index. Each is in a hash chain by address; one that has a client is in a chain by
- * client too, unless that client has moved to another address. And each is in exactly one list:
+ * Records lie in one array and are named by their index. Each is in a hash chain by address; one
+ * that has a client is in a chain by client too, unless that client has moved to another
+ * address. And each is in exactly one list:
  *
- *     FREE      its pool's `spare` (nobody had it) or `past` (its last client is remembered), or `loose` (a fixed address)
+ *     FREE      its pool's `spare` (nobody had it) or `past` (its last client is remembered), or
+ *               `loose` (a fixed address)
  *     others    a bucket of the expiry heap, or none where they never expire
  *
- * Expiry is a radix heap (Ahuja, Mehlhorn, Orlin, Tarjan, 1990): time only goes forward, so a lease lies in the bucket numbered by the highest bit in
- * which its expires_s differs from swept_s. Adding and removing are one list operation, whatever the number of leases. All times
- * of a lower bucket come before all of a higher one. When the first moment of the lowest occupied bucket has come,
- * swept_s moves there and the bucket is drained: what has expired is FREE, the rest falls into lower buckets, at most once for each bit. Draining is
- * done a few records a call; until it is finished swept_s stands still, and nothing new can fall into the bucket being drained.
- * Being late with it costs nothing but freshness, because dhcp_lease_state() looks at the time itself.
- */
+ * Expiry is a radix heap (Ahuja, Mehlhorn, Orlin, Tarjan, 1990): time only goes forward, so a
+ * lease lies in the bucket numbered by the highest bit in which its expires_s differs from
+ * swept_s. Adding and removing are one list operation, whatever the number of leases. All times
+ * of a lower bucket come before all of a higher one. When the first moment of the lowest
+ * occupied bucket has come, swept_s moves there and the bucket is drained: what has expired is
+ * FREE, the rest falls into lower buckets, at most once for each bit. Draining is done a few
+ * records a call; until it is finished swept_s stands still, and nothing new can fall into the
+ * bucket being drained. Being late with it costs nothing but freshness, because
+ * dhcp_lease_state() looks at the time itself. */
 #include <morgana/dhcp_lease.h>
 #include <morgana/log.h>
 
@@ -30,7 +34,7 @@ const char *dhcp_lease_state_name(enum dhcp_lease_state state)
     return (unsigned)state < ARRAY_SIZE(names) ? names[state] : "?";
 }
 
-/* ---- lists ----------------------------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static uint32_t index_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease)
 {
@@ -90,7 +94,7 @@ static void list_remove(struct dhcp_leases *ls, struct dhcp_lease *lease)
     lease->list = LIST_NONE;
 }
 
-/* ---- hash chains ------------------------------------------------------------------------------------------------------ */
+/* ---- hash chains ----------------------------------------------------------------------------- */
 
 /* Multiplication by a secret odd number: a universal hash (Dietzfelbinger et al., 1997). */
 static uint32_t *addr_head(const struct dhcp_leases *ls, uint32_t addr)
@@ -189,7 +193,7 @@ struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
     return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
 }
 
-/* ---- states and time --------------------------------------------------------------------------------------------------- */
+/* ---- states and time ------------------------------------------------------------------------- */
 
 static void forget_client(struct dhcp_leases *ls, struct dhcp_lease *lease)
 {
@@ -232,7 +236,8 @@ void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp
         list_add(ls, lease, LIST_NONE);
         return;
     }
-    /* One more than promised: now_s was rounded down, and the client's clock began at its request. */
+    /* One more than promised: now_s was rounded down, and the client's clock began at its
+     * request. */
     lease->expires_s = ls->now_s + seconds + 1;
     list_add(ls, lease, bucket_of(ls, lease->expires_s));
 }
@@ -295,7 +300,7 @@ uint32_t dhcp_lease_left_s(const struct dhcp_leases *ls, const struct dhcp_lease
     return lease->expires_s > ls->now_s + 1 ? lease->expires_s - ls->now_s - 1 : 0;
 }
 
-/* ---- records ----------------------------------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *conf)
 {
@@ -414,7 +419,8 @@ struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16
     return lease;
 }
 
-/* The client has got another address: its old one is nobody's, but stays taken while it is valid. */
+/* The client has got another address: its old one is nobody's, but stays taken while it is
+ * valid. */
 static void leave(struct dhcp_leases *ls, struct dhcp_lease *old)
 {
     client_chain_remove(ls, old);

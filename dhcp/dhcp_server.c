@@ -3,14 +3,15 @@
  *
  * Theory of operation
  *
- * dhcp_server_input() parses, finds out who asks (dhcp_server_who.c), and calls the function of the message's type. That function decides; what
- * a reply promises is noted in out->change and becomes true in dhcp_server_sent(), when the reply has gone out. Input and sent
- * come in pairs, one packet at a time: so no two packets can be promised the same address.
+ * dhcp_server_input() parses, finds out who asks (dhcp_server_who.c), and calls the function of
+ * the message's type. That function decides; what a reply promises is noted in out->change and
+ * becomes true in dhcp_server_sent(), when the reply has gone out. Input and sent come in pairs,
+ * one packet at a time: so no two packets can be promised the same address.
  *
- * Before an address is offered that its client does not hold, it may have to be asked for on the wire. Then its record is PROBING for the client, out->probe
- * names it, and the same packet comes again once dhcp_server_probed() has told the answer. Other clients are served
- * meanwhile; the same client's further copies are not answered.
- */
+ * Before an address is offered that its client does not hold, it may have to be asked for on the
+ * wire. Then its record is PROBING for the client, out->probe names it, and the same packet
+ * comes again once dhcp_server_probed() has told the answer. Other clients are served meanwhile;
+ * the same client's further copies are not answered. */
 #include "dhcp_server_priv.h"
 
 #define SWEEP_STEPS 8u /* of expiry, for each message */
@@ -41,12 +42,13 @@ static enum dhcp_verdict verdict(struct dhcp_ctx *ctx, enum dhcp_verdict v, enum
     return v;
 }
 
-/* ---- what the configuration says ------------------------------------------------------------------------------------------- */
+/* ---- what the configuration says ------------------------------------------------------------- */
 
 #define SETTING_BOOL(ctx, bit, field, otherwise)                                                   \
     (dhcp_who_setting(ctx, bit) ? dhcp_who_setting(ctx, bit)->field : (otherwise))
 
-/* The lease a client gets: what it asks for, within the limits, else the default (RFC 2131 section 4.3.1). */
+/* The lease a client gets: what it asks for, within the limits, else the default (RFC 2131
+ * section 4.3.1). */
 static uint32_t lease_time(const struct dhcp_ctx *ctx)
 {
     const struct dhcp_scope *s;
@@ -82,7 +84,7 @@ static bool admitted(struct dhcp_ctx *ctx)
     return true;
 }
 
-/* ---- what a reply promises -------------------------------------------------------------------------------------------------- */
+/* ---- what a reply promises ------------------------------------------------------------------- */
 
 /* Notes what dhcp_server_sent is to do. lease: the record of the address if there is one. */
 static void promise(struct dhcp_ctx *ctx, enum dhcp_change_what what, uint32_t addr,
@@ -136,10 +138,11 @@ void dhcp_server_sent(const struct dhcp_server *server, struct dhcp_leases *leas
         dhcp_leases_set(leases, lease, DHCP_LEASE_OFFERED, server->offer_s);
 }
 
-/* ---- DISCOVER ---------------------------------------------------------------------------------------------------------------- */
+/* ---- DISCOVER -------------------------------------------------------------------------------- */
 
-/* Must the address be asked for on the wire before it is offered (RFC 2131 section 2.2)? Not what its client holds, or was found
- * free for it just now; not an address that the operator has fixed. */
+/* Must the address be asked for on the wire before it is offered (RFC 2131 section 2.2)? Not
+ * what its client holds, or was found free for it just now; not an address that the operator has
+ * fixed. */
 static bool needs_probe(const struct dhcp_ctx *ctx, const struct dhcp_lease *lease)
 {
     if (ctx->fixed_addr || !SETTING_BOOL(ctx, DHCP_SET_PING_CHECK, ping_check, true))
@@ -214,7 +217,7 @@ static enum dhcp_verdict discover(struct dhcp_ctx *ctx)
     return dhcp_reply_lease(ctx, DHCPOFFER, addr, lease_s);
 }
 
-/* ---- REQUEST ----------------------------------------------------------------------------------------------------------------- */
+/* ---- REQUEST --------------------------------------------------------------------------------- */
 
 static enum dhcp_verdict acknowledge(struct dhcp_ctx *ctx, uint32_t addr)
 {
@@ -243,8 +246,8 @@ static enum dhcp_verdict selecting(struct dhcp_ctx *ctx, uint32_t addr)
     return acknowledge(ctx, addr);
 }
 
-/* INIT-REBOOT, RENEWING, REBINDING: the client says what it has. A client we have no record of is none of our business, unless we are the
- * authority for its network (RFC 2131 section 4.3.2). */
+/* INIT-REBOOT, RENEWING, REBINDING: the client says what it has. A client we have no record of
+ * is none of our business, unless we are the authority for its network (RFC 2131 section 4.3.2). */
 static enum dhcp_verdict confirming(struct dhcp_ctx *ctx, uint32_t addr)
 {
     switch (dhcp_addr_claim(ctx, addr)) {
@@ -288,7 +291,7 @@ static enum dhcp_verdict request(struct dhcp_ctx *ctx)
     return verdict(ctx, DHCP_WARNING, DHCP_REASON_bad_request);
 }
 
-/* ---- DECLINE, RELEASE, INFORM, BOOTP -------------------------------------------------------------------------------------------- */
+/* ---- DECLINE, RELEASE, INFORM, BOOTP --------------------------------------------------------- */
 
 /* Is the message about a lease this client holds or was offered, and meant for us? */
 static struct dhcp_lease *own_lease(struct dhcp_ctx *ctx, uint32_t addr)
@@ -379,7 +382,7 @@ static enum dhcp_verdict bootp(struct dhcp_ctx *ctx)
     return dhcp_reply_bootp(ctx, addr);
 }
 
-/* ---- the door -------------------------------------------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 static enum dhcp_verdict dispatch(struct dhcp_ctx *ctx)
 {

@@ -5,7 +5,7 @@
 #define FRESH_TRIES 64u /* steps of a pool's cursor for one message */
 #define SWEEP_HARD 64u  /* steps of expiry when a pool seems empty */
 
-/* ---- may it have this one? ---------------------------------------------------------------------------------------------- */
+/* ---- may it have this one? ------------------------------------------------------------------- */
 
 static bool permit_matches(const struct dhcp_ctx *ctx, const struct dhcp_permit *permit)
 {
@@ -46,7 +46,8 @@ static const struct dhcp_range *range_of(const struct dhcp_pool *pool, uint32_t 
     return NULL;
 }
 
-/* An address that a range covers but that is not to be given away: ours, the network's own, or some host's. */
+/* An address that a range covers but that is not to be given away: ours, the network's own, or
+ * some host's. */
 static bool addr_usable(const struct dhcp_ctx *ctx, const struct dhcp_pool *pool, uint32_t addr)
 {
     const struct dhcp_subnet *s = pool->subnet;
@@ -77,7 +78,7 @@ bool dhcp_addr_permitted(const struct dhcp_ctx *ctx, uint16_t pool, uint32_t add
     return lp->net == ctx->net && pool_has(ctx, lp->conf, addr) && pool_permitted(ctx, lp->conf);
 }
 
-/* ---- a new one ---------------------------------------------------------------------------------------------------------- */
+/* ---- a new one ------------------------------------------------------------------------------- */
 
 static void got(struct dhcp_ctx *ctx, const struct dhcp_pool *pool)
 {
@@ -87,7 +88,8 @@ static void got(struct dhcp_ctx *ctx, const struct dhcp_pool *pool)
     dhcp_who_scopes(ctx);
 }
 
-/* What the client has or had last on this network (RFC 2131 section 4.3.1, first and second choice). */
+/* What the client has or had last on this network (RFC 2131 section 4.3.1, first and second
+ * choice). */
 static bool choose_own(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **lease)
 {
     struct dhcp_lease *own = dhcp_leases_by_client(ctx->leases, &ctx->client);
@@ -186,7 +188,7 @@ bool dhcp_addr_choose(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **
     return false;
 }
 
-/* ---- the one it says it has ------------------------------------------------------------------------------------------------ */
+/* ---- the one it says it has ------------------------------------------------------------------ */
 
 enum dhcp_claim dhcp_addr_claim(struct dhcp_ctx *ctx, uint32_t addr)
 {
@@ -204,8 +206,8 @@ enum dhcp_claim dhcp_addr_claim(struct dhcp_ctx *ctx, uint32_t addr)
         return DHCP_CLAIM_UNKNOWN;
     if (own->addr != addr)
         return DHCP_CLAIM_WRONG;
-    /* A valid lease stays the client's. Its renewal comes past the relay, without the option 82 by which it may have been
-     * let into the pool, or known as a host. */
+    /* A valid lease stays the client's. Its renewal comes past the relay, without the option 82
+     * by which it may have been let into the pool, or known as a host. */
     if (dhcp_lease_state(ctx->leases, own) != DHCP_LEASE_BOUND &&
         !dhcp_addr_permitted(ctx, own->pool, addr))
         return DHCP_CLAIM_WRONG;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_server_index.c - a configuration made searchable: subnets sorted by address, hosts and subclasses in one hash table, pools
- * numbered network by network.
- */
+/* dhcp_server_index.c - a configuration made searchable: subnets sorted by address, hosts and
+ * subclasses in one hash table, pools numbered network by network. */
 #include "dhcp_server_priv.h"
 
 #define INDEX_NUMBERS_MAX 65000u
 
-/* ---- what goes where in the storage ---------------------------------------------------------------------------------- */
+/* ---- what goes where in the storage ---------------------------------------------------------- */
 
 struct counts {
     uint32_t nets, subnets, pools, index_slots, leases, heads;
@@ -75,7 +74,7 @@ static void *carve(struct cs *storage, size_t count_of, size_t each)
     return at;
 }
 
-/* ---- the hash of hosts and subclasses ------------------------------------------------------------------------------- */
+/* ---- the hash of hosts and subclasses -------------------------------------------------------- */
 
 static uint32_t key_hash(const struct dhcp_server *server, enum dhcp_index_kind kind,
                          const void *class, struct cs_ro key)
@@ -176,7 +175,7 @@ static void index_hosts(struct dhcp_server *server)
             index_add(server, DHCP_INDEX_SUBCLASS, k, s->key, s);
 }
 
-/* ---- subnets, networks, pools --------------------------------------------------------------------------------------- */
+/* ---- subnets, networks, pools ---------------------------------------------------------------- */
 
 const struct dhcp_subnet_ref *dhcp_index_subnet(const struct dhcp_server *server, uint32_t addr)
 {

@@ -3,10 +3,10 @@
  *
  *     dhcp_server.c        messages: what to do with each type (RFC 2131 section 4.3)
  *     dhcp_server_index.c  the configuration made searchable
- *     dhcp_server_who.c    who asks: its network, host declaration, classes, and what the configuration says for it
+ *     dhcp_server_who.c    who asks: its network, host declaration, classes, and what holds for it
  *     dhcp_server_addr.c   which address it gets
  *     dhcp_server_reply.c  the message it is answered with, and where that goes
- */
+ * */
 #ifndef DHCP_SERVER_PRIV_H
 #define DHCP_SERVER_PRIV_H
 
@@ -52,17 +52,17 @@ struct dhcp_ctx {
     const struct dhcp_msg *msg;
     struct dhcp_out *out;
 
-    struct cs_ro hardware;              /* type byte and address */
+    struct cs_ro hardware; /* type byte and address */
     struct dhcp_client client;
-    const uint8_t *mac;                 /* 6 bytes, or NULL: not Ethernet */
-    const struct dhcp_subnet *subnet;   /* where the client is; later: of the address it gets */
-    uint16_t net;                       /* its number */
-    const struct dhcp_host *host;       /* its declaration, or NULL: unknown */
-    uint32_t fixed_addr;                /* the host's address on this network, or 0 */
+    const uint8_t *mac;               /* 6 bytes, or NULL: not Ethernet */
+    const struct dhcp_subnet *subnet; /* where the client is; later: of the address it gets */
+    uint16_t net;                     /* its number */
+    const struct dhcp_host *host;     /* its declaration, or NULL: unknown */
+    uint32_t fixed_addr;              /* the host's address on this network, or 0 */
     const struct dhcp_class *classes[DHCP_CLASSES_MAX];
     const struct dhcp_subclass *subclasses[DHCP_CLASSES_MAX]; /* or NULL */
     unsigned class_count;
-    const struct dhcp_pool *pool;       /* of the address it gets, or NULL */
+    const struct dhcp_pool *pool;                     /* of the address it gets, or NULL */
     const struct dhcp_scope *scopes[DHCP_SCOPES_MAX]; /* innermost first */
     unsigned scope_count;
 };
@@ -70,8 +70,8 @@ struct dhcp_ctx {
 /* ---- dhcp_server_index.c */
 const struct dhcp_subnet_ref *dhcp_index_subnet(const struct dhcp_server *server, uint32_t addr);
 /* Walks the objects found by a key: start with *at = 0; NULL after the last. */
-const void *dhcp_index_find(const struct dhcp_server *server, enum dhcp_index_kind kind, const void *class,
-                            struct cs_ro key, uint32_t *at);
+const void *dhcp_index_find(const struct dhcp_server *server, enum dhcp_index_kind kind,
+                            const void *class, struct cs_ro key, uint32_t *at);
 /* The host that has this fixed address, or NULL. */
 const struct dhcp_host *dhcp_index_fixed(const struct dhcp_server *server, uint32_t addr);
 
@@ -87,15 +87,16 @@ bool dhcp_who_in_class(const struct dhcp_ctx *ctx, const struct dhcp_class *clas
 /* ---- dhcp_server_addr.c */
 /* May this client have this address, which lies in pool number `pool`? */
 bool dhcp_addr_permitted(const struct dhcp_ctx *ctx, uint16_t pool, uint32_t addr);
-/* Chooses an address to offer (RFC 2131 section 4.3.1); false: none, with out->reason. ctx gets pool and subnet. *lease: its record, NULL where
- * there is none yet. */
+/* Chooses an address to offer (RFC 2131 section 4.3.1); false: none, with out->reason. ctx gets
+ * pool and subnet. *lease: its record, NULL where there is none yet. */
 bool dhcp_addr_choose(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **lease);
 /* What we know of the client's claim to have `addr`. Right: ctx gets pool and subnet. */
 enum dhcp_claim { DHCP_CLAIM_RIGHT, DHCP_CLAIM_WRONG, DHCP_CLAIM_UNKNOWN };
 enum dhcp_claim dhcp_addr_claim(struct dhcp_ctx *ctx, uint32_t addr);
 
 /* ---- dhcp_server_reply.c */
-enum dhcp_verdict dhcp_reply_lease(struct dhcp_ctx *ctx, enum dhcp_type type, uint32_t addr, uint32_t lease_s);
+enum dhcp_verdict dhcp_reply_lease(struct dhcp_ctx *ctx, enum dhcp_type type, uint32_t addr,
+                                   uint32_t lease_s);
 enum dhcp_verdict dhcp_reply_inform(struct dhcp_ctx *ctx, uint32_t addr);
 enum dhcp_verdict dhcp_reply_nak(struct dhcp_ctx *ctx, const char *why);
 enum dhcp_verdict dhcp_reply_bootp(struct dhcp_ctx *ctx, uint32_t addr);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* dhcp_server_reply.c - the message a client is answered with, and where it is sent.
  *
- * The order of the options: what RFC 2131 table 3 demands first (53, 54, 51, T1, T2, 61), then what the client asks for in its own order (RFC 2132
- * section 9.8), the netmask before the router (section 3.3). What does not fit is left out whole; what the client wants most
- * has the best chance. Option 82 is the last (RFC 3046 section 2.2).
- */
+ * The order of the options: what RFC 2131 table 3 demands first (53, 54, 51, T1, T2, 61), then
+ * what the client asks for in its own order (RFC 2132 section 9.8), the netmask before the
+ * router (section 3.3). What does not fit is left out whole; what the client wants most has the
+ * best chance. Option 82 is the last (RFC 3046 section 2.2). */
 #include "dhcp_server_priv.h"
 
 #define IP4_BROADCAST_ADDR UINT32_C(0xffffffff)
@@ -28,7 +28,8 @@ static const uint8_t own_codes[] = {
     DHCP_OPT_MESSAGE,
 };
 
-/* What a client that asks for nothing in particular gets first (RFC 2131 section 4.3.1); the rest of what is configured follows. */
+/* What a client that asks for nothing in particular gets first (RFC 2131 section 4.3.1); the
+ * rest of what is configured follows. */
 static const uint8_t default_codes[] = {DHCP_OPT_SUBNET_MASK, DHCP_OPT_ROUTERS, DHCP_OPT_DNS,
                                         DHCP_OPT_DOMAIN_NAME};
 
@@ -47,9 +48,10 @@ static void set_add(struct code_set *set, uint8_t code)
     set->bits[code / 64] |= UINT64_C(1) << (code % 64);
 }
 
-/* ---- which options --------------------------------------------------------------------------------------------------------- */
+/* ---- which options --------------------------------------------------------------------------- */
 
-/* The configured options that hold for this client, by code: the innermost scope's. Only codes in `known` have an entry. */
+/* The configured options that hold for this client, by code: the innermost scope's. Only codes
+ * in `known` have an entry. */
 struct options {
     struct code_set known, done; /* done: in the reply already, or never to be there */
     const struct dhcp_opt *by_code[256];
@@ -104,9 +106,10 @@ static void put_requested(const struct dhcp_ctx *ctx, struct dhcp_writer *w)
         put(ctx, w, &o, wanted.base[i]);
 }
 
-/* ---- the frame around them ---------------------------------------------------------------------------------------------------- */
+/* ---- the frame around them ------------------------------------------------------------------- */
 
-/* Longest reply: what the client reads (option 57 counts IP and UDP headers, and less than 576 means 576), and what the link carries. */
+/* Longest reply: what the client reads (option 57 counts IP and UDP headers, and less than 576
+ * means 576), and what the link carries. */
 static size_t max_bytes(const struct dhcp_ctx *ctx)
 {
     size_t link = ctx->packet->reply_max ? ctx->packet->reply_max : DHCP_REPLY_MAX;
@@ -176,7 +179,7 @@ static void put_client_id(const struct dhcp_ctx *ctx, struct dhcp_writer *w)
         (void)dhcp_write_opt(w, DHCP_OPT_CLIENT_ID, dhcp_msg_opt(ctx->msg, DHCP_OPT_CLIENT_ID));
 }
 
-/* ---- where it goes (RFC 2131 section 4.1) -------------------------------------------------------------------------------------- */
+/* ---- where it goes (RFC 2131 section 4.1) ---------------------------------------------------- */
 
 static void to_relay(struct dhcp_ctx *ctx)
 {
@@ -212,9 +215,10 @@ static void route(struct dhcp_ctx *ctx, uint32_t ciaddr, uint32_t yiaddr)
     }
 }
 
-/* ---- the replies --------------------------------------------------------------------------------------------------------------- */
+/* ---- the replies ----------------------------------------------------------------------------- */
 
-/* T1 and T2: half and seven eighths of the lease (RFC 2131 section 4.4.5), or as configured where that makes sense. */
+/* T1 and T2: half and seven eighths of the lease (RFC 2131 section 4.4.5), or as configured
+ * where that makes sense. */
 static void put_times(const struct dhcp_ctx *ctx, struct dhcp_writer *w, uint32_t lease_s)
 {
     uint32_t t1 = lease_s / 2, t2 = (uint32_t)((uint64_t)lease_s * 7 / 8), c1 = t1, c2 = t2;
@@ -279,8 +283,8 @@ enum dhcp_verdict dhcp_reply_inform(struct dhcp_ctx *ctx, uint32_t addr)
     return finish(ctx, &w, DHCPACK, DHCP_REASON_informed);
 }
 
-/* To everybody on the wire, because the client may not have the address it speaks of; a relay is asked to do so by the broadcast bit (RFC 2131
- * section 4.3.2). */
+/* To everybody on the wire, because the client may not have the address it speaks of; a relay is
+ * asked to do so by the broadcast bit (RFC 2131 section 4.3.2). */
 enum dhcp_verdict dhcp_reply_nak(struct dhcp_ctx *ctx, const char *why)
 {
     struct dhcp_hdr hdr = {.flags = ctx->msg->giaddr ? DHCP_FLAG_BROADCAST : 0};

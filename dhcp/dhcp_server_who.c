@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_server_who.c - who asks: its name, its network, its host declaration, its classes, and the scopes that hold for it. */
+/* dhcp_server_who.c - who asks: its name, its network, its host declaration, its classes, and
+ * the scopes that hold for it. */
 #include "dhcp_server_priv.h"
 
 #define IP4_BROADCAST_ADDR UINT32_C(0xffffffff)
 
-/* ---- name ------------------------------------------------------------------------------------------------------------ */
+/* ---- name ------------------------------------------------------------------------------------ */
 
-/* The client id as it came, type byte and all (RFC 4361 section 6.1), else hardware type and address (RFC 2131 section 4.2). */
+/* The client id as it came, type byte and all (RFC 4361 section 6.1), else hardware type and
+ * address (RFC 2131 section 4.2). */
 static bool who_name(struct dhcp_ctx *ctx)
 {
     const struct dhcp_msg *msg = ctx->msg;
@@ -30,15 +32,16 @@ static void who_client(struct dhcp_ctx *ctx)
     bool by_id = dhcp_msg_has(ctx->msg, DHCP_OPT_CLIENT_ID);
     struct cs_ro id = by_id ? dhcp_msg_opt(ctx->msg, DHCP_OPT_CLIENT_ID) : ctx->hardware;
 
-    /* RFC 3396 lets it be longer than 255: no two such names differ in what is left out, because none is served. */
+    /* RFC 3396 lets it be longer than 255: no two such names differ in what is left out, because
+     * none is served. */
     ctx->client =
         dhcp_leases_client(ctx->leases, ctx->net, by_id, cs_head(id, size_min(id.len, 255)));
 }
 
-/* ---- network --------------------------------------------------------------------------------------------------------- */
+/* ---- network --------------------------------------------------------------------------------- */
 
-/* Does the message name by ciaddr where the client is? A renewal is sent straight to us, past the relay (RFC 2131 section 4.4.5),
- * and so is a release; INFORM may come from anywhere. */
+/* Does the message name by ciaddr where the client is? A renewal is sent straight to us, past
+ * the relay (RFC 2131 section 4.4.5), and so is a release; INFORM may come from anywhere. */
 static bool named_by_ciaddr(const struct dhcp_ctx *ctx)
 {
     if (!ctx->msg->ciaddr)
@@ -83,7 +86,7 @@ static bool who_network(struct dhcp_ctx *ctx)
     return true;
 }
 
-/* ---- host ------------------------------------------------------------------------------------------------------------- */
+/* ---- host ------------------------------------------------------------------------------------ */
 
 /* The fixed address of `host` on the client's network, or 0. */
 static uint32_t fixed_here(const struct dhcp_ctx *ctx, const struct dhcp_host *host)
@@ -97,7 +100,8 @@ static uint32_t fixed_here(const struct dhcp_ctx *ctx, const struct dhcp_host *h
     return 0;
 }
 
-/* Looks at every declaration with this key; one with an address on this network wins, else the first stays. */
+/* Looks at every declaration with this key; one with an address on this network wins, else the
+ * first stays. */
 static void try_host(struct dhcp_ctx *ctx, enum dhcp_index_kind kind, struct cs_ro key)
 {
     const struct dhcp_host *host;
@@ -129,7 +133,7 @@ static void who_host(struct dhcp_ctx *ctx)
         try_host(ctx, DHCP_INDEX_REMOTE_ID, agent);
 }
 
-/* ---- classes ----------------------------------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 /* The bytes that a class compares; false where the message has none. */
 static bool match_bytes(const struct dhcp_ctx *ctx, const struct dhcp_match *match,
@@ -187,7 +191,7 @@ bool dhcp_who_in_class(const struct dhcp_ctx *ctx, const struct dhcp_class *clas
     return false;
 }
 
-/* ---- scopes ------------------------------------------------------------------------------------------------------------- */
+/* ---- scopes ---------------------------------------------------------------------------------- */
 
 static void add_scope(struct dhcp_ctx *ctx, const struct dhcp_scope *scope)
 {
@@ -207,8 +211,9 @@ static bool is_network_scope(const struct dhcp_server *server, const struct dhcp
     return false;
 }
 
-/* A host and the groups around it. Where it is declared inside a network, that network's settings are not the host's: the client may be
- * on another one, and if not they come in their own turn. */
+/* A host and the groups around it. Where it is declared inside a network, that network's
+ * settings are not the host's: the client may be on another one, and if not they come in their
+ * own turn. */
 static void add_host_scopes(struct dhcp_ctx *ctx)
 {
     /* The global scope is the one without a parent. */

@@ -3,13 +3,15 @@
  *
  * Theory of operation
  *
- * One message at a time: in from the socket, to the server, the reply out, the lease committed. The reply is written where it will be sent from: `reply`
- * is a packet with room, made before the server is asked. Where the device is full the reply waits (`waiting`), and until it
- * went out or was given up no other message is looked at: so what the server promised cannot be promised twice.
+ * One message at a time: in from the socket, to the server, the reply out, the lease committed.
+ * The reply is written where it will be sent from: `reply` is a packet with room, made before
+ * the server is asked. Where the device is full the reply waits (`waiting`), and until it went
+ * out or was given up no other message is looked at: so what the server promised cannot be
+ * promised twice.
  *
- * A message whose address must be probed is parked with its packet and given to the server again when the probe is over. Others are served
- * meanwhile. Where all slots are taken, an address is offered without a probe rather than not at all.
- */
+ * A message whose address must be probed is parked with its packet and given to the server again
+ * when the probe is over. Others are served meanwhile. Where all slots are taken, an address is
+ * offered without a probe rather than not at all. */
 #include <morgana/dhcp_udp.h>
 #include <morgana/log.h>
 
@@ -18,9 +20,10 @@
     4u /* addresses found in use for one message before one is offered unasked */
 #define SWEEP_STEPS 16u
 
-/* ---- log lines ------------------------------------------------------------------------------------------------------------- */
+/* ---- log lines ------------------------------------------------------------------------------- */
 
-/* A line may be written: a bucket of DHCP_UDP_LINES_PER_S, so that a flood of clients is not a flood of lines. */
+/* A line may be written: a bucket of DHCP_UDP_LINES_PER_S, so that a flood of clients is not a
+ * flood of lines. */
 static bool may_log(struct dhcp_udp *edge, uint64_t now_ns)
 {
     if (now_ns - edge->lines_at_ns >= NS_PER_S) {
@@ -73,9 +76,10 @@ static void log_event(struct dhcp_udp *edge, uint64_t now_ns)
     }
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------- */
 
-/* Sends the reply. True: it went out, or was given up; false: it waits. Takes `request` when true. */
+/* Sends the reply. True: it went out, or was given up; false: it waits. Takes `request` when
+ * true. */
 static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_ns)
 {
     const struct dhcp_to *to = &edge->out.to;
@@ -107,7 +111,7 @@ static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_
     return true;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 /* Room for a reply; false where there is no memory. */
 static bool have_room(struct dhcp_udp *edge)
@@ -124,7 +128,8 @@ static bool have_room(struct dhcp_udp *edge)
     return true;
 }
 
-/* Parks the message while its address is asked for; false where that is not possible. Takes pkt on true. */
+/* Parks the message while its address is asked for; false where that is not possible. Takes pkt
+ * on true. */
 static bool park(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta *meta, uint8_t tries,
                  uint64_t now_ns)
 {
@@ -141,8 +146,8 @@ static bool park(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta *
     return true;
 }
 
-/* The message as one view. Those that fragments were joined of may have to be copied together; what is longer than a page is no
- * DHCP message. */
+/* The message as one view. Those that fragments were joined of may have to be copied together;
+ * what is longer than a page is no DHCP message. */
 static bool whole(struct dhcp_udp *edge, struct pkt *pkt, struct cs_ro *bytes)
 {
     if (pkt->len == 0 || pkt->len > DHCP_BYTES_MAX) {
@@ -239,12 +244,12 @@ bool dhcp_udp_poll(struct dhcp_udp *edge, uint64_t now_ns, unsigned budget)
 
 uint64_t dhcp_udp_poll_at(const struct dhcp_udp *edge)
 {
-    /* A full device wakes the program itself; but should it stay full, the reply is given up in a bounded time. Probes run on
-     * netif_poll_at. */
+    /* A full device wakes the program itself; but should it stay full, the reply is given up in
+     * a bounded time. Probes run on netif_poll_at. */
     return edge->waiting ? edge->conf.leases->now_ns + 10 * NS_PER_MS : NS_NEVER;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int dhcp_udp_open(struct dhcp_udp *edge, const struct dhcp_udp_conf *conf)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* dhcp_wire.c - DHCP messages to structs and back.
  *
- * Parsing takes two looks. The first walks every options field and notes where each code lies, and its summed length where it
- * occurs more than once. The second, needed only then, copies the pieces of those options together. Both are linear in
- * the message.
- */
+ * Parsing takes two looks. The first walks every options field and notes where each code lies,
+ * and its summed length where it occurs more than once. The second, needed only then, copies the
+ * pieces of those options together. Both are linear in the message. */
 #include <morgana/dhcp_wire.h>
 
 #define WIRE_ERROR_NAME(name) #name,
@@ -16,7 +15,7 @@ const char *dhcp_wire_error_name(enum dhcp_wire_error error)
     return (unsigned)error < ARRAY_SIZE(names) ? names[error] : "?";
 }
 
-/* ---- in -------------------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 /* Options whose length the RFC fixes and whose value we read (RFC 2132; 3011 for 118). */
 static const struct {
@@ -28,8 +27,8 @@ static const struct {
     {DHCP_OPT_SUBNET_SELECTION, 4},
 };
 
-/* One step through an options field at `*off`: the next option's code and bytes. False at its end. PAD and END have no
- * length byte (RFC 2132 section 3.1, 3.2); a field may also just end. */
+/* One step through an options field at `*off`: the next option's code and bytes. False at its
+ * end. PAD and END have no length byte (RFC 2132 section 3.1, 3.2); a field may also just end. */
 static bool next_option(struct cs_ro field, size_t *off, uint8_t *code, size_t *data_off,
                         size_t *len, bool *overrun)
 {
@@ -74,7 +73,8 @@ static bool note_options(struct dhcp_msg *msg, size_t field_off, size_t field_le
     return !overrun;
 }
 
-/* Second look at one field: copies the pieces of options that are to be joined. fill[i] is how much of opts[i] is there. */
+/* Second look at one field: copies the pieces of options that are to be joined. fill[i] is how
+ * much of opts[i] is there. */
 static void join_options(struct dhcp_msg *msg, size_t field_off, size_t field_len, uint16_t *fill)
 {
     struct cs_ro field = cs_sub(msg->bytes, field_off, field_len);
@@ -94,7 +94,8 @@ static void join_options(struct dhcp_msg *msg, size_t field_off, size_t field_le
     }
 }
 
-/* Where the options lie, in the order in which RFC 3396 section 5 joins them. Returns how many fields. */
+/* Where the options lie, in the order in which RFC 3396 section 5 joins them. Returns how many
+ * fields. */
 struct field_at {
     size_t off, len;
 };
@@ -244,7 +245,7 @@ bool dhcp_msg_agent(const struct dhcp_msg *msg, uint8_t code, struct cs_ro *valu
     return false;
 }
 
-/* ---- out ------------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 /* Room that an echoed option 82 leaves to the options that a reply cannot do without. */
 #define OWN_OPTIONS_BYTES 48u

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, and a console on which to look at the leases. */
+/* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, and a console on which to
+ * look at the leases. */
 #include <stdlib.h>
 
 #include <morgana/args.h>
@@ -21,7 +22,7 @@ static struct dhcp_server server;
 static struct dhcp_leases leases;
 static struct dhcp_udp edge;
 
-/* ---- memory: taken once, at the start ------------------------------------------------------------------------------- */
+/* ---- memory: taken once, at the start -------------------------------------------------------- */
 
 static void *take(size_t bytes, size_t align)
 {
@@ -51,7 +52,7 @@ static int start_pool(int argc, char **argv)
     return 0;
 }
 
-/* ---- configuration -------------------------------------------------------------------------------------------------- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
 static int read_conf(void)
 {
@@ -79,7 +80,8 @@ static int read_conf(void)
     return -E_INVAL;
 }
 
-/* As many leases as the configuration has addresses, unless leases= says otherwise; fewer where memory is short. */
+/* As many leases as the configuration has addresses, unless leases= says otherwise; fewer where
+ * memory is short. */
 static int start_server(int argc, char **argv)
 {
     uint64_t addresses = (uint64_t)conf.pool_addresses + conf.host_count;
@@ -108,7 +110,7 @@ static int start_server(int argc, char **argv)
     return dhcp_server_init(&server, &leases, &sc);
 }
 
-/* ---- network --------------------------------------------------------------------------------------------------------- */
+/* ---- network --------------------------------------------------------------------------------- */
 
 static bool has_subnet_of(uint32_t addr)
 {
@@ -153,7 +155,7 @@ static int start_net(int argc, char **argv, uint64_t now)
     return 0;
 }
 
-/* ---- console --------------------------------------------------------------------------------------------------------- */
+/* ---- console --------------------------------------------------------------------------------- */
 
 #define PRINTED_ALL UINT32_MAX
 static uint32_t print_at = PRINTED_ALL; /* the record of the table to be printed next */
@@ -230,7 +232,7 @@ static void read_console(void)
         print("l: leases   s: statistics");
 }
 
-/* ---- the program ------------------------------------------------------------------------------------------------------ */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static void serve(void)
 {

@@ -1,60 +1,66 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_lease.h - the table of leases: found by address and by client in constant time, expiring by themselves.
+/* dhcp_lease.h - the table of leases: found by address and by client in constant time, expiring
+ * by themselves.
  *
- * One record an address. Time is seconds of a clock that never goes back (plat_now_ns); the wall clock plays no part. No function
- * here does more than a bounded amount of work, whatever the number of leases.
- */
+ * One record an address. Time is seconds of a clock that never goes back (plat_now_ns); the wall
+ * clock plays no part. No function here does more than a bounded amount of work, whatever the
+ * number of leases. */
 #ifndef MORGANA_DHCP_LEASE_H
 #define MORGANA_DHCP_LEASE_H
 
 #include <morgana/dhcp_conf.h>
 #include <morgana/dhcp_wire.h>
 
-/*   FREE ----> PROBING ---> OFFERED ---> BOUND        FREE remembers its last client until the address is needed
+/* FREE ----> PROBING ---> OFFERED ---> BOUND        FREE remembers its last client until the
+ * address is needed
  *    ^            |            |           |
  *    |            v            |           |
- *    +------- ABANDONED <------+-----------+          somebody else answers at the address: a probe, or DHCPDECLINE */
-#define DHCP_LEASE_STATES(S)                                                                                           \
-    S(FREE)                                                                                                            \
-    S(PROBING)   /* being asked for on the wire before it is offered */                                                \
-    S(OFFERED)   /* reserved for the client of an offer */                                                             \
-    S(BOUND)     /* acknowledged, and valid until it expires */                                                        \
+ *    +------- ABANDONED <------+-----------+      somebody else has it: a probe, or DHCPDECLINE */
+#define DHCP_LEASE_STATES(S)                                                                       \
+    S(FREE)                                                                                        \
+    S(PROBING)   /* being asked for on the wire before it is offered */                            \
+    S(OFFERED)   /* reserved for the client of an offer */                                         \
+    S(BOUND)     /* acknowledged, and valid until it expires */                                    \
     S(ABANDONED) /* out of use for a time */
 #define DHCP_LEASE_STATE_CONST(name) DHCP_LEASE_##name,
 enum dhcp_lease_state { DHCP_LEASE_STATES(DHCP_LEASE_STATE_CONST) DHCP_LEASE_STATE_COUNT };
 const char *dhcp_lease_state_name(enum dhcp_lease_state state);
 
-#define DHCP_LEASE_NONE UINT32_MAX  /* no record */
-#define DHCP_LEASE_NEVER UINT32_MAX /* expires never */
+#define DHCP_LEASE_NONE UINT32_MAX   /* no record */
+#define DHCP_LEASE_NEVER UINT32_MAX  /* expires never */
 #define DHCP_LEASE_STATIC UINT16_MAX /* pool number of a fixed address: it has no pool */
-#define DHCP_LEASE_ID_BYTES 36u   /* a longer client id is kept as its first 20 bytes and a keyed hash of 128 bits of all */
+#define DHCP_LEASE_ID_BYTES                                                                        \
+    36u /* a longer client id is kept as its first 20 bytes and a keyed hash of 128 bits of all */
 #define DHCP_LEASE_NAME_BYTES 28u
 
-/* Who a client is, on one network: its client id, opaque and with the type byte (RFC 4361), else its hardware type and address. */
+/* Who a client is, on one network: its client id, opaque and with the type byte (RFC 4361), else
+ * its hardware type and address. */
 struct dhcp_client {
-    uint16_t net;      /* network number of dhcp_server.h */
+    uint16_t net; /* network number of dhcp_server.h */
     bool by_id;
-    struct cs_ro id;   /* 1..255 bytes, Lent */
+    struct cs_ro id; /* 1..255 bytes, Lent */
     uint32_t hash;
 };
 
 /* A record: 112 bytes. Read it; only dhcp_lease.c writes it. */
 struct dhcp_lease {
     uint32_t addr;
-    uint32_t expires_s;              /* on the leases' clock, or DHCP_LEASE_NEVER; a moment at which it is already expired */
+    uint32_t expires_s; /* on the leases' clock: it is over when this comes; DHCP_LEASE_NEVER */
     uint32_t client_hash;
     uint32_t client_next, addr_next; /* hash chains */
     uint32_t prev, next;             /* the list it is in */
     uint16_t pool, net;
     uint8_t state; /* enum dhcp_lease_state; use dhcp_lease_state() */
     uint8_t list;
-    uint8_t id_len;                  /* 0: nobody's */
-    uint8_t name_len, mac_len;       /* mac_len: 6, or 0 where the hardware is not Ethernet-like */
+    uint8_t id_len;            /* 0: nobody's */
+    uint8_t name_len, mac_len; /* mac_len: 6, or 0 where the hardware is not Ethernet-like */
     bool by_id, in_clients, had_lease;
     uint8_t mac[6];
     uint8_t id[DHCP_LEASE_ID_BYTES];
     char name[DHCP_LEASE_NAME_BYTES]; /* what the client calls itself, printable */
 };
+
+STATIC_ASSERT(sizeof(struct dhcp_lease) <= 112, "what a lease costs is documented");
 
 struct dhcp_lease_list {
     uint32_t head, tail;
@@ -64,26 +70,29 @@ struct dhcp_lease_list {
 struct dhcp_lease_pool {
     const struct dhcp_pool *conf;
     uint16_t net;
-    bool fresh;               /* there may be addresses without a record */
+    bool fresh; /* there may be addresses without a record */
     const struct dhcp_range *range;
-    uint32_t addr;            /* next address to look at, in `range` */
-    uint32_t size;            /* addresses of all ranges */
-    uint32_t lap;             /* addresses looked at in vain since one was found */
+    uint32_t addr;                /* next address to look at, in `range` */
+    uint32_t size;                /* addresses of all ranges */
+    uint32_t lap;                 /* addresses looked at in vain since one was found */
     struct dhcp_lease_list spare; /* FREE and never bound: reused first */
-    struct dhcp_lease_list past;  /* FREE, with a client to remember; the one longest out of use first */
+    struct dhcp_lease_list
+        past; /* FREE, with a client to remember; the one longest out of use first */
 };
 
 #define DHCP_LEASE_BUCKETS 33u
 
 struct dhcp_leases_stats {
-    uint32_t by_state[DHCP_LEASE_STATE_COUNT]; /* as last written: an expired lease counts until it is swept */
-    uint64_t expired, evicted; /* evicted: remembered clients forgotten because an address was needed */
+    uint32_t by_state
+        [DHCP_LEASE_STATE_COUNT]; /* as last written: an expired lease counts until it is swept */
+    uint64_t expired,
+        evicted; /* evicted: remembered clients forgotten because an address was needed */
 };
 
 struct dhcp_leases {
-    struct dhcp_lease *lease; /* `max` records */
-    uint32_t max, used;       /* records never used begin at `used` */
-    uint32_t *clients, *addrs;     /* hash heads: `heads` each, a power of two */
+    struct dhcp_lease *lease;  /* `max` records */
+    uint32_t max, used;        /* records never used begin at `used` */
+    uint32_t *clients, *addrs; /* hash heads: `heads` each, a power of two */
     uint32_t heads;
     struct dhcp_lease_pool *pools;
     uint16_t pool_count;
@@ -100,8 +109,9 @@ struct dhcp_leases {
     struct dhcp_leases_stats stats;
 };
 
-/* Storage. `lease` max records, `clients` and `addrs` heads (a power of two, at least max), `pools` with conf, net, range, addr, size set; all
- * Kept. key: secret, from plat_entropy, against clients that choose colliding names. */
+/* Storage. `lease` max records, `clients` and `addrs` heads (a power of two, at least max),
+ * `pools` with conf, net, range, addr, size set; all Kept. key: secret, from plat_entropy,
+ * against clients that choose colliding names. */
 struct dhcp_leases_conf {
     struct dhcp_lease *lease;
     uint32_t max;
@@ -113,12 +123,13 @@ struct dhcp_leases_conf {
 };
 void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *conf);
 
-/* Tells the time and sweeps at most `budget` steps of expiry. A time before the last one is ignored: leases never jump. Returns true
- * where more is due. */
+/* Tells the time and sweeps at most `budget` steps of expiry. A time before the last one is
+ * ignored: leases never jump. Returns true where more is due. */
 bool dhcp_leases_tick(struct dhcp_leases *ls, uint64_t now_ns, unsigned budget);
 
 /* The state now: what has expired is FREE even before it is swept. */
-static inline enum dhcp_lease_state dhcp_lease_state(const struct dhcp_leases *ls, const struct dhcp_lease *lease)
+static inline enum dhcp_lease_state dhcp_lease_state(const struct dhcp_leases *ls,
+                                                     const struct dhcp_lease *lease)
 {
     if (lease->expires_s != DHCP_LEASE_NEVER && lease->expires_s <= ls->now_s)
         return DHCP_LEASE_FREE;
@@ -129,32 +140,45 @@ uint32_t dhcp_lease_left_s(const struct dhcp_leases *ls, const struct dhcp_lease
 
 struct dhcp_lease *dhcp_leases_by_addr(const struct dhcp_leases *ls, uint32_t addr);
 /* Names a client: the only way to fill a struct dhcp_client. */
-struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id, struct cs_ro id);
+struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
+                                      struct cs_ro id);
 /* The record that this client has or had last, or NULL. */
-struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls, const struct dhcp_client *client);
-bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease, const struct dhcp_client *client);
+struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
+                                         const struct dhcp_client *client);
+bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
+                      const struct dhcp_client *client);
 
-/* The next address of the pool without a record, as the pool's cursor comes along; each step takes one of *tries. False: not found this time. */
-bool dhcp_leases_fresh(struct dhcp_leases *ls, struct dhcp_lease_pool *pool, unsigned *tries, uint32_t *addr);
+/* The next address of the pool without a record, as the pool's cursor comes along; each step
+ * takes one of *tries. False: not found this time. */
+bool dhcp_leases_fresh(struct dhcp_leases *ls, struct dhcp_lease_pool *pool, unsigned *tries,
+                       uint32_t *addr);
 /* The FREE record of the pool to be reused next, or NULL. */
-struct dhcp_lease *dhcp_leases_oldest_free(struct dhcp_leases *ls, const struct dhcp_lease_pool *pool);
+struct dhcp_lease *dhcp_leases_oldest_free(struct dhcp_leases *ls,
+                                           const struct dhcp_lease_pool *pool);
 
-/* The record of `addr`, made where there is none: from those never used, else from one of a FREE address (but for a fixed address nobody's
- * memory is taken). NULL: none left. pool: its number, or DHCP_LEASE_STATIC. */
-struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16_t pool, uint16_t net);
-/* Names its client. The client's other record, if any, is no longer found by it. A lease that is valid keeps its time. */
-void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease, const struct dhcp_client *client, const uint8_t *mac,
-                        struct cs_ro name);
+/* The record of `addr`, made where there is none: from those never used, else from one of a FREE
+ * address (but for a fixed address nobody's memory is taken). NULL: none left. pool: its number,
+ * or DHCP_LEASE_STATIC. */
+struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16_t pool,
+                                   uint16_t net);
+/* Names its client. The client's other record, if any, is no longer found by it. A lease that is
+ * valid keeps its time. */
+void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
+                        const struct dhcp_client *client, const uint8_t *mac, struct cs_ro name);
 /* Moves it to a state, for `seconds` (DHCP_INFINITE: for ever). FREE ends it now. */
-void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state, uint32_t seconds);
+void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
+                     uint32_t seconds);
 
-/* One line about a lease as NUL-terminated text: address, hardware address, client id in hex, state, time left, host name. Those that are not
- * known are "-". Returns its length; 200 bytes are enough. */
-#define DHCP_LEASE_PRINT_HEAD                                                                                          \
+/* One line about a lease as NUL-terminated text: address, hardware address, client id in hex,
+ * state, time left, host name. Those that are not known are "-". Returns its length; 200 bytes
+ * are enough. */
+#define DHCP_LEASE_PRINT_HEAD                                                                      \
     "address          hardware address   client id             state        time left  host name"
-size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *lease, char *out, size_t size);
+size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *lease, char *out,
+                        size_t size);
 
-/* For walking the table: every record that was ever used, in no order, NULL after the last; dhcp_lease_is_shown: those worth a line. */
+/* For walking the table: every record that was ever used, in no order, NULL after the last;
+ * dhcp_lease_is_shown: those worth a line. */
 static inline const struct dhcp_lease *dhcp_leases_at(const struct dhcp_leases *ls, uint32_t i)
 {
     return i < ls->used ? &ls->lease[i] : NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcp_udp.h - the edge of the DHCP server: a socket on port 67 of an interface, the packets it takes and sends, the probes it has made.
+/* dhcp_udp.h - the edge of the DHCP server: a socket on port 67 of an interface, the packets it
+ * takes and sends, the probes it has made.
  *
  *     dhcp_udp_open(&edge, &conf);
  *     for (;;) {
@@ -11,8 +12,8 @@
  *             plat_wait(u64_min(netif_poll_at(nif), dhcp_udp_poll_at(&edge)));
  *     }
  *
- * What happens to leases is logged, a line an event and not more than DHCP_UDP_LINES_PER_S: new, released, declined, address in use.
- */
+ * What happens to leases is logged, a line an event and not more than DHCP_UDP_LINES_PER_S: new,
+ * released, declined, address in use. */
 #ifndef MORGANA_DHCP_UDP_H
 #define MORGANA_DHCP_UDP_H
 
@@ -27,19 +28,21 @@ struct dhcp_udp_conf {
     struct netif *nif;                /* Kept; a device with an MTU of at least 576 */
     const struct dhcp_server *server; /* Kept */
     struct dhcp_leases *leases;       /* Kept */
-    uint32_t addr;                    /* our address on the interface, host order: the server identifier */
-    uint64_t probe_ns;                /* how long an address is asked for before it is offered: 1 ms..10 s; 0: 500 ms */
-    uint32_t queue_max;               /* messages held until they are looked at: one page each; 0: 64 */
+    uint32_t addr; /* our address on the interface, host order: the server identifier */
+    uint64_t
+        probe_ns; /* an address is asked for so long before it is offered: 1 ms..10 s; 0: 500 ms */
+    uint32_t queue_max; /* messages held until they are looked at: one page each; 0: 64 */
 };
 
 struct dhcp_udp_stats {
     uint64_t received, replies;
-    uint64_t reasons[DHCP_REASON_COUNT];        /* of the server's decisions, names by dhcp_reason_name */
-    uint64_t malformed[DHCP_WIRE_ERROR_COUNT];  /* of reason malformed, names by dhcp_wire_error_name */
-    uint64_t probes, conflicts, unprobed;       /* unprobed: offered without asking, because too many were asked for or it cannot be */
-    uint64_t options_left_out;                  /* that did not fit into replies */
+    uint64_t reasons[DHCP_REASON_COUNT]; /* of the server's decisions, names by dhcp_reason_name */
+    uint64_t malformed[DHCP_WIRE_ERROR_COUNT]; /* of reason malformed, by dhcp_wire_error_name */
+    uint64_t probes, conflicts;
+    uint64_t unprobed; /* offered unasked: too many were asked for, or it cannot be asked for */
+    uint64_t options_left_out; /* that did not fit into replies */
     uint64_t send_again, send_failed, no_memory;
-    uint64_t lines_left_out;                    /* of the log */
+    uint64_t lines_left_out; /* of the log */
 };
 
 /* A message whose answer waits for a probe. */
@@ -55,8 +58,9 @@ struct dhcp_udp {
     struct dhcp_udp_conf conf;
     struct udp_sock sock;
     struct dhcp_out out;
-    struct pkt *reply;         /* room for the next reply, or NULL */
-    struct pkt *waiting;       /* the request whose reply in `reply` waits for room in the device, or NULL */
+    struct pkt *reply; /* room for the next reply, or NULL */
+    struct pkt
+        *waiting; /* the request whose reply in `reply` waits for room in the device, or NULL */
     unsigned waiting_tries;
     uint16_t reply_max;
     struct dhcp_udp_parked parked[DHCP_UDP_PARKED_MAX];
@@ -69,7 +73,8 @@ struct dhcp_udp {
 /* -E_INVAL: a number out of its range; and udp_open's errors. Keeps edge until dhcp_udp_close. */
 int dhcp_udp_open(struct dhcp_udp *edge, const struct dhcp_udp_conf *conf);
 void dhcp_udp_close(struct dhcp_udp *edge);
-/* Answers at most `budget` messages, and those whose probes are over. True: there is more to do now. The device is left to be flushed. */
+/* Answers at most `budget` messages, and those whose probes are over. True: there is more to do
+ * now. The device is left to be flushed. */
 bool dhcp_udp_poll(struct dhcp_udp *edge, uint64_t now_ns, unsigned budget);
 /* When it must be polled again though nothing comes: an absolute time, or NS_NEVER. */
 uint64_t dhcp_udp_poll_at(const struct dhcp_udp *edge);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dhcp_server.c - a story in bytes: messages of any content, time, probes and lost replies, for one server. Whatever comes, every reply
- * is a good message, goes somewhere sensible, and no valid lease is given to another.
+/* fuzz_dhcp_server.c - a story in bytes: messages of any content, time, probes and lost replies,
+ * for one server. Whatever comes, every reply is a good message, goes somewhere sensible, and no
+ * valid lease is given to another.
  *
  *     the story: records of  kind, n (2 bytes, big-endian), then n bytes
- *     kind & 15: 0..11 message (the bytes are XORed onto a plain DISCOVER or REQUEST where kind & 16, else sent as they are)
- *                12 time passes, n seconds   13 a long time   14 a probe finds its address in use   15 replies are lost, or no more
- */
+ *     kind & 15: 0..11 a message: the bytes, or where kind & 16 a plain DISCOVER or REQUEST that
+ *                      they are XORed onto
+ *                12 time passes, n seconds   13 a long time
+ *                14 a probe finds its address in use   15 replies are lost, or no more
+ * */
 #include <stdlib.h>
 #include <string.h>
 

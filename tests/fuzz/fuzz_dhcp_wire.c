@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dhcp_wire.c - any bytes as a DHCP message: refused, or every option readable; and what was read, written again and read
- * again, is the same. */
+/* fuzz_dhcp_wire.c - any bytes as a DHCP message: refused, or every option readable; and what
+ * was read, written again and read again, is the same. */
 #include <stdlib.h>
 #include <string.h>
 

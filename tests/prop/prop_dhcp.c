@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* prop_dhcp.c - properties of the DHCP server that hold for every message and every order of events. */
+/* prop_dhcp.c - properties of the DHCP server that hold for every message and every order of
+ * events. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,12 @@
 
 #include "dhcprig.h"
 
-/* ---- parse(emit(x)) = x -------------------------------------------------------------------------------------------- */
+/* ---- parse(emit(x)) = x ---------------------------------------------------------------------- */
 
 static uint8_t out[2048], noise[1024];
 
-/* Random headers, random options, random room: what was written is read back, what was left out is not there, and the
- * room is kept to. */
+/* Random headers, random options, random room: what was written is read back, what was left out
+ * is not there, and the room is kept to. */
 static void prop_what_is_written_is_read_back(void **state)
 {
     uint64_t seed = test_seed(1);
@@ -79,7 +80,7 @@ static void prop_what_is_written_is_read_back(void **state)
     }
 }
 
-/* ---- no address to two clients -------------------------------------------------------------------------------------- */
+/* ---- no address to two clients --------------------------------------------------------------- */
 
 enum { CLIENTS = 60, ADDRS = 40, STEPS = 60000 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcprig.h - a DHCP server in memory and a client that can say anything: for tests and benchmarks.
+/* dhcprig.h - a DHCP server in memory and a client that can say anything: for tests and
+ * benchmarks.
  *
  *     rig_init(&rig, "subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.10 10.0.0.20; }", 16);
- *     rig_msg(&rig, DHCPDISCOVER, 1);                         client number 1 (its MAC is 02:00:00:00:00:01)
+ *     rig_msg(&rig, DHCPDISCOVER, 1);                 client 1, whose MAC is 02:00:00:00:00:01
  *     rig_u32(&rig, DHCP_OPT_REQUESTED_ADDR, IP(10, 0, 0, 15));
- *     assert_int_equal(rig_send(&rig), DHCP_REPLY);           ends, sends, commits what was replied
- *     rig.reply.yiaddr ...                                    the parsed reply */
+ *     assert_int_equal(rig_send(&rig), DHCP_REPLY);   ends, sends, commits what was replied
+ *     rig.reply.yiaddr ...                            the parsed reply */
 #ifndef TESTS_DHCPRIG_H
 #define TESTS_DHCPRIG_H
 
