@@ -14,7 +14,7 @@ static bool is_space(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* ---- splitting ---------------------------------------------------------------------------------------------------- */
+/* ---- splitting ------------------------------------------------------------------------------- */
 
 /* Where we are in the line, and where the next byte of a word goes. */
 struct splitter {
@@ -25,8 +25,8 @@ struct splitter {
     size_t error_size;
 };
 
-/* Copies one word, quotes and backslashes resolved, with its NUL. The text of the words is never longer than the line:
- * each word's NUL takes the place of the blank, or of the end, behind it. */
+/* Copies one word, quotes and backslashes resolved, with its NUL. The text of the words is never
+ * longer than the line: each word's NUL takes the place of the blank, or of the end, behind it. */
 static int split_word(struct splitter *s)
 {
     uint8_t quote = 0;
@@ -106,9 +106,10 @@ int args_split(struct args *args, const char *name, struct cs_ro line, char *err
     }
 }
 
-/* ---- looking up --------------------------------------------------------------------------------------------------- */
+/* ---- looking up ------------------------------------------------------------------------------ */
 
-/* What follows `key` in `word`: its value, "" for a bare key, or NULL where the word's key is another. */
+/* What follows `key` in `word`: its value, "" for a bare key, or NULL where the word's key is
+ * another. */
 static const char *value_of(const char *word, const char *key)
 {
     while (*key != '\0' && *word == *key) {
@@ -133,7 +134,8 @@ const char *args_get(int argc, char *const *argv, const char *key)
     return NULL;
 }
 
-/* A word as it may be shown to the operator: control characters become '?', and what is long is cut. */
+/* A word as it may be shown to the operator: control characters become '?', and what is long is
+ * cut. */
 struct shown {
     char text[64];
 };
@@ -155,9 +157,10 @@ static int bad_value(const char *key, const char *value, const char *expected)
     return -E_INVAL;
 }
 
-/* ---- typed values -------------------------------------------------------------------------------------------------- */
+/* ---- typed values ---------------------------------------------------------------------------- */
 
-/* A decimal number without needless zeros in front (010 would be eight to some readers); moves *text past it. */
+/* A decimal number without needless zeros in front (010 would be eight to some readers); moves
+ * *text past it. */
 static bool take_decimal(const char **text, uint32_t max, uint32_t *out)
 {
     const char *p = *text;
@@ -282,7 +285,7 @@ bad:
     return bad_value(key, value, "a unicast MAC address like 00:16:3e:00:00:01");
 }
 
-/* ---- unknown keys --------------------------------------------------------------------------------------------------- */
+/* ---- unknown keys ---------------------------------------------------------------------------- */
 
 static bool is_known(const char *word, const char *const *known)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* banner.c - a program's name in large letters, so that an operator sees at a glance whose console this is. */
+/* banner.c - a program's name in large letters, so that an operator sees at a glance whose
+ * console this is. */
 #include <morgana/start.h>
 
 #define ROWS 5

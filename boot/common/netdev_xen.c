@@ -38,12 +38,13 @@ static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
 
     if (!start->has_xs || !start->has_gnttab)
         return 0;
-    len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names)));
+    len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names) - 1));
     if (len < 0) {
         if (len != -E_NOENT)
             LOG_WARN("device/vif cannot be listed: %s", err_name(len));
         return 0;
     }
+    names[len] = '\0';
     for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
         unsigned id, i;
 
@@ -77,6 +78,8 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
         .gt = &start->gt,
         .xs = &start->xs,
         .pool = pool,
+        /* The ring keeps its pages: half of a small pool, so that some are left to send. */
+        .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
     };
     int err;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* start.c - brings up what the domain has, in the order in which one thing needs another; what is missing is said, not fatal.
+/* start.c - brings up what the domain has, in the order in which one thing needs another; what is
+ * missing is said, not fatal.
  *
- * Order: the level of logging; event channels (the console's and xenstore's reader is woken by them); the console ring, and
- * now the banner; grant tables; xenstore; the operator's requests.
+ * Order: the level of logging; event channels (the console's and xenstore's reader is woken by
+ * them); the console ring, and now the banner; grant tables; xenstore; the operator's requests.
  */
 #include <morgana/args.h>
 #include <morgana/log.h>
@@ -24,9 +25,10 @@ struct start *start_get(void)
     return &start;
 }
 
-/* ---- the command line's part ---------------------------------------------------------------------------------------- */
+/* ---- the command line's part ----------------------------------------------------------------- */
 
-/* One of `words` (NULL-terminated) as the value of `key`: its index in *out; untouched where the key is absent. */
+/* One of `words` (NULL-terminated) as the value of `key`: its index in *out; untouched where the
+ * key is absent. */
 static int word_of(const char *key, const char *const *words, unsigned *out)
 {
     const char *value = args_get(start.argc, start.argv, key);
@@ -68,7 +70,7 @@ static void print_banner(void)
     plat_console_write(cs_ro_of(text, len));
 }
 
-/* ---- one service each ------------------------------------------------------------------------------------------------- */
+/* ---- one service each ------------------------------------------------------------------------ */
 
 static int evtchn_start(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* asm.h - numbers that assembly and C share: control registers, page table bits, selectors (Intel SDM volume 3, chapters 2 to 6). */
+/* asm.h - numbers that assembly and C share: control registers, page table bits, selectors (Intel
+ * SDM volume 3, chapters 2 to 6). */
 #ifndef BOOT_ASM_H
 #define BOOT_ASM_H
 

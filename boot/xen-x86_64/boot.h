@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* boot.h - what the files of this folder know of each other. Groups are the files, in the order in which main.c starts them. */
+/* boot.h - what the files of this folder know of each other. Groups are the files, in the order
+ * in which main.c starts them. */
 #ifndef BOOT_H
 #define BOOT_H
 
@@ -26,19 +27,22 @@ int main(int argc, char **argv);
 
 /* ---- hypercall.c ---- */
 
-/* Looks for Xen and chooses the instruction. False where this is no Xen: then no hypercall may be made. */
+/* Looks for Xen and chooses the instruction. False where this is no Xen: then no hypercall may be
+ * made. */
 bool hypercall_detect(void);
 
 /* ---- frames.c ---- */
 
 /* Finds the console ring, so that whatever goes wrong next can be said. Needs hypercalls only. */
 void frames_find_console(void);
-/* Maps all that xen.h promises. Needs memory_init. -E_: shared info is missing, without which there is no time and no event. */
+/* Maps all that xen.h promises. Needs memory_init. -E_: shared info is missing, without which
+ * there is no time and no event. */
 int frames_init(void);
 
 /* ---- trap.c ---- */
 
-/* Descriptor tables; from here on an exception prints what happened and ends the domain as crashed. */
+/* Descriptor tables; from here on an exception prints what happened and ends the domain as
+ * crashed. */
 void trap_init(void);
 
 /* ---- cpu.c ---- */
@@ -50,9 +54,11 @@ bool cpu_has_nx(void);
 
 /* ---- memory.c ---- */
 
-/* Decides what each page is for and builds the page tables. 0, or -E_NOMEM with one sentence in *why. */
+/* Decides what each page is for and builds the page tables. 0, or -E_NOMEM with one sentence in
+ * *why. */
 int memory_init(const struct pvh_info *info, const char **why);
-/* Maps the page at guest-physical `addr`, outside RAM, readable and writable. NULL: no page for a page table. */
+/* Maps the page at guest-physical `addr`, outside RAM, readable and writable. NULL: no page for a
+ * page table. */
 void *memory_map_page(uint64_t addr);
 /* Guest-physical addresses that are no RAM and that nothing uses, for Xen's own frames. */
 uint64_t memory_window(void);

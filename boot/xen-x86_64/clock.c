@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* clock.c - Xen's paravirtual clock: struct vcpu_time_info and the wall clock of shared info (Xen's public/xen.h).
+/* clock.c - Xen's paravirtual clock: struct vcpu_time_info and the wall clock of shared info
+ * (Xen's public/xen.h).
  *
- * Xen writes while we read: a version that is odd, or that changed, means read again. Xen never needs long, but a loop on another's
- * word has a bound all the same: then the clock stands still for that call.
+ * Xen writes while we read: a version that is odd, or that changed, means read again. Xen never
+ * needs long, but a loop on another's word has a bound all the same: then the clock stands still
+ * for that call.
  */
 #include <morgana/platform.h>
 #include <morgana/xen.h>

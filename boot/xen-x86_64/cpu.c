@@ -17,7 +17,8 @@ void cpu_init(void)
 {
     uint32_t features = x86_cpuid(1, 0).ecx;
 
-    /* SSE was switched on by entry.S. AVX is usable by those who look (CPUID.OSXSAVE, then XGETBV): the checksum does. */
+    /* SSE was switched on by entry.S. AVX is usable by those who look (CPUID.OSXSAVE, then
+     * XGETBV): the checksum does. */
     if ((features & CPUID_1_ECX_XSAVE) != 0) {
         x86_set_cr4(x86_cr4() | CR4_OSXSAVE);
         x86_xsetbv(0, XCR0_X87 | XCR0_SSE | ((features & CPUID_1_ECX_AVX) != 0 ? XCR0_AVX : 0));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* entropy.c - bytes fit for keys, from the CPU: RDSEED, else RDRAND.
  *
- * Where the CPU has neither, or they do not work, there is no entropy: the target says so loudly and plat_entropy gives -E_NOSYS, so
- * that whoever needs keys refuses. Only an operator who says entropy=weak gets a substitute: the time stamp counter's low
- * bits around hypercall-free work, mixed with both clocks. Somebody who knows when the domain started, on such a machine, may guess it.
+ * Where the CPU has neither, or they do not work, there is no entropy: the target says so loudly
+ * and plat_entropy gives -E_NOSYS, so that whoever needs keys refuses. Only an operator who says
+ * entropy=weak gets a substitute: readings of the time stamp counter and of the clocks, mixed.
+ * Whoever knows when the domain started, and on what machine, may guess it.
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>
@@ -13,7 +14,8 @@
 
 #define CPUID_1_ECX_RDRAND (1u << 30)
 #define CPUID_7_EBX_RDSEED (1u << 18)
-/* Intel's guide to its random number generator: RDRAND fails at most 10 times on end, RDSEED may be drained for long. */
+/* Intel's guide to its random number generator: RDRAND fails at most 10 times on end, RDSEED may
+ * be drained for long. */
 #define RDRAND_TRIES 10
 #define RDSEED_TRIES 1000
 #define WEAK_SAMPLES 64
@@ -78,7 +80,8 @@ static bool draw(uint64_t *out)
     return false;
 }
 
-/* Some CPUs have given the same number for ever (AMD family 15h to 17h after a suspend: all ones). */
+/* Some CPUs have given the same number for ever (AMD family 15h to 17h after a suspend: all
+ * ones). */
 static bool works(void)
 {
     uint64_t a, b;

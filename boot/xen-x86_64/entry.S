@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* entry.S - from Xen's PVH entry to C in long mode.
  *
- * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off, ebx the physical address of
- * struct hvm_start_info. Nothing is believed here: C checks it, where a line can be printed. We identity-map the first 4 GiB by
- * 2 MiB pages, all rights, for as long as it takes C to build the real page tables (memory.c) in the same frames.
+ * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off,
+ * ebx the physical address of struct hvm_start_info. Nothing is believed here: C checks it, where
+ * a line can be printed. We identity-map the first 4 GiB by 2 MiB pages, all rights, for as long
+ * as it takes C to build the real page tables (memory.c) in the same frames.
  */
 #include "asm.h"
 
@@ -75,11 +76,11 @@ boot_entry64:
         .section .rodata.boot_gdt, "a", @progbits
         .balign 4
 boot_mxcsr:
-        .long   0x1f80                  /* all exceptions masked, round to nearest: the ABI's state at process entry */
+        .long   0x1f80                  /* the ABI's: no exceptions, round to nearest */
         .balign 8
 boot_gdt_early:
         .quad   0
-        .quad   0x00af9b000000ffff      /* SELECTOR_CODE: 64-bit, accessed, so that it may lie in read-only memory */
+        .quad   0x00af9b000000ffff      /* SELECTOR_CODE: accessed already: this is read-only */
         .quad   0x00cf93000000ffff      /* SELECTOR_DATA */
 boot_gdt_pointer:
         .word   . - boot_gdt_early - 1
@@ -96,7 +97,8 @@ boot_page_pointers:
 boot_page_directories:
         .skip   4 * 4096
 
-        /* The page below the stack is never mapped (memory.c): an overflow is a page fault, not corruption. */
+        /* The page below the stack is never mapped (memory.c): an overflow is a page fault, not
+         * corruption. */
         .section .bss.boot_stack, "aw", @nobits
         .balign 4096
         .globl  boot_stack_guard, boot_stack, boot_stack_top

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* frames.c - Xen's own frames in our address space: shared info, the rings of console and xenstore, grant frames.
+/* frames.c - Xen's own frames in our address space: shared info, the rings of console and
+ * xenstore, grant frames.
  *
- * All of memory is mapped where it is: virtual address = guest-physical address. So a frame's number is its address / 4096. The rings
- * have frames of their own, which HVM parameters name; shared info and grant frames appear where we ask, in a window that is no RAM.
+ * All of memory is mapped where it is: virtual address = guest-physical address. So a frame's
+ * number is its address / 4096. The rings have frames of their own, which HVM parameters name;
+ * shared info and grant frames appear where we ask, in a window that is no RAM.
  */
 #include "boot.h"
 #include "xen/hypercall.h"
@@ -12,7 +14,8 @@ static struct shared_info *shared_info;
 static uint64_t store_gfn, console_gfn;
 static unsigned window_used;
 
-/* The frame that an HVM parameter names, 0 where there is none; the event channel that goes with it in *port. */
+/* The frame that an HVM parameter names, 0 where there is none; the event channel that goes with
+ * it in *port. */
 static uint64_t ring_of(uint32_t pfn_param, uint32_t port_param, uint32_t *port)
 {
     uint64_t gfn = 0, number = 0;

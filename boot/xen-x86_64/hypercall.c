@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* hypercall.c - the one symbol that enters the hypervisor.
  *
- * We execute VMCALL or VMMCALL ourselves, by the CPU's vendor, instead of calling into the page that Xen fills in: that page is written
- * at run time, cannot be mapped by our own W^X rules, and is itself the subject of XSA-466.
+ * We execute VMCALL or VMMCALL ourselves, by the CPU's vendor, instead of calling into the page
+ * that Xen fills in: that page is written at run time, cannot be mapped by our own W^X rules, and
+ * is itself the subject of XSA-466.
  */
 #include <morgana/xen.h>
 
@@ -20,7 +21,8 @@ bool hypercall_detect(void)
     /* "AuthenticAMD" and "HygonGenuine" have SVM; everyone else follows Intel. */
     use_vmmcall = (r.ebx == 0x68747541 && r.edx == 0x69746e65 && r.ecx == 0x444d4163) ||
                   (r.ebx == 0x6f677948 && r.edx == 0x6e65476e && r.ecx == 0x656e6975);
-    /* Xen's leaves begin at 0x40000000, or higher where it also shows another hypervisor's (public/arch-x86/cpuid.h). */
+    /* Xen's leaves begin at 0x40000000, or higher where it also shows another hypervisor's
+     * (public/arch-x86/cpuid.h). */
     for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf < XEN_CPUID_FIRST_LEAF + 0x10000;
          leaf += 0x100) {
         r = x86_cpuid(leaf, 0);
@@ -38,7 +40,8 @@ long xen_hypercall(unsigned op, unsigned long a1, unsigned long a2, unsigned lon
     register unsigned long r8 __asm__("r8") = a5;
     unsigned long result = op;
 
-    /* Xen may overwrite the arguments' registers; "memory" because it reads and writes what they point to. */
+    /* Xen may overwrite the arguments' registers; "memory" because it reads and writes what they
+     * point to. */
     if (use_vmmcall)
         __asm__ volatile("vmmcall"
                          : "+a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)

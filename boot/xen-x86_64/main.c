@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* main.c - from the first line of C to the program's main().
  *
- * What can fail comes in an order in which each failure can still be said: hypercalls, the console ring, traps, and only then
- * the start information, which is not believed.
+ * What can fail comes in an order in which each failure can still be said: hypercalls, the
+ * console ring, traps, and only then the start information, which is not believed.
  */
 #include <morgana/args.h>
 #include <morgana/log.h>
@@ -39,7 +39,8 @@ struct map_entry {
     uint32_t type;
 } __attribute__((packed));
 
-/* The memory map: of the start information where it has one, else (version 0) the hypervisor's copy of the same. */
+/* The memory map: of the start information where it has one, else (version 0) the hypervisor's
+ * copy of the same. */
 static int read_memory_map(const char **why)
 {
     static struct map_entry entries[PVH_MAP_MAX];
@@ -82,12 +83,15 @@ static int take_memory(uint32_t start_info, char *error, size_t error_size)
 
 static void report(void)
 {
-    struct cs heap = bare_heap();
+    size_t heap = 0;
+
+    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
+        heap += bare_heap(i).len;
 
     LOG_INFO("memory %lu KiB, image %lu KiB, heap %lu KiB, module %lu bytes",
              (unsigned long)(info.ram_bytes >> 10),
-             (unsigned long)(boot_image_end - boot_image_start) >> 10,
-             (unsigned long)heap.len >> 10, (unsigned long)module.len);
+             (unsigned long)(boot_image_end - boot_image_start) >> 10, (unsigned long)heap >> 10,
+             (unsigned long)module.len);
     if (info.module_count > 1)
         LOG_WARN("%u modules: only the first is used", info.module_count);
     if (info.ram_bytes > 0 && info.ram[info.ram_count - 1].end == GIB4)

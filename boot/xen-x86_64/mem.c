@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* mem.c - the functions that the compiler itself may call, so that an image needs no C library for them.
+/* mem.c - the functions that the compiler itself may call, so that an image needs no C library
+ * for them.
  *
- * Small sizes by two moves that may overlap (no loop, no branch on each byte); large ones by REP MOVSB / STOSB, which CPUs since 2013 do
- * at the width of a cache line. Compiled so that the compiler does not find memcpy in memcpy (mk/target-xen-x86_64.mk).
+ * Small sizes by two moves that may overlap (no loop, no branch on each byte); large ones by REP
+ * MOVSB / STOSB, which CPUs since 2013 do at the width of a cache line. Compiled so that the
+ * compiler does not find memcpy in memcpy (mk/target-xen-x86_64.mk).
  */
 #include <morgana/base.h>
 

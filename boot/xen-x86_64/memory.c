@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* memory.c - who gets which page, and the page tables.
  *
- * Theory of operation. The memory map is the only source of how much memory there is. Virtual = guest-physical, below 4 GiB (what is
- * above is not used, and said). The page tables replace entry.S's: the four directories are the same frames, their entries are
- * rewritten one by one. A page has rights by what it is:
+ * Theory of operation. The memory map is the only source of how much memory there is. Virtual =
+ * guest-physical, below 4 GiB (what is above is not used, and said). The page tables replace
+ * entry.S's: the four directories are the same frames, their entries are rewritten one by one. A
+ * page has rights by what it is:
  *
  *     the first page                none: a NULL pointer faults
  *     text                          read, execute
@@ -12,8 +13,9 @@
  *     all other RAM                 read, write
  *     no RAM                        none, until memory_map_page() asks for a page of it
  *
- * Where 2 MiB have the same rights they are one large page; else the frame for a page table comes from the heap's end.
- * The heap is the largest piece of RAM that nothing else is in. In an image of 2 MiB that is the memory below 1 MiB.
+ * Where 2 MiB have the same rights they are one large page; else the frame for a page table comes
+ * from the heap's end. The heap is the largest pieces of RAM that nothing else is in: in a guest of
+ * 2 MiB, what is below the image and what is behind it.
  */
 #include <morgana/log.h>
 
@@ -29,11 +31,13 @@
 
 extern uint64_t boot_page_top[512], boot_page_directories[2048];
 
-static struct pvh_range heap;
+/* What is left, the largest piece first. Frames for page tables come off the first one's end. */
+static struct pvh_range heaps[BARE_HEAPS_MAX];
 static uint64_t window;
 static uint64_t nx; /* PTE_NX where the CPU has it */
 
-/* What has other rights than RAM in general; whole pages, rights 0: not mapped. First match wins. */
+/* What has other rights than RAM in general; whole pages, rights 0: not mapped. First match wins.
+ */
 static struct special {
     struct pvh_range range;
     uint64_t rights;
@@ -82,10 +86,10 @@ static uint64_t *take_frame(void)
 {
     uint64_t *frame;
 
-    if (heap.end - heap.start < PVH_PAGE)
+    if (heaps[0].end - heaps[0].start < PVH_PAGE)
         return NULL;
-    heap.end -= PVH_PAGE;
-    frame = (uint64_t *)(uintptr_t)heap.end;
+    heaps[0].end -= PVH_PAGE;
+    frame = (uint64_t *)(uintptr_t)heaps[0].end;
     memset(frame, 0, PVH_PAGE);
     return frame;
 }
@@ -111,7 +115,8 @@ static int map_region(const struct pvh_info *info, uint64_t base)
     return 0;
 }
 
-/* 2 MiB of addresses below 4 GiB in which there is no RAM; above 0xfc000000 the domain builder keeps things of its own. */
+/* 2 MiB of addresses below 4 GiB in which there is no RAM; above 0xfc000000 the domain builder
+ * keeps things of its own. */
 static uint64_t find_window(const struct pvh_info *info)
 {
     for (uint64_t at = 0xfc000000 - LARGE_PAGE; at > LARGE_PAGE; at -= LARGE_PAGE) {
@@ -131,7 +136,7 @@ int memory_init(const struct pvh_info *info, const char **why)
     const struct pvh_range module = {(uintptr_t)info->module.base,
                                      (uintptr_t)info->module.base + info->module.len};
     const struct pvh_range null_page = {0, PVH_PAGE};
-    const struct pvh_range taken[] = {null_page, image, module};
+    struct pvh_range taken[3 + BARE_HEAPS_MAX] = {null_page, image, module};
 
     if (!pvh_is_ram(info, image)) {
         *why = "too little memory: the image does not fit";
@@ -147,7 +152,8 @@ int memory_init(const struct pvh_info *info, const char **why)
         *why = "memory map: no room for Xen's frames below 4 GiB";
         return -E_INVAL;
     }
-    heap = pvh_largest_gap(info, taken, ARRAY_SIZE(taken));
+    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
+        taken[3 + i] = heaps[i] = pvh_largest_gap(info, taken, 3 + i);
 
     nx = cpu_has_nx() ? PTE_NX : 0;
     add_special(null_page.start, null_page.end, 0);
@@ -189,7 +195,7 @@ uint64_t memory_window(void)
     return window;
 }
 
-struct cs bare_heap(void)
+struct cs bare_heap(unsigned i)
 {
-    return cs_of((void *)(uintptr_t)heap.start, heap.end - heap.start);
+    return cs_of((void *)(uintptr_t)heaps[i].start, heaps[i].end - heaps[i].start);
 }

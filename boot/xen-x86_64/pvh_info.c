@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pvh_info.c - checks the start information. Pure: it sees guest memory as a view, so that it can be tested anywhere. */
+/* pvh_info.c - checks the start information. Pure: it sees guest memory as a view, so that it can
+ * be tested anywhere. */
 #include "pvh_info.h"
 
 #include <morgana/err.h>
@@ -7,8 +8,7 @@
 #include <xen/arch-x86/hvm/start_info.h>
 
 #define GIB4 (UINT64_C(4) << 30)
-#define CMDLINE_MAX                                                                                \
-    4097u /* one more than the longest that args.h takes, so that a longer one is refused and not cut */
+#define CMDLINE_MAX 4097u /* one more than args.h takes: a longer one is refused, not cut */
 
 STATIC_ASSERT(sizeof(struct hvm_start_info) == 56, "as start_info.h draws it");
 STATIC_ASSERT(sizeof(struct hvm_modlist_entry) == 32, "as start_info.h draws it");

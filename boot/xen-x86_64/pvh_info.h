@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pvh_info.h - what the domain builder says in struct hvm_start_info (Xen's public/arch-x86/hvm/start_info.h), checked. */
+/* pvh_info.h - what the domain builder says in struct hvm_start_info (Xen's
+ * public/arch-x86/hvm/start_info.h), checked. */
 #ifndef BOOT_PVH_INFO_H
 #define BOOT_PVH_INFO_H
 
@@ -24,17 +25,20 @@ struct pvh_info {
     uint64_t ram_bytes; /* all of it, what lies above 4 GiB too */
 };
 
-/* Reads the structure at `at` of `memory`, which is the guest-physical memory from 0 up that can be read. Fills info, the RAM too where the
- * structure has a memory map. 0, or -E_INVAL with one sentence in *why (a literal). Nothing in it is believed: all addresses are checked. */
+/* Reads the structure at `at` of `memory`, which is the guest-physical memory from 0 up that can
+ * be read. Fills info, the RAM too where the structure has a memory map. 0, or -E_INVAL with one
+ * sentence in *why (a literal). Nothing in it is believed: all addresses are checked. */
 int pvh_parse(struct cs_ro memory, uint64_t at, struct pvh_info *info, const char **why);
 
-/* Adds a range of RAM as a memory map lists it. Anything is allowed: what is no whole page, overlaps, or is too much is left out. */
+/* Adds a range of RAM as a memory map lists it. Anything is allowed: what is no whole page,
+ * overlaps, or is too much is left out. */
 void pvh_add_ram(struct pvh_info *info, uint64_t addr, uint64_t size);
 
 /* Does one range of RAM hold all of `range`? */
 bool pvh_is_ram(const struct pvh_info *info, struct pvh_range range);
 
-/* The largest piece of RAM that none of `taken` (n of them) touches, in whole pages; start == end where there is none. */
+/* The largest piece of RAM that none of `taken` (n of them) touches, in whole pages; start == end
+ * where there is none. */
 struct pvh_range pvh_largest_gap(const struct pvh_info *info, const struct pvh_range *taken,
                                  unsigned n);
 

@@ -5,11 +5,13 @@
         .text
         .code64
 
-/* Exceptions: all registers into a struct trap_frame (trap.c), error code 0 where the CPU pushes none. They never come back. */
+/* Exceptions: all registers into a struct trap_frame (trap.c), error code 0 where the CPU pushes
+ * none. They never come back. */
+        .set    ERROR_CODES, 0x60227d00 /* vectors 8, 10 to 14, 17, 21, 29, 30 */
         .altmacro
         .macro  trap_entry vector
         .balign 16
-        .if     (\vector == 8) || (\vector >= 10 && \vector <= 14) || (\vector == 17) || (\vector == 21) || (\vector == 29) || (\vector == 30)
+        .if     (ERROR_CODES >> \vector) & 1
         .else
         pushq   $0
         .endif
@@ -49,14 +51,17 @@ trap_common:
         call    trap_handler
         ud2
 
-/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the sleep; the pending bits are the
- * message, and plat_wait() looks at them. Interrupts stay off after it: Xen would deliver it again and again while the domain
- * has not looked. No register is touched but those that IRETQ restores.
+/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the
+ * sleep; the pending bits are the message, and plat_wait() looks at them. Interrupts stay off
+ * after it: Xen would deliver it again and again while the domain has not looked. No register is
+ * touched but those that IRETQ restores.
  *
- * STI holds interrupts back for one instruction, but what comes in between (an exit to the hypervisor, an NMI) may end that.
- * Then HLT has not been executed yet, and must not be: with interrupts off it is how an x86 domain says that it ends. For the
- * same reason an interrupt may be delivered a second time before our first instruction; that one finds our own address as
- * its RIP and leaves it alone. Both were seen on QEMU's emulation of nested SVM, about once in a thousand sleeps. */
+ * STI holds interrupts back for one instruction, but what comes in between (an exit to the
+ * hypervisor, an NMI) may end that. Then HLT has not been executed yet, and must not be: with
+ * interrupts off it is how an x86 domain says that it ends. For the same reason an interrupt may
+ * be delivered a second time before our first instruction; that one finds our own address as its
+ * RIP and leaves it alone. Both were seen on QEMU's emulation of nested SVM, about once in a
+ * thousand sleeps. */
         .balign 16
         .globl  trap_upcall
 trap_upcall:
@@ -66,8 +71,8 @@ trap_upcall:
 1:      andl    $~0x200, 16(%rsp)
         iretq
 
-/* void wait_halt(void): an interrupt that is due already ends HLT at once, or comes instead of it. Nothing else runs with
- * interrupts on. */
+/* void wait_halt(void): an interrupt that is due already ends HLT at once, or comes instead of
+ * it. Nothing else runs with interrupts on. */
         .globl  wait_halt
 wait_halt:
         sti

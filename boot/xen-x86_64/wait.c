@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /* wait.c - plat_wait: sleep until an event or a deadline.
  *
- * Theory of operation. The program runs with interrupts off, always. Xen says that an event channel became pending by a byte in
- * shared info (evtchn_upcall_pending) and by raising VECTOR_UPCALL, which is delivered where interrupts are on: only inside wait_halt(),
- * between STI and HLT. So
+ * Theory of operation. The program runs with interrupts off, always. Xen says that an event
+ * channel became pending by a byte in shared info (evtchn_upcall_pending) and by raising
+ * VECTOR_UPCALL, which is delivered where interrupts are on: only inside wait_halt(), between STI
+ * and HLT. So
  *
  *     an event before we look        the byte is set: we see it and do not sleep
  *     an event after we looked       the interrupt is held back until HLT, and ends it at once
  *
- * and none is lost: looking and sleeping need no lock, because nothing of ours runs in between. While the program works, events cost it no
- * interrupt at all, and the upcall's handler need not save a register (trap_entry.S).
+ * and none is lost: looking and sleeping need no lock, because nothing of ours runs in between.
+ * While the program works, events cost it no interrupt at all, and the upcall's handler need not
+ * save a register (trap_entry.S).
  *
- * Why not SCHEDOP_poll: it takes a list of at most 128 ports, by copy, at each sleep; the FIFO ABI alone has 131,072. Its one advantage, the time-out
- * in the same hypercall, is had here by leaving a timer that is early enough alone: a sleep costs a hypercall for the timer only
- * where its deadline is earlier than the one armed, or that one has passed.
+ * Why not SCHEDOP_poll: it takes a list of at most 128 ports, by copy, at each sleep; the FIFO
+ * ABI alone has 131,072. Its one advantage, the time-out in the same hypercall, is had here by
+ * leaving a timer that is early enough alone: a sleep costs a hypercall for the timer only where
+ * its deadline is earlier than the one armed, or that one has passed.
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>
@@ -39,8 +42,9 @@ static void bind_timer(struct evtchn *ev)
         LOG_WARN("no timer: %s: the program polls", err_name(err));
 }
 
-/* Is a timer running that fires by the deadline? Whether it has fired is asked of its event, not of the clock: Xen's clock, by which it
- * fires, may be a little ahead of ours, and then "armed for later than now" would be a sleep without an end. */
+/* Is a timer running that fires by the deadline? Whether it has fired is asked of its event, not
+ * of the clock: Xen's clock, by which it fires, may be a little ahead of ours, and then "armed
+ * for later than now" would be a sleep without an end. */
 static bool is_armed(const struct evtchn *ev, uint64_t deadline_ns)
 {
     return armed_ns != 0 && armed_ns <= deadline_ns && evtchn_count(ev, timer_port) == timer_seen;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* args.h - the command line: words, and `key=value` settings. One parser for every target.
  *
- * Words are separated by white space. '...' and "..." keep white space; \ takes the next character as it is (also inside
- * "..."). A missing closing quote or a \ at the end is an error that names its position. The first word is an argument like the others.
+ * Words are separated by white space. '...' and "..." keep white space; \ takes the next
+ * character as it is (also inside "..."). A missing closing quote or a \ at the end is an error
+ * that names its position. The first word is an argument like the others.
  */
 #ifndef MORGANA_ARGS_H
 #define MORGANA_ARGS_H
@@ -20,25 +21,29 @@ struct args {
     int argc;
 };
 
-/* Splits `line` (it may be empty) into words after the name: argv[0] is `name`, which is Kept. 0, or -E_INVAL / -E_2BIG with one
- * sentence in `error` (of error_size bytes) that says what is wrong and at which byte. */
-int args_split(struct args *args, const char *name, struct cs_ro line, char *error, size_t error_size);
+/* Splits `line` (it may be empty) into words after the name: argv[0] is `name`, which is Kept. 0,
+ * or -E_INVAL / -E_2BIG with one sentence in `error` (of error_size bytes) that says what is
+ * wrong and at which byte. */
+int args_split(struct args *args, const char *name, struct cs_ro line, char *error,
+               size_t error_size);
 
 /* The value of the last `key=...` among argv[1..], or NULL. A bare `key` has the value "". */
 const char *args_get(int argc, char *const *argv, const char *key);
 
-/* Typed forms: 1 where the key is there and good, 0 where it is absent (`out` untouched), -E_INVAL where it is bad: logged as
- * one line that names key, value and what was expected. */
-int args_get_u32(int argc, char *const *argv, const char *key, uint32_t min, uint32_t max, uint32_t *out);
+/* Typed forms: 1 where the key is there and good, 0 where it is absent (`out` untouched),
+ * -E_INVAL where it is bad: logged as one line that names key, value and what was expected. */
+int args_get_u32(int argc, char *const *argv, const char *key, uint32_t min, uint32_t max,
+                 uint32_t *out);
 /* "10.0.0.1" */
 int args_get_ip4(int argc, char *const *argv, const char *key, uint32_t *out);
 /* "10.0.0.1/24"; the prefix length is 1..32 and required */
-int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *addr, uint8_t *prefix);
+int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *addr,
+                        uint8_t *prefix);
 /* "00:16:3e:00:00:01": unicast, not zero */
 int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6]);
 
-/* Reports each word whose key is neither in `known` (NULL-terminated) nor a key of every target, as a warning, once. Unknown keys are
- * ignored otherwise. Returns how many. */
+/* Reports each word whose key is neither in `known` (NULL-terminated) nor a key of every target,
+ * as a warning, once. Unknown keys are ignored otherwise. Returns how many. */
 int args_check(int argc, char *const *argv, const char *const *known);
 
 /* Keys of every target: ip= gw= mac= log= console= evtchn= gnttab= module= tap= pcap= seed= */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* platform.h - everything that a target supplies to a program. The whole seam is this page.
  *
- * A target (Xen PVH, a Linux process, ...) starts the program by calling its main(argc, argv) when memory, console, clock, events
- * and xenstore work. argv[0] is the program's name, argv[1..] the words of the command line: see args.h for the keys.
+ * A target (Xen PVH, a Linux process, ...) starts the program by calling its main(argc, argv)
+ * when memory, console, clock, events and xenstore work. argv[0] is the program's name, argv[1..]
+ * the words of the command line: see args.h for the keys.
  */
 #ifndef MORGANA_PLATFORM_H
 #define MORGANA_PLATFORM_H
@@ -10,44 +11,51 @@
 #include <morgana/cstruct.h>
 #include <morgana/netdev.h>
 
-/* Nanoseconds since some moment at or before the start. Never goes back; counts on while the program sleeps. */
+/* Nanoseconds since some moment at or before the start. Never goes back; counts on while the
+ * program sleeps. */
 uint64_t plat_now_ns(void);
 
-/* Nanoseconds since 1970-01-01 UTC, read anew each time; may jump. 0 where the target has no wall clock. */
+/* Nanoseconds since 1970-01-01 UTC, read anew each time; may jump. 0 where the target has no wall
+ * clock. */
 uint64_t plat_wall_ns(void);
 
-/* Fills `out` with bytes fit for keys. 0, or -E_NOSYS where the machine has no source of them (the target has said so loudly at
- * start): then `out` is untouched. */
+/* Fills `out` with bytes fit for keys. 0, or -E_NOSYS where the machine has no source of them
+ * (the target has said so loudly at start): then nothing in `out` is of use. */
 int plat_entropy(struct cs out);
 
-/* Writes text to the console. Lends. Never blocks for ever: what a full console does not take within a bound is dropped and counted. */
+/* Writes text to the console. Lends. Never blocks for ever: what a full console does not take
+ * within a bound is dropped and counted. */
 void plat_console_write(struct cs_ro text);
 
 /* The next byte of console input, or -E_AGAIN where there is none. */
 int plat_console_read(void);
 
-/* Sleeps until an event comes or plat_now_ns() reaches the deadline (NS_NEVER: none). Returns at once where an event is pending
- * already. May return early for no reason. Call it only after every device's arm returned false. */
+/* Sleeps until an event comes or plat_now_ns() reaches the deadline (NS_NEVER: none). Returns at
+ * once where an event is pending already. May return early for no reason. Call it only after
+ * every device's arm returned false. */
 void plat_wait(uint64_t deadline_ns);
 
-/* Ends the program: the Linux process exits with `status`; a guest prints its verdict as the last console line
- * ("verdict: success" for 0, else "verdict: failure: exit status N") and powers off. */
+/* Ends the program: the Linux process exits with `status`; a guest prints its verdict as the last
+ * console line ("verdict: success" for 0, else "verdict: failure: exit status N") and powers off.
+ */
 _Noreturn void plat_exit(int status);
 
-/* What the operator wants: a signal on Linux, control/shutdown on Xen. Stays set once asked. The program ends itself in its own
- * time by plat_exit(0) or plat_reboot(). */
+/* What the operator wants: a signal on Linux, control/shutdown on Xen. Stays set once asked. The
+ * program ends itself in its own time by plat_exit(0) or plat_reboot(). */
 enum plat_request { PLAT_RUN, PLAT_POWEROFF, PLAT_REBOOT };
 enum plat_request plat_request(void);
 _Noreturn void plat_reboot(void);
 
-/* The file given with the image (Xen: ramdisk=; Linux: module=FILE), for as long as the program runs; empty where there is none. */
+/* The file given with the image (Xen: ramdisk=; Linux: module=FILE), for as long as the program
+ * runs; empty where there is none. */
 struct cs_ro plat_module(void);
 
 /* The program's network devices, 0 .. count-1, in the order of the hypervisor's configuration. */
 unsigned plat_netdev_count(void);
 
-/* Opens device `index` and Gives it connected: its link is up or comes up by itself. `pool` feeds its receive ring, is Kept, and must outlast
- * the device. -E_NODEV no such device; -E_TIMEDOUT, -E_PROTO, -E_NOMEM: the reason is logged. */
+/* Opens device `index` and Gives it connected: its link is up or comes up by itself. `pool` feeds
+ * its receive ring, is Kept, and must outlast the device. -E_NODEV no such device; -E_TIMEDOUT,
+ * -E_PROTO, -E_NOMEM: the reason is logged. */
 int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev);
 
 /* Closes it: the device lets go of its pages. Takes dev. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* start.h - what every Xen guest starts with, the guest image and the Linux process over the simulated Xen alike.
+/* start.h - what every Xen guest starts with, the guest image and the Linux process over the
+ * simulated Xen alike.
  *
- * A target calls start_xen() once the seam of xen.h and the console of platform.h work, then the program's main().
+ * A target calls start_xen() once the seam of xen.h and the console of platform.h work, then the
+ * program's main().
  */
 #ifndef MORGANA_START_H
 #define MORGANA_START_H
@@ -13,12 +15,12 @@
 #include <morgana/xenstore.h>
 
 /* Sizes for small images: what they cost is in .bss. */
-#define START_PORTS_MAX 1024u   /* event channels: 4 bytes each, and one page of FIFO event words */
-#define START_GRANTS_MAX 2048u  /* grant references: 4 bytes each */
-#define START_NETDEVS_MAX 4u    /* network devices: about 24 KiB each */
+#define START_PORTS_MAX 1024u  /* event channels: 4 bytes each, and one page of FIFO event words */
+#define START_GRANTS_MAX 2048u /* grant references: 4 bytes each */
+#define START_NETDEVS_MAX 4u   /* network devices: about 24 KiB each */
 
-/* The services of the running domain. What the hypervisor does not have is missing, and its flag is false: the program runs
- * without it. */
+/* The services of the running domain. What the hypervisor does not have is missing, and its flag
+ * is false: the program runs without it. */
 struct start {
     struct evtchn ev;
     struct gnttab gt;
@@ -33,16 +35,18 @@ struct start {
 /* The one of this program. Its flags are false until start_xen() has run. */
 struct start *start_get(void);
 
-/* Brings up logging (log=quiet|error|warn|info|debug), the banner, event channels (evtchn=2l|fifo), grant tables
- * (gnttab=1|2), the console ring, xenstore, and the operator's requests (control/shutdown), in this order. What is missing is
- * said in one line. -E_INVAL: a value on the command line is wrong; said in one line; the program must end with status 1. */
+/* Brings up logging (log=quiet|error|warn|info|debug), the banner, event channels
+ * (evtchn=2l|fifo), grant tables (gnttab=1|2), the console ring, xenstore, and the operator's
+ * requests (control/shutdown), in this order. What is missing is said in one line. -E_INVAL: a
+ * value on the command line is wrong; said in one line; the program must end with status 1. */
 int start_xen(int argc, char *const *argv);
 
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
 
-/* The program's name in letters of five lines, as text of `size` bytes with its NUL; BANNER_BYTES are enough for any name.
- * Characters without a glyph are blanks; names longer than BANNER_LETTERS are cut. Returns the length. */
+/* The program's name in letters of five lines, as text of `size` bytes with its NUL; BANNER_BYTES
+ * are enough for any name. Characters without a glyph are blanks; names longer than
+ * BANNER_LETTERS are cut. Returns the length. */
 #define BANNER_LETTERS 13u
 #define BANNER_BYTES (5u * (BANNER_LETTERS * 6u + 1u) + 1u)
 size_t banner_format(const char *name, char *out, size_t size);

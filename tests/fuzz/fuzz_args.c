@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_args.c - any bytes as a command line: every word is in the text, and every typed reader looks at them. */
+/* fuzz_args.c - any bytes as a command line: every word is in the text, and every typed reader
+ * looks at them. */
 #include <string.h>
 
 #include <morgana/args.h>

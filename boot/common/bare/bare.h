@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* bare.h - what every bare machine under Xen does alike: the console, the end of the program, and the C library's needs. */
+/* bare.h - what every bare machine under Xen does alike: the console, the end of the program, and
+ * the C library's needs. */
 #ifndef BOOT_BARE_H
 #define BOOT_BARE_H
 
@@ -7,7 +8,8 @@
 
 /* ---- console.c ---- */
 
-/* A line for when nothing can be relied on: to the console ring by raw hypercalls, and to Xen's own console. */
+/* A line for when nothing can be relied on: to the console ring by raw hypercalls, and to Xen's
+ * own console. */
 void bare_emergency(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Ends the line that the program has begun, if it has. */
 void bare_console_end_line(void);
@@ -16,7 +18,8 @@ void bare_console_drain(void);
 
 /* ---- exit.c ---- */
 
-/* The verdict on the emergency console; then the domain ends as crashed. `why`: NULL, when even that is too much. */
+/* The verdict on the emergency console; then the domain ends as crashed. `why`: NULL, when even
+ * that is too much. */
 _Noreturn void bare_crash(const char *why);
 /* The program cannot start: its one line is the verdict; then the domain powers off. */
 _Noreturn void bare_refuse(const char *why);
@@ -29,9 +32,12 @@ _Noreturn void bare_shutdown(enum bare_shutdown reason);
 
 /* ---- newlib.c ---- */
 
-/* Memory for the C library's malloc; the machine supplies it. */
-struct cs bare_heap(void);
-/* Writes what stdio has buffered. Linked only where the program uses stdio: a weak reference elsewhere. */
+/* Memory for the C library's malloc, in pieces 0 .. BARE_HEAPS_MAX-1, which may be empty; the
+ * machine supplies it. */
+#define BARE_HEAPS_MAX 2u
+struct cs bare_heap(unsigned i);
+/* Writes what stdio has buffered. Linked only where the program uses stdio: a weak reference
+ * elsewhere. */
 __attribute__((weak)) void bare_stdio_flush(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* hypercall.c - hypercalls for files whose own headers use names of Xen's (struct evtchn_status). */
+/* hypercall.c - hypercalls for files whose own headers use names of Xen's (struct evtchn_status).
+ */
 #include "bare.h"
 #include "xen/hypercall.h"
 

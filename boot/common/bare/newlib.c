@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* newlib.c - what newlib needs from below (its manual, chapter "System Calls"): the console as files 0 to 2, memory for malloc,
- * the time, an end. There are no other files, no processes and no signals.
+/* newlib.c - what newlib needs from below (its manual, chapter "System Calls"): the console as
+ * files 0 to 2, memory for malloc, the time, an end. There are no other files, no processes and
+ * no signals.
  *
- * Only programs use a C library; the library modules need none. newlib's objects, and so this file, are linked only as far as the
- * program asks for them.
+ * Only programs use a C library; the library modules need none. newlib's objects, and so this
+ * file, are linked only as far as the program asks for them.
  */
 #include <errno.h>
 #include <reent.h>
@@ -17,7 +18,7 @@
 
 #include "bare.h"
 
-static size_t heap_used;
+static size_t heap_used[BARE_HEAPS_MAX];
 
 static int fail(int err)
 {
@@ -37,17 +38,19 @@ void bare_stdio_flush(void)
         _GLOBAL_REENT->__cleanup(_GLOBAL_REENT);
 }
 
+/* The C library's malloc does not ask that one piece follows the other, and never gives back. */
 void *sbrk(ptrdiff_t change)
 {
-    struct cs heap = bare_heap();
-    uint8_t *at = heap.base + heap_used;
+    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++) {
+        struct cs heap = bare_heap(i);
 
-    if (change >= 0 ? (size_t)change > heap.len - heap_used : (size_t)-change > heap_used) {
-        errno = ENOMEM;
-        return (void *)-1;
+        if (change >= 0 && (size_t)change <= heap.len - heap_used[i]) {
+            heap_used[i] += (size_t)change;
+            return heap.base + heap_used[i] - change;
+        }
     }
-    heap_used += (size_t)change;
-    return at;
+    errno = ENOMEM;
+    return (void *)-1;
 }
 
 int write(int file, const void *text, size_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* main.c - what boot/ promises to a program, checked from inside a guest. With crash=WHAT it breaks a rule on purpose: the
- * domain must end as crashed, with a line that says which.
+/* main.c - what boot/ promises to a program, checked from inside a guest. With crash=WHAT it
+ * breaks a rule on purpose: the domain must end as crashed, with a line that says which.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int failed;
 
 int main(int argc, char **argv);
 
-/* ---- crashes ------------------------------------------------------------------------------------------------------- */
+/* ---- crashes --------------------------------------------------------------------------------- */
 
 static int recurse(volatile int *depth)
 {
@@ -60,7 +60,7 @@ static void crash(const char *how)
     failed = 1;
 }
 
-/* ---- checks -------------------------------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 #define SLEEPS 200
 
@@ -74,8 +74,8 @@ static void check_clock(void)
         CHECK(now >= last);
         last = now;
     }
-    /* deadlines wake us, not before and not for ever after; an early return is allowed. Many: a timer that fires a little before
-     * our clock says so must not leave us asleep. */
+    /* deadlines wake us, not before and not for ever after; an early return is allowed. Many: a
+     * timer that fires a little before our clock says so must not leave us asleep. */
     before = plat_now_ns();
     for (int i = 0; i < SLEEPS; i++) {
         uint64_t until = plat_now_ns() + NS_PER_MS;
