@@ -57,6 +57,17 @@ static bool named_by_ciaddr(const struct dhcp_ctx *ctx)
     }
 }
 
+/* Can a relay have this address? What is sent to it must not go to everybody. */
+static bool is_one_host(const struct dhcp_server *server, uint32_t addr)
+{
+    const struct dhcp_subnet_ref *ref = dhcp_index_subnet(server, addr);
+
+    /* 0/8, 127/8, 224/4 and 240/4: RFC 1122 section 3.2.1.3. */
+    if (addr < UINT32_C(0x01000000) || addr >= UINT32_C(0xe0000000) || addr >> 24 == 127)
+        return false;
+    return !ref || ref->last - ref->net <= 1 || (addr != ref->net && addr != ref->last);
+}
+
 static bool who_network(struct dhcp_ctx *ctx)
 {
     const struct dhcp_msg *msg = ctx->msg;
@@ -64,6 +75,10 @@ static bool who_network(struct dhcp_ctx *ctx)
     struct cs_ro link;
     uint32_t addr;
 
+    if (msg->giaddr && !is_one_host(ctx->server, msg->giaddr)) {
+        ctx->out->reason = DHCP_REASON_bad_request;
+        return false;
+    }
     if (msg->giaddr && dhcp_msg_agent(msg, DHCP_AGENT_LINK_SELECTION, &link) &&
         cs_try_get_be32(link, 0, &addr)) {
         ref = dhcp_index_subnet(ctx->server, addr); /* RFC 3527 section 3: before all others */

@@ -40,6 +40,26 @@ static void test_relays_are_served(void **state)
     expect(DHCP_WARNING, DHCP_REASON_no_subnet);
 }
 
+/* What is sent to a relay goes to one host, not to everybody at the word of a stranger. */
+static void test_a_relay_is_one_host(void **state)
+{
+    static const uint32_t nobody[] = {IP(10, 0, 0, 0),  IP(10, 0, 0, 255), IP(255, 255, 255, 255),
+                                      IP(224, 0, 0, 1), IP(127, 0, 0, 1),  IP(0, 0, 0, 1)};
+
+    (void)state;
+    rig_init(&rig, "ping-check off;" PLAIN, 16);
+    for (size_t i = 0; i < ARRAY_SIZE(nobody); i++) {
+        rig_msg(&rig, DHCPDISCOVER, 1);
+        rig_set(&rig, giaddr, nobody[i]);
+        rig_u32(&rig, DHCP_OPT_SUBNET_SELECTION, IP(10, 0, 0, 0));
+        expect(DHCP_WARNING, DHCP_REASON_bad_request);
+    }
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    rig_set(&rig, giaddr, IP(192, 0, 2, 1));
+    rig_u32(&rig, DHCP_OPT_SUBNET_SELECTION, IP(10, 0, 0, 0));
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+}
+
 static void test_subnet_selection_comes_before_giaddr(void **state)
 {
     (void)state;
@@ -320,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_relays_are_served),
+        TEST(test_a_relay_is_one_host),
         TEST(test_subnet_selection_comes_before_giaddr),
         TEST(test_option_82_is_echoed_last),
         TEST(test_client_ids_are_opaque_and_echoed),
