@@ -6,7 +6,7 @@
  * free. When the link went down, and from time to time, the guest closes the device, the backend is
  * healed, and frames must pass again.
  *
- *     MORGANA_STEPS=1000000 MORGANA_SEED=7 build/san/tests/sim/test_sim_hostile
+ *     MORGANA_STEPS=100000 MORGANA_SEED=7 build/san/tests/sim/test_sim_hostile
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 
 #include "platform/sim/hostile.h"
 
-enum { PAGES = 1024, PKTS = 1024, STEPS = 150000, CHECK_EVERY = 32, LIFE_MAX = 3000, LAST = 8 };
+enum { PAGES = 1024, PKTS = 1024, STEPS = 1000000, CHECK_EVERY = 32, LIFE_MAX = 3000, LAST = 8 };
 
 static _Alignas(PAGE_BYTES) uint8_t memory[PAGES * PAGE_BYTES];
 static _Alignas(16) uint8_t storage[NETFRONT_BYTES];
