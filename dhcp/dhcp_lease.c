@@ -193,6 +193,17 @@ struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
     return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
 }
 
+struct dhcp_lease *dhcp_leases_claimed(const struct dhcp_leases *ls,
+                                       const struct dhcp_client *client, uint32_t addr)
+{
+    struct dhcp_lease *there = dhcp_leases_by_addr(ls, addr);
+
+    if (there && dhcp_lease_state(ls, there) == DHCP_LEASE_BOUND &&
+        dhcp_lease_is_of(ls, there, client))
+        return there;
+    return dhcp_leases_by_client(ls, client);
+}
+
 /* ---- states and time ------------------------------------------------------------------------- */
 
 static void forget_client(struct dhcp_leases *ls, struct dhcp_lease *lease)
@@ -364,6 +375,17 @@ struct dhcp_lease *dhcp_leases_oldest_free(struct dhcp_leases *ls,
 {
     uint32_t i = pool->spare.head != DHCP_LEASE_NONE ? pool->spare.head : pool->past.head;
 
+    return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
+}
+
+struct dhcp_lease *dhcp_leases_next_free(struct dhcp_leases *ls, const struct dhcp_lease_pool *pool,
+                                         const struct dhcp_lease *lease)
+{
+    uint32_t i = lease->next;
+
+    ASSERT(lease->list == LIST_SPARE || lease->list == LIST_PAST);
+    if (i == DHCP_LEASE_NONE && lease->list == LIST_SPARE)
+        i = pool->past.head;
     return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
 }
 

@@ -296,7 +296,7 @@ static enum dhcp_verdict request(struct dhcp_ctx *ctx)
 /* Is the message about a lease this client holds or was offered, and meant for us? */
 static struct dhcp_lease *own_lease(struct dhcp_ctx *ctx, uint32_t addr)
 {
-    struct dhcp_lease *own = dhcp_leases_by_client(ctx->leases, &ctx->client);
+    struct dhcp_lease *own = dhcp_leases_claimed(ctx->leases, &ctx->client, addr);
     uint32_t server_id;
 
     if (dhcp_msg_u32(ctx->msg, DHCP_OPT_SERVER_ID, &server_id) &&

@@ -3,6 +3,7 @@
 #include "dhcp_server_priv.h"
 
 #define FRESH_TRIES 64u /* steps of a pool's cursor for one message */
+#define FREE_TRIES 64u  /* FREE records looked at for one message */
 #define SWEEP_HARD 64u  /* steps of expiry when a pool seems empty */
 
 /* ---- may it have this one? ------------------------------------------------------------------- */
@@ -127,6 +128,18 @@ static bool choose_wish(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease 
     return false;
 }
 
+/* The FREE record longest out of use whose address this client may have; looks at a few. */
+static struct dhcp_lease *oldest_usable(const struct dhcp_ctx *ctx,
+                                        const struct dhcp_lease_pool *pool)
+{
+    struct dhcp_lease *lease = dhcp_leases_oldest_free(ctx->leases, pool);
+    unsigned tries = FREE_TRIES;
+
+    while (lease && !pool_has(ctx, pool->conf, lease->addr))
+        lease = --tries ? dhcp_leases_next_free(ctx->leases, pool, lease) : NULL;
+    return lease;
+}
+
 /* A pool's next address that nobody ever had, else the one longest out of use. */
 static bool choose_from_pool(struct dhcp_ctx *ctx, uint16_t number, uint32_t *addr,
                              struct dhcp_lease **lease)
@@ -143,12 +156,12 @@ static bool choose_from_pool(struct dhcp_ctx *ctx, uint16_t number, uint32_t *ad
             got(ctx, pool->conf);
             return true;
         }
-    *lease = dhcp_leases_oldest_free(ls, pool);
+    *lease = oldest_usable(ctx, pool);
     if (!*lease) {
         (void)dhcp_leases_tick(ls, 0, SWEEP_HARD);
-        *lease = dhcp_leases_oldest_free(ls, pool);
+        *lease = oldest_usable(ctx, pool);
     }
-    if (!*lease || !pool_has(ctx, pool->conf, (*lease)->addr))
+    if (!*lease)
         return false;
     *addr = (*lease)->addr;
     got(ctx, pool->conf);
@@ -201,7 +214,7 @@ enum dhcp_claim dhcp_addr_claim(struct dhcp_ctx *ctx, uint32_t addr)
         dhcp_who_scopes(ctx);
         return DHCP_CLAIM_RIGHT;
     }
-    own = dhcp_leases_by_client(ctx->leases, &ctx->client);
+    own = dhcp_leases_claimed(ctx->leases, &ctx->client, addr);
     if (!own || own->state == DHCP_LEASE_PROBING)
         return DHCP_CLAIM_UNKNOWN;
     if (own->addr != addr)

@@ -147,6 +147,10 @@ struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
                                          const struct dhcp_client *client);
 bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
                       const struct dhcp_client *client);
+/* The record by which to judge the client's claim to have `addr`: its lease there as long as that
+ * is valid, even if it was offered or given another address since; else as by_client. */
+struct dhcp_lease *dhcp_leases_claimed(const struct dhcp_leases *ls,
+                                       const struct dhcp_client *client, uint32_t addr);
 
 /* The next address of the pool without a record, as the pool's cursor comes along; each step
  * takes one of *tries. False: not found this time. */
@@ -155,6 +159,9 @@ bool dhcp_leases_fresh(struct dhcp_leases *ls, struct dhcp_lease_pool *pool, uns
 /* The FREE record of the pool to be reused next, or NULL. */
 struct dhcp_lease *dhcp_leases_oldest_free(struct dhcp_leases *ls,
                                            const struct dhcp_lease_pool *pool);
+/* The one after `lease`, which is such a record of the pool, or NULL. */
+struct dhcp_lease *dhcp_leases_next_free(struct dhcp_leases *ls, const struct dhcp_lease_pool *pool,
+                                         const struct dhcp_lease *lease);
 
 /* The record of `addr`, made where there is none: from those never used, else from one of a FREE
  * address (but for a fixed address nobody's memory is taken). NULL: none left. pool: its number,

@@ -94,6 +94,59 @@ static void test_records_move_between_pools(void **state)
 
 /* A day forward or back on the wall clock is nothing to the server; a day back on its own is
  * ignored. */
+/* The address longest out of use is not for BOOTP clients, and does not stand before those that
+ * are. */
+static void test_a_free_address_for_others_does_not_hide_those_behind_it(void **state)
+{
+    static const char conf[] = "ping-check off; subnet 10.0.0.0 netmask 255.255.255.0 {"
+                               " range 10.0.0.20 10.0.0.21; range dynamic-bootp 10.0.0.30; }";
+
+    (void)state;
+    rig_init(&rig, conf, 16);
+    for (uint32_t n = 1; n <= 3; n++)
+        assert_int_not_equal(rig_lease(&rig, n), 0);
+    assert_int_equal(rig_release(&rig, 1, IP(10, 0, 0, 20)), DHCP_UPDATE);
+    assert_int_equal(rig_release(&rig, 2, IP(10, 0, 0, 21)), DHCP_UPDATE);
+    rig_msg(&rig, DHCP_NONE, 4);
+    assert_int_equal(rig_send(&rig), DHCP_WARNING);
+    assert_int_equal(rig_release(&rig, 3, IP(10, 0, 0, 30)), DHCP_UPDATE);
+    rig_msg(&rig, DHCP_NONE, 4);
+    assert_int_equal(rig_send(&rig), DHCP_REPLY);
+    assert_int_equal(rig.reply.yiaddr, IP(10, 0, 0, 30));
+}
+
+/* RFC 2131 section 4.3.1: an offer promises; only a REQUEST of it would move the client. */
+static void test_an_offer_of_another_address_leaves_a_valid_lease_alone(void **state)
+{
+    static const char conf[] =
+        "authoritative; ping-check off; class \"p\" { match if option vendor-class-identifier = "
+        "\"p\"; } subnet 10.0.0.0 netmask 255.255.255.0 { pool { allow members of \"p\"; range "
+        "10.0.0.20; } pool { deny members of \"p\"; range 10.0.0.30; } }";
+
+    (void)state;
+    for (int end = 0; end < 3; end++) {
+        rig_init(&rig, conf, 16);
+        assert_int_equal(rig_lease(&rig, 1), IP(10, 0, 0, 30));
+        rig_msg(&rig, DHCPDISCOVER, 1);
+        rig_opt(&rig, 60, "p", 1);
+        assert_int_equal(rig_send(&rig), DHCP_REPLY);
+        assert_int_equal(rig.reply.yiaddr, IP(10, 0, 0, 20));
+        if (end == 0) {
+            assert_int_equal(rig_renew(&rig, 1, IP(10, 0, 0, 30)), DHCP_REPLY);
+            assert_true(reply_is(DHCPACK));
+            assert_int_equal(rig_discover(&rig, 1), IP(10, 0, 0, 30));
+        } else if (end == 1) {
+            assert_int_equal(rig_release(&rig, 1, IP(10, 0, 0, 30)), DHCP_UPDATE);
+            assert_int_equal(rig_lease(&rig, 2), IP(10, 0, 0, 30));
+        } else {
+            assert_int_equal(rig_decline(&rig, 1, IP(10, 0, 0, 30)), DHCP_UPDATE);
+            assert_int_equal(rig_discover(&rig, 2), 0);
+        }
+        rig_fini(&rig);
+    }
+    rig_init(&rig, PLAIN, 16);
+}
+
 static void test_time_never_jumps_a_lease(void **state)
 {
     uint32_t addr;
@@ -146,6 +199,8 @@ int main(void)
         TEST(test_a_flood_of_offers_does_not_wear_out_memory),
         TEST(test_fewer_records_than_addresses),
         TEST(test_records_move_between_pools),
+        TEST(test_a_free_address_for_others_does_not_hide_those_behind_it),
+        TEST(test_an_offer_of_another_address_leaves_a_valid_lease_alone),
         TEST(test_time_never_jumps_a_lease),
         TEST(test_init_refuses_bad_numbers),
     };
