@@ -417,7 +417,18 @@ static void test_inform_gets_parameters_and_no_lease(void **state)
     rig_set(&rig, ciaddr, IP(10, 0, 0, 255));
     expect(DHCP_WARNING, DHCP_REASON_bad_request);
     rig_msg(&rig, DHCPINFORM, 1);
+    rig_set(&rig, ciaddr, IP(10, 0, 0, 0));
     expect(DHCP_WARNING, DHCP_REASON_bad_request);
+    rig_msg(&rig, DHCPINFORM, 1);
+    expect(DHCP_WARNING, DHCP_REASON_bad_request);
+    rig_fini(&rig);
+    /* RFC 3021: both addresses of a pair are hosts. */
+    rig_init(&rig, "subnet 10.0.0.0 netmask 255.255.255.254 { }", 16);
+    for (uint32_t addr = IP(10, 0, 0, 0); addr <= IP(10, 0, 0, 1); addr++) {
+        rig_msg(&rig, DHCPINFORM, 1);
+        rig_set(&rig, ciaddr, addr);
+        expect(DHCP_REPLY, DHCP_REASON_informed);
+    }
 }
 
 static void test_messages_that_clients_do_not_send(void **state)
