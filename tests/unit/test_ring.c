@@ -150,6 +150,28 @@ static void test_push_wants_an_event_only_where_the_backend_asked(void **state)
     assert_false(ring_push(&ring)); /* nothing new */
 }
 
+/* The same before, at and behind the wrap of 2^32. */
+static void test_events_are_asked_for_across_the_wrap(void **state)
+{
+    unsigned work;
+    (void)state;
+    for (uint16_t i = 0; i < 40; i++) {
+        RING_FINAL_CHECK_FOR_REQUESTS(&back, work);
+        assert_false(work);
+        put(i);
+        assert_true(ring_push(&ring)); /* asked for */
+        put(i);
+        put(i);
+        assert_false(ring_push(&ring)); /* not asked for */
+        assert_int_equal(ring_final_check(&ring, 2), 0);
+        assert_int_equal(answer(1), 0);
+        assert_int_equal(answer(1), 1); /* the second, as asked for */
+        assert_int_equal(answer(1), 0);
+        assert_int_equal(ring_final_check(&ring, 1), 3);
+        ring_consume(&ring, 3);
+    }
+}
+
 static void test_final_check_asks_then_looks_again(void **state)
 {
     (void)state;
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup(test_responses_come_back_in_order_across_the_wrap, setup),
         cmocka_unit_test_setup(test_full_ring_has_no_room_and_asserts, setup),
         cmocka_unit_test_setup(test_push_wants_an_event_only_where_the_backend_asked, setup),
+        cmocka_unit_test_setup(test_events_are_asked_for_across_the_wrap, setup),
         cmocka_unit_test_setup(test_final_check_asks_then_looks_again, setup),
         cmocka_unit_test_setup(test_responses_without_requests_are_refused, setup),
         cmocka_unit_test_setup(test_our_indices_are_private, setup),

@@ -561,8 +561,10 @@ static void test_indices_out_of_range_are_refused(void **state)
         setup(state);
         sim_xs_stop(true);
         ring()->rsp_prod = ring()->rsp_cons + ahead[i];
+        uint32_t cons = ring()->rsp_cons;
         xs_poll(&xs);
         assert_int_equal(xs_broken(&xs), -E_PROTO);
+        assert_int_equal(ring()->rsp_cons, cons); /* nothing was taken */
         ring()->rsp_prod = ring()->rsp_cons;
         teardown(state);
 
