@@ -40,12 +40,12 @@ static void echo(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx,
      * do. */
     if (reply.checksum == 0)
         reply.checksum = 0xffff;
+    pkt->csum = PKT_CSUM_UNKNOWN;
     pkt_pull(pkt, rx->off + icmp4_SIZE);
     if (pkt_push(pkt, ICMP_TX_BYTES, &front) != 0) {
         netif_drop(pkt, &nif->stats.no_memory);
         return;
     }
-    pkt->csum = PKT_CSUM_UNKNOWN;
     icmp4_emit(cs_shift(front, IP4_TX_BYTES), &reply);
     nif->stats.icmp_echoes++;
     send(nif, pkt, &tx, now);

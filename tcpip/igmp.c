@@ -36,16 +36,21 @@ bool igmp_is_member(const struct netif *nif, uint32_t group)
 
 static void send(struct netif *nif, uint8_t type, uint32_t group, uint32_t to, uint64_t now)
 {
+    /* Router alert (RFC 2113): routers look at it though it is not for them. */
+    static const uint8_t options[4] = {0x94, sizeof(options), 0, 0};
     struct igmp_msg msg = {.type = type, .group = group};
-    struct ip4_tx tx = {.dst = to, .protocol = IP4_IGMP, .ttl = 1, .router_alert = true};
-    const uint32_t room = IP4_TX_BYTES + IP4_ROUTER_ALERT_BYTES;
-    struct pkt *pkt = pkt_alloc(nif->conf.pool, 0, room + igmp_SIZE);
+    struct ip4_tx tx = {.dst = to, .protocol = IP4_IGMP, .ttl = 1, .options_len = sizeof(options)};
+    struct pkt *pkt =
+        pkt_alloc(nif->conf.pool, 0, IP4_TX_BYTES + (uint32_t)sizeof(options) + igmp_SIZE);
+    struct cs frame;
 
     if (pkt == NULL) {
         nif->stats.no_memory++;
         return;
     }
-    igmp_emit(cs_shift(netif_frag_rw(pkt, 0), room), &msg);
+    frame = netif_frag_rw(pkt, 0);
+    cs_blit(frame, IP4_TX_BYTES, cs_ro_of(options, sizeof(options)));
+    igmp_emit(cs_shift(frame, IP4_TX_BYTES + sizeof(options)), &msg);
     if (route_find(nif, &tx) != 0 || ip4_send(nif, pkt, &tx, now) != 0)
         netif_drop(pkt, &nif->stats.tx_refused);
 }

@@ -7,7 +7,7 @@
 /* Why a packet goes no further: a counter, or NULL where it does. */
 typedef uint64_t *reason_t;
 
-static reason_t parse_reason(struct netif *nif, enum ip4_result result)
+static COLD reason_t parse_reason(struct netif *nif, enum ip4_result result)
 {
     switch (result) {
     case IP4_SHORT:
@@ -20,7 +20,7 @@ static reason_t parse_reason(struct netif *nif, enum ip4_result result)
 }
 
 /* A header of more than 20 bytes, or none at all. */
-static enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, struct cs_ro front)
+static COLD enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, struct cs_ro front)
 {
     uint32_t header_len = (cs_get_u8(front, eth_SIZE) & 0xfu) * 4;
 
@@ -58,7 +58,7 @@ static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct i
 
 /* A packet that is not for one address of ours: for everybody, for a group, or for others (RFC
  * 1122 section 3.2.1.3). */
-static reason_t check_group(struct netif *nif, struct ip4_rx *rx)
+static COLD reason_t check_group(struct netif *nif, struct ip4_rx *rx)
 {
     if (rx->dst == IP4_BROADCAST) {
         rx->cast = IP4_BROADCASTED;
@@ -77,7 +77,7 @@ static reason_t check_group(struct netif *nif, struct ip4_rx *rx)
 
 /* A host that has no address yet asks everybody (RFC 2131); a switch without one asks for group
  * members (RFC 4541). */
-static bool may_be_nobody(const struct ip4_rx *rx)
+static COLD bool may_be_nobody(const struct ip4_rx *rx)
 {
     return rx->src == IP4_ANY &&
            ((rx->dst == IP4_BROADCAST && rx->protocol == IP4_UDP) || rx->protocol == IP4_IGMP);
@@ -107,8 +107,8 @@ static inline reason_t check_addresses(struct netif *nif, struct ip4_rx *rx, boo
 
 /* Options are skipped, unless they are a source route or do not add up (RFC 1122 sections
  * 3.2.1.8 and 3.2.2.5). */
-static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, bool first,
-                          uint64_t now)
+static COLD bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx,
+                               bool first, uint64_t now)
 {
     struct cs_ro options = cs_sub(pkt_frag_view(pkt, 0), IP4_TX_BYTES, rx->off - IP4_TX_BYTES);
     uint8_t where = 0;
@@ -127,8 +127,7 @@ static bool check_options(struct netif *nif, struct pkt *pkt, const struct ip4_r
     return false;
 }
 
-void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bool from_us,
-               uint64_t now)
+void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us, uint64_t now)
 {
     struct ip4_hdr ip;
     struct ip4_rx rx;
@@ -140,7 +139,7 @@ void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bo
                              .off = eth_SIZE + (uint32_t)ip.header_len,
                              .len = (uint32_t)ip.total_len - ip.header_len,
                              .protocol = ip.protocol,
-                             .link_group = eth_mac_is_group(eth->dst),
+                             .link_group = link_group,
                              .df = (ip.flags_off & IP4_DF) != 0};
         reason = check_addresses(nif, &rx, from_us);
     }

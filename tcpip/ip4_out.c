@@ -131,7 +131,7 @@ static struct pkt *make_fragment(struct netif *nif, const struct pkt *pkt, struc
 }
 
 /* Cuts a whole frame and sends the pieces. Takes pkt on 0; -E_NOMEM: nothing was sent. */
-static int fragment(struct netif *nif, struct pkt *pkt, struct ip4_hdr hdr, uint32_t mtu)
+static COLD int fragment(struct netif *nif, struct pkt *pkt, struct ip4_hdr hdr, uint32_t mtu)
 {
     uint32_t payload = (uint32_t)hdr.total_len - hdr.header_len;
     uint32_t step = (mtu - hdr.header_len) & ~7u, slot = PAGE_BYTES / IP4_SLOT_BYTES;
@@ -173,6 +173,17 @@ static int fragment(struct netif *nif, struct pkt *pkt, struct ip4_hdr hdr, uint
     return 0;
 }
 
+/* The header of a frame that we made. */
+static struct ip4_hdr own_header(const struct pkt *pkt)
+{
+    struct ip4_hdr hdr;
+    enum ip4_result result =
+        ip4_parse(&hdr, cs_shift(pkt_frag_view(pkt, 0), eth_SIZE), pkt->len - eth_SIZE);
+
+    ASSERT(result == IP4_OK);
+    return hdr;
+}
+
 /* ---- a packet's way ------------------------------------------------------------------------- */
 
 /* The largest packet that reaches dst; the path is looked up only for packets that could be too
@@ -199,7 +210,7 @@ static bool link_destination(struct netif *nif, const struct ip4_tx *tx, uint64_
     return true;
 }
 
-static int loop_back(struct netif *nif, struct pkt *pkt)
+static COLD int loop_back(struct netif *nif, struct pkt *pkt)
 {
     if (nif->loop.count >= IP4_LOOP_MAX)
         return -E_AGAIN;
@@ -209,11 +220,12 @@ static int loop_back(struct netif *nif, struct pkt *pkt)
 
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now)
 {
-    struct eth_hdr eth = {0, nif->mac, ETH_TYPE_IP4};
     uint32_t total = pkt->len - eth_SIZE, mtu = mtu_for(nif, tx->dst, total, now);
+    bool whole = total <= mtu, df = tx->df && whole, to_us, known;
+    /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
+    uint16_t id = df ? 0 : ip4_id(nif, tx->dst);
     struct cs front = netif_frag_rw(pkt, 0);
-    bool whole = total <= mtu, to_us, known;
-    struct ip4_hdr hdr;
+    uint64_t mac = 0;
 
     if (UNLIKELY(!nif->conf.dev->link_up))
         return -E_NETDOWN;
@@ -221,40 +233,23 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
         return -E_MSGSIZE;
     if (UNLIKELY(nif->tx_wait.count != 0))
         return -E_AGAIN;
-    hdr = (struct ip4_hdr){.src = tx->src,
-                           .dst = tx->dst,
-                           .total_len = (uint16_t)total,
-                           .flags_off = tx->df && whole ? IP4_DF : 0,
-                           .ttl = tx->ttl,
-                           .protocol = tx->protocol,
-                           .header_len = ip4_SIZE};
-    /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
-    if (hdr.flags_off == 0)
-        hdr.id = ip4_id(nif, hdr.dst);
-    if (UNLIKELY(tx->router_alert)) {
-        hdr.header_len += IP4_ROUTER_ALERT_BYTES;
-        cs_set_be32(front, IP4_TX_BYTES, 0x94040000); /* RFC 2113 section 2.1 */
-    }
     to_us = tx->cast == IP4_UNICAST && netif_is_own(nif, tx->dst);
-    known = to_us || link_destination(nif, tx, &eth.dst, now);
-    eth_emit(front, &eth);
-    ip4_emit(cs_shift(front, eth_SIZE), &hdr);
+    known = to_us || link_destination(nif, tx, &mac, now);
+    eth_emit(front, &(struct eth_hdr){mac, nif->mac, ETH_TYPE_IP4});
+    ip4_emit(cs_shift(front, eth_SIZE),
+             &(struct ip4_hdr){.src = tx->src,
+                               .dst = tx->dst,
+                               .total_len = (uint16_t)total,
+                               .id = id,
+                               .flags_off = df ? IP4_DF : 0,
+                               .ttl = tx->ttl,
+                               .protocol = tx->protocol,
+                               .header_len = (uint8_t)(ip4_SIZE + tx->options_len)});
     if (UNLIKELY(to_us))
         return loop_back(nif, pkt);
     if (UNLIKELY(!known))
         return arp_queue(nif, tx->next_hop, pkt, now);
-    return LIKELY(whole) ? netif_tx(nif, pkt) : fragment(nif, pkt, hdr, mtu);
-}
-
-/* The header of a frame that we made. */
-static struct ip4_hdr own_header(const struct pkt *pkt)
-{
-    struct ip4_hdr hdr;
-    enum ip4_result result =
-        ip4_parse(&hdr, cs_shift(pkt_frag_view(pkt, 0), eth_SIZE), pkt->len - eth_SIZE);
-
-    ASSERT(result == IP4_OK);
-    return hdr;
+    return LIKELY(whole) ? netif_tx(nif, pkt) : fragment(nif, pkt, own_header(pkt), mtu);
 }
 
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now)

@@ -166,20 +166,15 @@ void netif_input(struct netif *nif, struct pkt *pkt, uint64_t now_ns)
     struct cs_ro front;
 
     nif->stats.rx_frames++;
-    if (pkt->len < eth_SIZE) {
-        netif_drop(pkt, &nif->stats.eth_short);
+    if (UNLIKELY(!netif_front(pkt, eth_SIZE, &front) || !eth_parse(&eth, front))) {
+        netif_drop(pkt, pkt->len < eth_SIZE ? &nif->stats.eth_short : &nif->stats.no_memory);
         return;
     }
-    if (!netif_front(pkt, eth_SIZE, &front)) {
-        netif_drop(pkt, &nif->stats.no_memory);
-        return;
-    }
-    eth_parse(&eth, front);
     /* Our filter, not the device's: a bridge floods, and a backend may pass anything. */
     if (UNLIKELY(eth.dst != nif->mac && !eth_mac_is_group(eth.dst)))
         netif_drop(pkt, &nif->stats.eth_not_ours);
     else if (LIKELY(eth.type == ETH_TYPE_IP4))
-        ip4_input(nif, pkt, &eth, false, now_ns);
+        ip4_input(nif, pkt, eth_mac_is_group(eth.dst), false, now_ns);
     else if (eth.type == ETH_TYPE_ARP)
         arp_input(nif, pkt, now_ns);
     else
@@ -218,9 +213,7 @@ static unsigned poll_loop(struct netif *nif, uint64_t now, unsigned budget)
     struct pkt *pkt;
 
     while (done < budget && (pkt = pkt_queue_pop(&nif->loop)) != NULL) {
-        struct eth_hdr eth = {nif->mac, nif->mac, ETH_TYPE_IP4};
-
-        ip4_input(nif, pkt, &eth, true, now);
+        ip4_input(nif, pkt, false, true, now);
         done++;
     }
     return done;

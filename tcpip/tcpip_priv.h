@@ -19,6 +19,9 @@
 #include "tcpip/wire/eth.h"
 #include "tcpip/wire/ip4.h"
 
+/* Kept out of the way of what runs for every packet: not inlined, far from it in memory. */
+#define COLD __attribute__((cold, noinline))
+
 enum ip4_cast { IP4_UNICAST, IP4_BROADCASTED, IP4_MULTICASTED };
 
 /* A received packet on its way up. What else its header says is read from the packet by whoever
@@ -45,11 +48,10 @@ struct ip4_tx {
         /* do not fragment on the way; longer than the path's MTU it is fragmented here all the
          * same */
         df;
-    bool router_alert; /* RFC 2113 */
+    uint8_t options_len; /* bytes of IPv4 options, which stand after the room for the header */
 };
 
 #define IP4_TX_BYTES (eth_SIZE + ip4_SIZE) /* what a transport pushes in front of its header */
-#define IP4_ROUTER_ALERT_BYTES 4u
 
 /* Drops a packet under a reason. */
 static inline void netif_drop(struct pkt *pkt, uint64_t *reason)
@@ -155,12 +157,11 @@ uint64_t arp_conflict_timers(struct netif *nif, uint64_t now);
 /* ip4_in.c */
 /* A frame whose type is IPv4, its Ethernet header still in front. Takes pkt. from_us: it came
  * through nif->loop. */
-void ip4_input(struct netif *nif, struct pkt *pkt, const struct eth_hdr *eth, bool from_us,
-               uint64_t now);
+void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us, uint64_t now);
 
 /* ip4_out.c */
-/* pkt begins with IP4_TX_BYTES (and IP4_ROUTER_ALERT_BYTES where tx says so) of room, then the
- * transport; tx has been through route_find. Fills the room and sends, queues, or fragments.
+/* pkt begins with IP4_TX_BYTES of room, then options where tx says so, then the transport, with
+ * all headers in the first fragment; tx has been through route_find. Fills the room and sends, queues, or fragments.
  * Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is there still. */
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now);
 /* A frame that waited for its neighbour: fills in the MAC and sends. Takes pkt in any case. */

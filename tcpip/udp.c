@@ -150,7 +150,8 @@ static bool takes_group(const struct udp_sock *sock, const struct ip4_rx *rx)
 }
 
 /* One copy for each socket, of views, not of bytes. Takes pkt. */
-static void group_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint16_t port)
+static COLD void group_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx,
+                             uint16_t port)
 {
     struct udp_sock *last = NULL;
 
@@ -307,13 +308,16 @@ int udp_send(struct udp_sock *sock, const struct udp_meta *meta, struct pkt *pkt
         return -E_ACCES;
     udp.length = (uint16_t)(udp_SIZE + pkt->len);
     udp.checksum = checksum_for(nif, pkt, &tx, &udp, &blank);
+    pkt->csum = PKT_CSUM_UNKNOWN;
     err = pkt_push(pkt, UDP_TX_BYTES, &front);
     if (UNLIKELY(err != 0))
         return err;
     udp_emit(cs_shift(front, IP4_TX_BYTES), &udp);
-    pkt->csum = blank ? PKT_CSUM_BLANK : PKT_CSUM_UNKNOWN;
-    pkt->csum_start = IP4_TX_BYTES;
-    pkt->csum_off = udp_checksum_OFF;
+    if (blank) {
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_start = IP4_TX_BYTES;
+        pkt->csum_off = udp_checksum_OFF;
+    }
     err = ip4_send(nif, pkt, &tx, now_ns);
     if (UNLIKELY(err != 0)) {
         pkt_pull(pkt, UDP_TX_BYTES);

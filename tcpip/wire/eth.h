@@ -69,9 +69,11 @@ static inline bool eth_parse(struct eth_hdr *out, struct cs_ro in)
 /* Writes the first eth_SIZE bytes of `to`, which must be there. */
 static inline void eth_emit(struct cs to, const struct eth_hdr *hdr)
 {
-    cs_set_be64(to, eth_dst_OFF, hdr->dst << 16 | hdr->src >> 32);
-    cs_set_be32(to, eth_src_OFF + 2, (uint32_t)hdr->src);
-    cs_set_be16(to, eth_type_OFF, hdr->type);
+    struct cs fixed = cs_head(to, eth_SIZE);
+
+    cs_set_be64(fixed, eth_dst_OFF, hdr->dst << 16 | hdr->src >> 32);
+    cs_set_be32(fixed, eth_src_OFF + 2, (uint32_t)hdr->src);
+    cs_set_be16(fixed, eth_type_OFF, hdr->type);
 }
 
 #endif

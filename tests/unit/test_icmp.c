@@ -107,6 +107,21 @@ static void test_a_shared_page_is_not_written(void **state)
     free_rig(rig);
 }
 
+/* What a device said of the request's checksum does not hold for the reply's. */
+static void test_a_reply_goes_out_with_its_checksum_in_it(void **state)
+{
+    struct netrig *rig = new_rig();
+    struct netrig_ip ip = {0};
+
+    (void)state;
+    for (int csum = 0; csum < PKT_CSUM_STATES; csum++) {
+        netrig_input_csum(rig, frame, netrig_echo(frame, &ip, 1, 1, data, 100),
+                          (enum pkt_csum)csum);
+        assert_int_equal(netrig_last(rig)->csum, PKT_CSUM_UNKNOWN);
+    }
+    free_rig(rig);
+}
+
 static void test_echoes_to_groups_are_not_answered(void **state)
 {
     static const uint32_t groups[] = {IP4_BROADCAST, IP4_ADDR(10, 0, 0, 255),
@@ -443,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_an_echo_reply_is_the_request_byte_for_byte),
         cmocka_unit_test(test_an_echo_reply_of_zeros_has_a_checksum_that_verifies),
         cmocka_unit_test(test_a_shared_page_is_not_written),
+        cmocka_unit_test(test_a_reply_goes_out_with_its_checksum_in_it),
         cmocka_unit_test(test_echoes_to_groups_are_not_answered),
         cmocka_unit_test(test_a_wrong_checksum_is_noticed_wherever_it_comes_from),
         cmocka_unit_test(test_short_messages_and_unknown_types),
