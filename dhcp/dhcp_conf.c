@@ -530,7 +530,8 @@ static void reverse_hosts(struct dhcp_conf *conf)
 int dhcp_conf_parse(struct cs_ro text, struct cs arena, struct dhcp_conf *conf,
                     struct dhcp_conf_error *error)
 {
-    struct conf_parser p = {.arena = arena.base, .arena_left = arena.len, .error = error};
+    struct conf_parser p = {
+        .arena = arena.base, .arena_left = arena.len, .err = -E_INVAL, .error = error};
     struct conf_place place = {.block = CONF_GLOBAL};
 
     ASSERT(cs_is_aligned(arena, 8));
@@ -539,13 +540,13 @@ int dhcp_conf_parse(struct cs_ro text, struct cs arena, struct dhcp_conf *conf,
      * nothing of the caller's. */
     p.conf = dhcp_conf_alloc(&p, sizeof(*p.conf));
     if (!p.conf)
-        return -E_NOMEM;
+        return p.err;
     place.scope = &p.conf->global;
     if (!dhcp_conf_lex_start(&p, text))
         return -E_INVAL;
     while (p.token != CONF_END)
         if (!statement(&p, &place))
-            return -E_INVAL;
+            return p.err;
     if (!p.conf->subnets) {
         dhcp_conf_fail_expected(&p, "at least one subnet");
         return -E_INVAL;

@@ -370,6 +370,7 @@ void *dhcp_conf_alloc(struct conf_parser *p, size_t bytes)
     uint8_t *memory = p->arena;
 
     if (rounded < bytes || rounded > p->arena_left) {
+        p->err = -E_NOMEM;
         dhcp_conf_fail_at(p, p->token_line, p->token_column,
                           "the configuration needs more memory than it was given");
         return NULL;

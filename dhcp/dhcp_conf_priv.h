@@ -35,6 +35,7 @@ struct conf_parser {
 
     uint8_t *arena;
     size_t arena_left;
+    int err;                /* what dhcp_conf_parse returns where a statement fails */
     struct dhcp_conf *conf; /* being built; lies with the caller of the parser until it is whole */
     struct dhcp_conf_error *error;
     struct conf_option_defs *defs;

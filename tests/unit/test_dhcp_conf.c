@@ -261,8 +261,10 @@ static void test_too_small_an_arena_is_an_error_at_every_size(void **state)
 
         assert_true(size <= dhcp_conf_arena_bytes(sizeof(text) - 1));
         err = dhcp_conf_parse(cs_of_str(text), cs_of(exact, size), &conf, &error);
-        if (err)
+        if (err) {
+            assert_int_equal(err, -E_NOMEM);
             assert_non_null(strstr(error.text, "memory"));
+        }
         free(exact);
     }
 }
