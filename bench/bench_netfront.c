@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* bench_netfront.c - what a slot costs: netfront with grants, against the bare shared ring under it.
+/* bench_netfront.c - what a slot costs: netfront with grants, against the bare shared ring under
+ * it.
  *
- * Bare: 64 requests are put, shown, copied out and answered by a backend in the same thread, and the answers taken: io/ring.h's
- * protocol and nothing else. Netfront: the same backend, the whole driver: pages and packets from their pools, a
- * grant for each page and its end, checks, counters, events. Frames are not looked at, so no copy of the backend's is in it. Both run
- * in turn, and the medians and their ratio are printed; nanoseconds by themselves say more of the machine than of the code.
- * The last table has the simulator's netback as backend: its hypervisor's checks and its copies of the frames, out of the
- * pages, onto a wire that leads back, and into pages again, are in the time.
+ * Bare: 64 requests are put, shown, copied out and answered by a backend in the same thread, and
+ * the answers taken: io/ring.h's protocol and nothing else. Netfront: the same backend, the whole
+ * driver: pages and packets from their pools, a grant for each page and its end, checks, counters,
+ * events. Frames are not looked at, so no copy of the backend's is in it. Both run in turn, and the
+ * medians and their ratio are printed; nanoseconds by themselves say more of the machine than of
+ * the code. The last table has the simulator's netback as backend: its hypervisor's checks and its
+ * copies of the frames, out of the pages, onto a wire that leads back, and into pages again, are in
+ * the time.
 
  */
 #include <time.h>
@@ -39,7 +42,7 @@ static double median(double *v)
     return v[ROUNDS / 2];
 }
 
-/* ---- the lean backend: takes and answers all that is there, then asks for an event -------------------------------- */
+/* ---- the lean backend: takes and answers all that is there, then asks for an event ----------- */
 
 static volatile uint32_t sink;
 
@@ -92,7 +95,7 @@ static bool push_responses(struct ring_shared *shared, uint32_t cons)
     return cons - READ_ONCE(shared->rsp_event) < cons - was;
 }
 
-/* ---- what is measured ------------------------------------------------------------------------------------------------ */
+/* ---- what is measured ------------------------------------------------------------------------ */
 
 static uint64_t events, slots_done;
 
@@ -191,7 +194,7 @@ static double echo(void)
     return (now_ns() - start) / (2 * BATCHES_A_ROUND * BATCH);
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------------ */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void table(uint32_t gnttab_version)
 {

@@ -3,23 +3,29 @@
  *
  * Theory of operation
  *
- * Goal: Ethernet frames to and from a backend in another domain, without a copy of ours, while nothing that the backend
- * writes can crash, corrupt, or busy this program. It is trusted with the frames, and with nothing else.
+ * Goal: Ethernet frames to and from a backend in another domain, without a copy of ours, while
+ * nothing that the backend writes can crash, corrupt, or busy this program. It is trusted with the
+ * frames, and with nothing else.
  *
- * Parts: netfront_xs.c shakes hands through xenstore; netfront_tx.c and netfront_rx.c are the two rings, with the same verbs;
- * netfront_wire.h turns slots into structs; this file opens, closes, and joins them to netdev.h.
+ * Parts: netfront_xs.c shakes hands through xenstore; netfront_tx.c and netfront_rx.c are the two
+ * rings, with the same verbs; netfront_wire.h turns slots into structs; this file opens, closes,
+ * and joins them to netdev.h.
  *
- * Data flow. The program's loop calls rx, which takes responses off the receive ring as packets (and fills it again a batch at a
- * time), and tx, which puts slots into the transmit ring; tx_flush shows them to the backend. Nothing happens in the upcall.
- * Before the loop sleeps it calls arm, which asks both rings for an event and looks at both again.
+ * Data flow. The program's loop calls rx, which takes responses off the receive ring as packets
+ * (and fills it again a batch at a time), and tx, which puts slots into the transmit ring; tx_flush
+ * shows them to the backend. Nothing happens in the upcall. Before the loop sleeps it calls arm,
+ * which asks both rings for an event and looks at both again.
  *
- * States. Ours is the XenbusState we last wrote. link_up is true exactly while both sides are Connected and neither has broken
- * the protocol. Two roads lead down: the backend leaves (Closing, or its directory goes), then we go Closing, Closed, take our
- * pages back, and open again when it waits for a frontend; or it lies, then we do the same but stay closed until the program
- * closes and opens the device. Checks are in the place where a number is read; all end in netfront_violate.
+ * States. Ours is the XenbusState we last wrote. link_up is true exactly while both sides are
+ * Connected and neither has broken the protocol. Two roads lead down: the backend leaves (Closing,
+ * or its directory goes), then we go Closing, Closed, take our pages back, and open again when it
+ * waits for a frontend; or it lies, then we do the same but stay closed until the program closes
+ * and opens the device. Checks are in the place where a number is read; all end in
+ * netfront_violate.
  *
- * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A call does at most one
- * ring's worth of work. xenstore is asked only when the backend's state changed, at most XENBUS_STATES steps a call.
+ * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A
+ * call does at most one ring's worth of work. xenstore is asked only when the backend's state
+ * changed, at most XENBUS_STATES steps a call.
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>
@@ -31,7 +37,7 @@ static struct netfront *of_dev(struct netdev *dev)
     return CONTAINER_OF(dev, struct netfront, dev);
 }
 
-/* ---- violations ---------------------------------------------------------------------------------------------------- */
+/* ---- violations ------------------------------------------------------------------------------ */
 
 #define NETFRONT_VIOLATION_TEXT(name, text) [NETFRONT_##name] = text,
 static const char *const violation_text[] = {NETFRONT_VIOLATIONS(NETFRONT_VIOLATION_TEXT)};
@@ -51,7 +57,7 @@ void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_
               violation_text[what], a, b, c);
 }
 
-/* ---- the queue ------------------------------------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 struct page *netfront_ring_page_get(struct netfront *nf)
 {
@@ -122,11 +128,12 @@ bool netfront_queue_destroy(struct netfront *nf)
 void netfront_link_up(struct netfront *nf)
 {
     nf->dev.link_up = true;
-    /* The backend looks when it connects, but what it saw may be older than what we posted: one event too many is cheap. */
+    /* The backend looks when it connects, but what it saw may be older than what we posted: one
+     * event too many is cheap. */
     (void)evtchn_send(nf->conf.ev, nf->queue[0].port);
 }
 
-/* ---- netdev_ops ------------------------------------------------------------------------------------------------------- */
+/* ---- netdev_ops ------------------------------------------------------------------------------ */
 
 static int netfront_tx(struct netdev *dev, struct pkt *pkt)
 {
@@ -157,8 +164,7 @@ static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
     if (UNLIKELY(!dev->link_up))
         return 0;
     got = netfront_rx_ring_drain(q, pkts, n);
-    if (LIKELY(dev->link_up) && nf->conf.rx_slots - ring_in_flight(&q->rx.ring) >=
-                                    u32_min(NETFRONT_RX_BATCH, nf->conf.rx_slots / 4)) {
+    if (LIKELY(dev->link_up) && netfront_rx_ring_is_low(q)) {
         netfront_rx_ring_fill(q);
         netfront_rx_ring_push(q);
     }
@@ -174,7 +180,8 @@ static bool netfront_arm(struct netdev *dev)
     if (LIKELY(dev->link_up)) {
         netfront_tx_ring_push(&nf->queue[0]);
         work = netfront_tx_ring_arm(&nf->queue[0]);
-        work = netfront_rx_ring_arm(&nf->queue[0]) || work;
+        if (LIKELY(dev->link_up))
+            work = netfront_rx_ring_arm(&nf->queue[0]) || work;
     } else {
         (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
     }
@@ -192,7 +199,7 @@ static const struct netdev_ops ops = {
     .arm = netfront_arm,
 };
 
-/* ---- open and close ---------------------------------------------------------------------------------------------------- */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static int check_conf(const struct netfront_conf *conf)
 {
@@ -217,8 +224,8 @@ static int check_conf(const struct netfront_conf *conf)
      1u << XENBUS_CLOSED)
 #define BACKEND_LEAVES (1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED)
 
-/* Closing, wait, Closed, wait: as far as the deadline allows. Backends hang when Closing is left out. Where nothing is shared there is
- * nothing to wait for. */
+/* Closing, wait, Closed, wait: as far as the deadline allows. Backends hang when Closing is left
+ * out. Where nothing is shared there is nothing to wait for. */
 static void shut_down(struct netfront *nf, uint64_t deadline_ns)
 {
     nf->shut = true;

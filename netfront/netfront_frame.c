@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_frame.c - the little that a network driver must know of what it carries.
  *
- * Two things need it. A frame received with a blank checksum says only "TCP or UDP, sum not filled in"; whoever passes it
- * on must know where the field is (pkt.h: csum_start, csum_off). And all protocol headers of a frame sent must lie in its first
- * slot (XSA-423), so the driver must know where they end. IPv4 only: checksums of IPv6 are never negotiated.
+ * Two things need it. A frame received with a blank checksum says only "TCP or UDP, sum not filled
+ * in"; whoever passes it on must know where the field is (pkt.h: csum_start, csum_off). And all
+ * protocol headers of a frame sent must lie in its first slot (XSA-423), so the driver must know
+ * where they end. IPv4 only: checksums of IPv6 are never negotiated.
  */
 #include <morgana/cstruct.h>
 
@@ -57,7 +58,8 @@ uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4)
     if ((fragment & IP4_FRAGMENT_OFFSET) != 0 ||
         (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP))
         return end;
-    /* A fragment's checksum covers bytes that are elsewhere: it cannot be completed here, so it is not "found". */
+    /* A fragment's checksum covers bytes that are elsewhere: it cannot be completed here, so it is
+     * not "found". */
     if ((fragment & IP4_FRAGMENT_MORE) == 0) {
         l4->start = (uint16_t)end;
         l4->off = protocol == PROTOCOL_TCP ? TCP_CSUM_OFF : UDP_CSUM_OFF;

@@ -2,7 +2,7 @@
 /* netfront_priv.h - the frontend's insides. netfront.c opens with how they work together.
  *
  * Receive and transmit are mirror images with the same verbs:
- *     create   makes the ring in the caller's page
+ *     create   makes the ring, in a page of the pool
  *     fill     puts requests into it: pages to receive into; a frame to send
  *     push     shows them to the backend, with an event where it wants one
  *     drain    takes responses: frames received; pages no longer read
@@ -25,22 +25,22 @@
 #define NETFRONT_MTU_DEFAULT 1500u /* io/netif.h: where there is no key */
 #define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
-#define NETFRONT_RX_BATCH 32u      /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_RX_BATCH 32u /* pages that must be missing before the receive ring is filled */
 #define NETFRONT_TIMEOUT_NS (10 * NS_PER_S)
 #define NETFRONT_TX_NO_ID UINT16_MAX
 
 /* How a backend can break the protocol, each with what the log says. */
-#define NETFRONT_VIOLATIONS(V)                                                                                         \
-    V(TX_RSP_PROD, "more transmit responses than requests")                                                            \
-    V(TX_ID, "a transmit response's id is not in flight")                                                              \
-    V(TX_STATUS, "a transmit response's status has no meaning here")                                                   \
-    V(TX_MAPPED, "a transmitted page is still mapped after its response")                                              \
-    V(RX_RSP_PROD, "more receive responses than requests")                                                             \
-    V(RX_ID, "a receive response's id is not its slot's")                                                              \
-    V(RX_RANGE, "received data reach past the page")                                                                   \
-    V(RX_CHAIN, "a received frame has too many slots")                                                                 \
-    V(RX_EXTRA, "extra info or a GSO prefix, which was not negotiated")                                                \
-    V(RX_MAPPED, "a received page is still mapped after its response")                                                 \
+#define NETFRONT_VIOLATIONS(V)                                                                     \
+    V(TX_RSP_PROD, "more transmit responses than requests")                                        \
+    V(TX_ID, "a transmit response's id is not in flight")                                          \
+    V(TX_STATUS, "a transmit response's status has no meaning here")                               \
+    V(TX_MAPPED, "a transmitted page is still mapped after its response")                          \
+    V(RX_RSP_PROD, "more receive responses than requests")                                         \
+    V(RX_ID, "a receive response's id is not its slot's")                                          \
+    V(RX_RANGE, "received data reach past the page")                                               \
+    V(RX_CHAIN, "a received frame has too many slots")                                             \
+    V(RX_EXTRA, "extra info or a GSO prefix, which was not negotiated")                            \
+    V(RX_MAPPED, "a received page is still mapped after its response")                             \
     V(STATE, "its XenbusState is none")
 
 /* A slot holds a request or its response: as wide as the wider of the two. */
@@ -53,9 +53,12 @@ STATIC_ASSERT(__CONST_RING_SIZE(netif_tx, PAGE_BYTES) == NETFRONT_RING_SLOTS, "T
 STATIC_ASSERT(__CONST_RING_SIZE(netif_rx, PAGE_BYTES) == NETFRONT_RING_SLOTS, "RX slots in a page");
 
 #define NETFRONT_VIOLATION_CONST(name, text) NETFRONT_##name,
-enum netfront_violation { NETFRONT_NO_VIOLATION, NETFRONT_VIOLATIONS(NETFRONT_VIOLATION_CONST) NETFRONT_VIOLATION_COUNT };
+enum netfront_violation {
+    NETFRONT_NO_VIOLATION,
+    NETFRONT_VIOLATIONS(NETFRONT_VIOLATION_CONST) NETFRONT_VIOLATION_COUNT
+};
 
-/* ---- one direction, one queue, the device ---------------------------------------------------------------------------- */
+/* ---- one direction, one queue, the device ---------------------------------------------------- */
 
 /* A request on its way, found by its id. */
 struct netfront_tx_slot {
@@ -67,8 +70,8 @@ struct netfront_tx_slot {
 struct netfront_tx {
     struct ring ring;
     struct page *ring_page; /* HELD, granted under its gref; NULL: there is no ring */
-    uint32_t wanted;     /* free ids before a refused frame may be tried again; 0: none was refused */
-    uint32_t free_count; /* free ids: as many as the ring has room, less what an earlier backend keeps */
+    uint32_t wanted;     /* free ids before a refused frame is tried again; 0: none was refused */
+    uint32_t free_count; /* ids: as many as the ring has room, less what an old backend keeps */
     uint16_t free_head;
     struct netfront_tx_slot slot[NETFRONT_RING_SLOTS];
 };
@@ -80,7 +83,8 @@ struct netfront_rx {
     uint32_t partial_slots; /* how many have; 0: none begun */
     uint16_t partial_rxf;   /* flags of its first slot */
     bool partial_bad;       /* it will be dropped: counted already */
-    /* By index in the ring. io/netif.h: a response lies in the slot of its request, so the index is the id. */
+    /* By index in the ring. io/netif.h: a response lies in the slot of its request, so the index is
+     * the id. */
     struct page *page[NETFRONT_RING_SLOTS];
 };
 
@@ -97,50 +101,57 @@ struct netfront {
 
     /* The connection: netfront.c and netfront_xs.c. */
     struct xenbus_dev xb;
-    bool announced;      /* link_up as arm last saw it */
-    bool attention;      /* follow has something to do, though the backend's state did not change */
-    bool shut;           /* not to be opened again by itself: broken, or being closed by the program */
-    bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
-    uint16_t conf_mtu;   /* what the toolstack allows */
-    uint8_t violation;   /* enum netfront_violation: the first one */
-    uint8_t queue_count; /* queues that exist: 0 or 1 */
-    int error;           /* why opening failed, negative; 0 */
+    bool announced; /* link_up as arm last saw it */
+    bool attention; /* follow has something to do, though the backend's state did not change */
+    bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
+    bool untrusted; /* `trusted` = 0: a page is zeroed before the backend may see it */
+    uint16_t conf_mtu;                    /* what the toolstack allows */
+    uint8_t violation;                    /* enum netfront_violation: the first one */
+    uint8_t queue_count;                  /* queues that exist: 0 or 1 */
+    int error;                            /* why opening failed, negative; 0 */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
     struct netfront_queue queue[NETFRONT_QUEUES];
 };
-STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES, "NETFRONT_BYTES is what callers set aside");
+STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
+              "NETFRONT_BYTES is what callers set aside");
 
-/* ---- netfront.c ---------------------------------------------------------------------------------------------------------- */
+/* ---- netfront.c ------------------------------------------------------------------------------ */
 
-/* The backend broke the protocol: link down, counted, logged once; the next netfront_follow closes the device. `a`, `b`, `c` are the
- * numbers it gave. */
-void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b, uint32_t c);
+/* The backend broke the protocol: link down, counted, logged once; the next netfront_follow closes
+ * the device. `a`, `b`, `c` are the numbers it gave. */
+void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b,
+                      uint32_t c);
 
-/* Rings, grants and event channel of the one queue. Errors of gnttab_grant and evtchn_alloc_unbound: then nothing is left. */
+/* Rings, grants and event channel of the one queue. Errors of gnttab_grant and
+ * evtchn_alloc_unbound: then nothing is left. */
 int netfront_queue_create(struct netfront *nf);
-/* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called again. True: nothing stayed. */
+/* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called
+ * again. True: nothing stayed. */
 bool netfront_queue_destroy(struct netfront *nf);
-/* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no grant. */
+/* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no
+ * grant. */
 struct page *netfront_ring_page_get(struct netfront *nf);
-/* Takes it; NULL is allowed. A backend that still maps it never sees it used for anything else: it is quarantined. */
+/* Takes it; NULL is allowed. A backend that still maps it never sees it used for anything else: it
+ * is quarantined. */
 void netfront_ring_page_put(struct netfront *nf, struct page *page);
 /* Traffic begins. */
 void netfront_link_up(struct netfront *nf);
 
-/* ---- netfront_xs.c ------------------------------------------------------------------------------------------------------- */
+/* ---- netfront_xs.c --------------------------------------------------------------------------- */
 
 /* Reads what the toolstack says of the device: mac, mtu, trusted. -E_INVAL, logged. */
 int netfront_xs_read_conf(struct netfront *nf);
-/* Sees whether the backend's state changed and does what the table says. Cheap where nothing came. */
+/* Sees whether the backend's state changed and does what the table says. Cheap where nothing
+ * came. */
 void netfront_follow(struct netfront *nf);
 /* Traffic stops; our state is Closing. */
 void netfront_leave(struct netfront *nf);
 /* Our state is Closed; grants end. */
 void netfront_finish(struct netfront *nf);
 
-/* ---- netfront_frame.c ---------------------------------------------------------------------------------------------------- */
+/* ---- netfront_frame.c ------------------------------------------------------------------------ */
 
 /* Where the transport checksum of a whole IPv4 TCP or UDP datagram lies. */
 struct netfront_l4 {
@@ -148,11 +159,11 @@ struct netfront_l4 {
     uint16_t off;   /* of the checksum field from there */
 };
 
-/* How many bytes from the frame's first all protocol headers take, as far as `first` tells: a result above first.len says
- * to ask again with that many. *l4 is set when it is found. */
+/* How many bytes from the frame's first all protocol headers take, as far as `first` tells: a
+ * result above first.len says to ask again with that many. *l4 is set when it is found. */
 uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4);
 
-/* ---- netfront_tx.c ------------------------------------------------------------------------------------------------------- */
+/* ---- netfront_tx.c --------------------------------------------------------------------------- */
 
 /* The ring in a page of the pool, granted. -E_NOMEM. */
 int netfront_tx_ring_create(struct netfront_queue *q);
@@ -168,10 +179,12 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q);
 /* The same for good: what the backend still maps is quarantined. */
 void netfront_tx_ring_abandon(struct netfront_queue *q);
 
-/* ---- netfront_rx.c ------------------------------------------------------------------------------------------------------- */
+/* ---- netfront_rx.c --------------------------------------------------------------------------- */
 
 int netfront_rx_ring_create(struct netfront_queue *q);
 void netfront_rx_ring_fill(struct netfront_queue *q);
+/* So many pages are missing that filling is worth while. */
+bool netfront_rx_ring_is_low(const struct netfront_queue *q);
 void netfront_rx_ring_push(struct netfront_queue *q);
 /* Gives up to n frames; returns how many. */
 unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, unsigned n);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_rx.c - the receive ring: pages out, and frames back in them.
  *
- * A page is granted for writing, posted, and belongs to the backend until its response. The backend answers in the slot of
- * the request (io/netif.h says it must), so the place in the ring is the key to our table, and the id a response carries can
- * only be right or a lie. A frame of several slots may come in several looks: what has come of it waits in rx->partial.
- * Nothing a backend can write leads to more work than one ring's slots in one call.
+ * A page is granted for writing, posted, and belongs to the backend until its response. The backend
+ * answers in the slot of the request (io/netif.h says it must), so the place in the ring is the key
+ * to our table, and the id a response carries can only be right or a lie. A frame of several slots
+ * may come in several looks: what has come of it waits in rx->partial. Nothing a backend can write
+ * leads to more work than one ring's slots in one call.
  */
 #include "netfront_priv.h"
 
@@ -24,7 +25,7 @@ int netfront_rx_ring_create(struct netfront_queue *q)
     return 0;
 }
 
-/* ---- fill ------------------------------------------------------------------------------------------------------- */
+/* ---- fill ------------------------------------------------------------------------------------ */
 
 static struct page *post_page(struct netfront *nf)
 {
@@ -33,7 +34,8 @@ static struct page *post_page(struct netfront *nf)
 
     if (UNLIKELY(page == NULL))
         return NULL;
-    /* The backend may read all of the page: see docs/decisions/netfront-grants.md for when old bytes in it matter (XSA-403). */
+    /* The backend may read all of the page: docs/decisions/0010-netfront-grants.md says when old
+     * bytes in it matter (XSA-403). */
     if (UNLIKELY(nf->untrusted))
         memset(page->base, 0, PAGE_BYTES);
     if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), false,
@@ -64,18 +66,25 @@ void netfront_rx_ring_fill(struct netfront_queue *q)
     }
 }
 
+bool netfront_rx_ring_is_low(const struct netfront_queue *q)
+{
+    uint32_t missing = q->nf->conf.rx_slots - ring_in_flight(&q->rx.ring);
+
+    return missing >= u32_min(NETFRONT_RX_BATCH, q->nf->conf.rx_slots / 4);
+}
+
 void netfront_rx_ring_push(struct netfront_queue *q)
 {
     if (q->rx.ring.req_pushed == q->rx.ring.req_prod)
         return;
     if (ring_push(&q->rx.ring)) {
         q->nf->dev.stats.rx_notify++;
-        (void)evtchn_send(q->nf->conf.ev,
-                          q->port); /* fails when the backend is gone: xenstore tells us so too */
+        /* It fails when the backend is gone: xenstore tells us so too. */
+        (void)evtchn_send(q->nf->conf.ev, q->port);
     }
 }
 
-/* ---- drain ------------------------------------------------------------------------------------------------------- */
+/* ---- drain ----------------------------------------------------------------------------------- */
 
 /* Takes the page back from the backend. NULL: it would not let go. */
 static struct page *unpost_page(struct netfront_queue *q, uint32_t index)
@@ -129,7 +138,8 @@ static void note_csum(struct pkt *pkt, uint16_t rxf)
             pkt->csum = PKT_CSUM_VALIDATED;
         return;
     }
-    /* Blank where there is no field to be blank: UNKNOWN, so that whoever reads it verifies it, and drops it. */
+    /* Blank where there is no field to be blank: UNKNOWN, so that whoever reads it verifies it, and
+     * drops it. */
     (void)netfront_headers(pkt_frag_view(pkt, 0), &l4);
     if (l4.start == 0 || l4.start + l4.off + sizeof(uint16_t) > pkt->len)
         return;
@@ -231,7 +241,7 @@ bool netfront_rx_ring_arm(struct netfront_queue *q)
     return ring_final_check(&q->rx.ring, 1) != 0;
 }
 
-/* ---- destroy ----------------------------------------------------------------------------------------------------- */
+/* ---- destroy --------------------------------------------------------------------------------- */
 
 void netfront_rx_ring_destroy(struct netfront_queue *q)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_tx.c - the transmit ring: frames out, and pages back when the backend has read them.
  *
- * A frame takes one slot for each fragment. Its references to pages move from the packet to the slots, so the packet itself
- * is free at once. Each slot has a read-only grant of its own, ended by its response: the backend sees a page for as
- * long as one frame is on its way, and a page may be in several frames (docs/decisions/netfront-grants.md).
- * Ids are places in our table, taken from a free list: unique in flight. What comes back is looked up there, never trusted.
+ * A frame takes one slot for each fragment. Its references to pages move from the packet to the
+ * slots, so the packet itself is free at once. Each slot has a read-only grant of its own, ended by
+ * its response: the backend sees a page for as long as one frame is on its way, and a page may be
+ * in several frames (docs/decisions/0010-netfront-grants.md). Ids are places in our table, taken
+ * from a free list: unique in flight. What comes back is looked up there, never trusted.
  */
 #include "netfront_priv.h"
 
@@ -31,10 +32,10 @@ int netfront_tx_ring_create(struct netfront_queue *q)
     return 0;
 }
 
-/* ---- fill ------------------------------------------------------------------------------------------------------- */
+/* ---- fill ------------------------------------------------------------------------------------ */
 
-/* Grants the page under a new id; there is one free. The caller's reference to the page is the slot's when the frame is queued.
- * NULL: no grant is left. */
+/* Grants the page under a new id; there is one free. The caller's reference to the page is the
+ * slot's when the frame is queued. NULL: no grant is left. */
 static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_tx *tx,
                                           struct page *page)
 {
@@ -58,8 +59,8 @@ static void slot_free(struct netfront_tx *tx, uint16_t id)
     tx->free_count++;
 }
 
-/* Takes back slots that the backend was never shown. It may have guessed a grant and mapped it: then the slot keeps the
- * page, with a reference of its own. */
+/* Takes back slots that the backend was never shown. It may have guessed a grant and mapped it:
+ * then the slot keeps the page, with a reference of its own. */
 static void slots_untake(struct netfront_queue *q, const uint16_t *ids, unsigned n)
 {
     while (n-- > 0) {
@@ -87,7 +88,8 @@ static void drop_empty_frags(struct pkt *pkt)
     pkt->frag_count = n;
 }
 
-/* Makes all protocol headers lie in the first fragment: headers split over slots have crashed netback (XSA-423). */
+/* Makes all protocol headers lie in the first fragment: headers split over slots have crashed
+ * netback (XSA-423). */
 static int join_headers(struct pkt *pkt)
 {
     struct netfront_l4 l4;
@@ -130,13 +132,16 @@ static int prepare(struct netfront *nf, struct pkt *pkt)
     return join_headers(pkt);
 }
 
-/* No room, or nothing to grant or copy with: the backend's next answers bring some. When it owes us none, waiting would be for
- * ever. `free_ids`: how many there must be before it is worth trying again. */
+/* No room, or nothing to grant or copy with: the backend's next answers bring some. When it owes us
+ * none, waiting would be for ever. `free_ids`: how many there must be before it is worth trying
+ * again. */
 static int refuse(struct netfront_queue *q, uint32_t free_ids)
 {
-    q->nf->dev.stats.tx_full++;
-    if (!q->nf->dev.link_up)
+    if (!q->nf->dev.link_up) {
+        q->nf->dev.stats.tx_link_down++;
         return -E_NETDOWN;
+    }
+    q->nf->dev.stats.tx_full++;
     if (ring_in_flight(&q->tx.ring) == 0)
         return -E_NOMEM;
     q->tx.wanted = free_ids;
@@ -151,7 +156,8 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     uint32_t n = pkt->frag_count, size = pkt->len; /* the first slot's size is the whole frame's */
     uint16_t txf = 0;
 
-    /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have corrupted it */
+    /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have
+     * corrupted it */
     if (pkt->csum == PKT_CSUM_BLANK)
         txf = TXF_CSUM_BLANK | TXF_DATA_VALIDATED;
     for (uint32_t i = 0; i < n; i++) {
@@ -177,7 +183,8 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     return 0;
 }
 
-/* For a backend that is not to be trusted: the frame in pages of its own, which have nothing else in them. NULL: no memory. */
+/* For a backend that is not to be trusted: the frame in pages of its own, which have nothing else
+ * in them. NULL: no memory. */
 static struct pkt *copy_of(struct netfront *nf, const struct pkt *pkt)
 {
     struct pkt *copy = pkt_get(nf->conf.pool);
@@ -262,12 +269,12 @@ void netfront_tx_ring_push(struct netfront_queue *q)
         return;
     if (ring_push(&q->tx.ring)) {
         q->nf->dev.stats.tx_notify++;
-        (void)evtchn_send(q->nf->conf.ev,
-                          q->port); /* fails when the backend is gone: xenstore tells us so too */
+        /* It fails when the backend is gone: xenstore tells us so too. */
+        (void)evtchn_send(q->nf->conf.ev, q->port);
     }
 }
 
-/* ---- drain ------------------------------------------------------------------------------------------------------- */
+/* ---- drain ----------------------------------------------------------------------------------- */
 
 /* One response. False: it was a lie, and the device is being closed. */
 static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
@@ -332,8 +339,9 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
         flying = ring_in_flight(&tx->ring);
         if (flying == 0)
             return false;
-        /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when half of it is, or as
-         * much as is missing if that is more: one event for a batch, not one for each slot. */
+        /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when
+         * half of it is, or as much as is missing if that is more: one event for a batch, not one
+         * for each slot. */
         missing = flying;
         if (tx->wanted != 0 && tx->wanted - tx->free_count < flying / 2)
             missing = flying / 2;
@@ -344,7 +352,7 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
     return false;
 }
 
-/* ---- destroy ----------------------------------------------------------------------------------------------------- */
+/* ---- destroy --------------------------------------------------------------------------------- */
 
 bool netfront_tx_ring_destroy(struct netfront_queue *q)
 {
@@ -367,9 +375,10 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q)
     return all;
 }
 
-/* The slots' memory goes away, and the backend still maps this page. Others may hold it too (a program, which must not be
- * surprised), and it may be in several slots under several grants, of which a page can remember one: nobody would know when the
- * last of them has ended, so such a page is quarantined for good. */
+/* The slots' memory goes away, and the backend still maps this page. Others may hold it too (a
+ * program, which must not be surprised), and it may be in several slots under several grants, of
+ * which a page can remember one: nobody would know when the last of them has ended, so such a page
+ * is quarantined for good. */
 static void quarantine_slot(struct netfront_queue *q, uint16_t first)
 {
     struct netfront_tx *tx = &q->tx;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_wire.h - slots of the two rings of public/io/netif.h, to and from structs of ours.
  *
- * One table of fields, one set of flags and one function for each direction. That is on purpose: the two lowest flag bits
- * are swapped between what we send and what we receive (see the assertions below), so a flag of one direction must
- * never be tested with a name of the other. A shared slot is read once, into a private copy; all else looks at the copy.
- * Byte rulers of all slots: docs/wire/netif.md.
+ * One table of fields, one set of flags and one function for each direction. That is on purpose:
+ * the two lowest flag bits are swapped between what we send and what we receive (see the assertions
+ * below), so a flag of one direction must never be tested with a name of the other. A shared slot
+ * is read once, into a private copy; all else looks at the copy. Byte rulers of all slots:
+ * docs/wire/netif.md.
  */
 #ifndef NETFRONT_WIRE_H
 #define NETFRONT_WIRE_H
@@ -15,44 +16,46 @@
 #include <xen/xen.h>
 #include <xen/io/netif.h>
 
-/* ---- tables ----------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
-#define NETFRONT_TX_REQ_FIELDS(F, p)                                                                                   \
-    F(p, he32, gref)                                                                                                   \
-    F(p, he16, offset)                                                                                                 \
-    F(p, he16, flags)                                                                                                  \
-    F(p, he16, id)                                                                                                     \
+#define NETFRONT_TX_REQ_FIELDS(F, p)                                                               \
+    F(p, he32, gref)                                                                               \
+    F(p, he16, offset)                                                                             \
+    F(p, he16, flags)                                                                              \
+    F(p, he16, id)                                                                                 \
     F(p, he16, size)
 FIELD_TABLE(netfront_tx_req, NETFRONT_TX_REQ_FIELDS)
 
-#define NETFRONT_TX_RSP_FIELDS(F, p)                                                                                   \
-    F(p, he16, id)                                                                                                     \
+#define NETFRONT_TX_RSP_FIELDS(F, p)                                                               \
+    F(p, he16, id)                                                                                 \
     F(p, he16, status)
 FIELD_TABLE(netfront_tx_rsp, NETFRONT_TX_RSP_FIELDS)
 
-#define NETFRONT_RX_REQ_FIELDS(F, p)                                                                                   \
-    F(p, he16, id)                                                                                                     \
-    F(p, he16, pad)                                                                                                    \
+#define NETFRONT_RX_REQ_FIELDS(F, p)                                                               \
+    F(p, he16, id)                                                                                 \
+    F(p, he16, pad)                                                                                \
     F(p, he32, gref)
 FIELD_TABLE(netfront_rx_req, NETFRONT_RX_REQ_FIELDS)
 
-#define NETFRONT_RX_RSP_FIELDS(F, p)                                                                                   \
-    F(p, he16, id)                                                                                                     \
-    F(p, he16, offset)                                                                                                 \
-    F(p, he16, flags)                                                                                                  \
+#define NETFRONT_RX_RSP_FIELDS(F, p)                                                               \
+    F(p, he16, id)                                                                                 \
+    F(p, he16, offset)                                                                             \
+    F(p, he16, flags)                                                                              \
     F(p, he16, status)
 FIELD_TABLE(netfront_rx_rsp, NETFRONT_RX_RSP_FIELDS)
 
-/* A slot of either ring that follows one with TXF_EXTRA_INFO or RXF_EXTRA_INFO. We negotiate nothing that uses it. */
-#define NETFRONT_EXTRA_FIELDS(F, p)                                                                                    \
-    F(p, u8, type)                                                                                                     \
-    F(p, u8, flags)                                                                                                    \
+/* A slot of either ring that follows one with TXF_EXTRA_INFO or RXF_EXTRA_INFO. We negotiate
+ * nothing that uses it. */
+#define NETFRONT_EXTRA_FIELDS(F, p)                                                                \
+    F(p, u8, type)                                                                                 \
+    F(p, u8, flags)                                                                                \
     F(p, b6, data)
 FIELD_TABLE(netfront_extra, NETFRONT_EXTRA_FIELDS)
 
-#define NETFRONT_SAME_PLACE(ours, theirs, field, member)                                                               \
-    STATIC_ASSERT(ours##_##field##_OFF == offsetof(struct theirs, member) &&                                           \
-                      sizeof(((struct ours##_layout *)0)->field) == sizeof(((struct theirs *)0)->member),              \
+#define NETFRONT_SAME_PLACE(ours, theirs, field, member)                                           \
+    STATIC_ASSERT(ours##_##field##_OFF == offsetof(struct theirs, member) &&                       \
+                      sizeof(((struct ours##_layout *)0)->field) ==                                \
+                          sizeof(((struct theirs *)0)->member),                                    \
                   #ours "." #field " is not where io/netif.h has it")
 
 STATIC_ASSERT(netfront_tx_req_SIZE == sizeof(struct netif_tx_request), "size of a TX request");
@@ -78,22 +81,22 @@ NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, type, type);
 NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, flags, flags);
 NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, data, u);
 
-/* ---- flags: one enum a direction ----------------------------------------------------------------------------------- */
+/* ---- flags: one enum a direction ------------------------------------------------------------- */
 
 /* What we say of a frame we send. */
-#define NETFRONT_TX_FLAGS(E)                                                                                           \
-    E(TXF_CSUM_BLANK, 1)                                                                                               \
-    E(TXF_DATA_VALIDATED, 2)                                                                                           \
-    E(TXF_MORE_DATA, 4)                                                                                                \
+#define NETFRONT_TX_FLAGS(E)                                                                       \
+    E(TXF_CSUM_BLANK, 1)                                                                           \
+    E(TXF_DATA_VALIDATED, 2)                                                                       \
+    E(TXF_MORE_DATA, 4)                                                                            \
     E(TXF_EXTRA_INFO, 8)
 FIELD_ENUM(netfront_tx_flag, NETFRONT_TX_FLAGS)
 
 /* What the backend says of a frame it gives us: blank and validated change places. */
-#define NETFRONT_RX_FLAGS(E)                                                                                           \
-    E(RXF_DATA_VALIDATED, 1)                                                                                           \
-    E(RXF_CSUM_BLANK, 2)                                                                                               \
-    E(RXF_MORE_DATA, 4)                                                                                                \
-    E(RXF_EXTRA_INFO, 8)                                                                                               \
+#define NETFRONT_RX_FLAGS(E)                                                                       \
+    E(RXF_DATA_VALIDATED, 1)                                                                       \
+    E(RXF_CSUM_BLANK, 2)                                                                           \
+    E(RXF_MORE_DATA, 4)                                                                            \
+    E(RXF_EXTRA_INFO, 8)                                                                           \
     E(RXF_GSO_PREFIX, 16)
 FIELD_ENUM(netfront_rx_flag, NETFRONT_RX_FLAGS)
 
@@ -110,10 +113,11 @@ STATIC_ASSERT((unsigned)TXF_CSUM_BLANK == (unsigned)RXF_DATA_VALIDATED &&
                   (unsigned)TXF_DATA_VALIDATED == (unsigned)RXF_CSUM_BLANK,
               "the two directions swap these bits: if this ever fails, io/netif.h changed its ABI");
 
-/* Status of a response: 0 or a length is good; io/netif.h names two errors, and NULL for slots that held extra info. */
+/* Status of a response: 0 or a length is good; io/netif.h names two errors, and NULL for slots that
+ * held extra info. */
 enum { NETFRONT_RSP_OKAY = NETIF_RSP_OKAY, NETFRONT_RSP_NULL = NETIF_RSP_NULL };
 
-/* ---- slots ------------------------------------------------------------------------------------------------------------ */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 struct netfront_tx_req {
     uint32_t gref;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* netfront_xs.c - the handshake: what the frontend and its backend tell each other through xenstore.
+/* netfront_xs.c - the handshake: what the frontend and its backend tell each other through
+ * xenstore.
  *
- * What to do for every pair of states is xenbus_action()'s table; here is how each action is carried out for a network
- * device. io/netif.h's frontends go from Initialising straight to Connected: our keys are all there is to be said. Frames flow when
- * both are Connected, and not before. A key that fails is named in the log, by xenbus_*'s helpers.
+ * What to do for every pair of states is xenbus_action()'s table; here is how each action is
+ * carried out for a network device. io/netif.h's frontends go from Initialising straight to
+ * Connected: our keys are all there is to be said. Frames flow when both are Connected, and not
+ * before. A key that fails is named in the log, by xenbus_*'s helpers.
  */
 #include <morgana/log.h>
 
 #include "netfront_priv.h"
 
-/* ---- what the toolstack says ------------------------------------------------------------------------------------- */
+/* ---- what the toolstack says ----------------------------------------------------------------- */
 
 static int hex_digit(uint8_t c)
 {
@@ -86,7 +88,7 @@ int netfront_xs_read_conf(struct netfront *nf)
     return read_mac(nf);
 }
 
-/* ---- what the backend says, and what we say ------------------------------------------------------------------------ */
+/* ---- what the backend says, and what we say -------------------------------------------------- */
 
 static bool backend_has(struct netfront *nf, const char *key)
 {
@@ -105,7 +107,8 @@ static int read_features(struct netfront *nf)
         return -E_PROTO;
     }
     caps->frags_max = backend_has(nf, "feature-sg") ? PKT_FRAGS_MAX : 1;
-    /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo frames either. */
+    /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo
+     * frames either. */
     caps->mtu_bytes = nf->conf_mtu;
     if (caps->frags_max == 1 && caps->mtu_bytes > NETFRONT_MTU_DEFAULT)
         caps->mtu_bytes = NETFRONT_MTU_DEFAULT;
@@ -130,7 +133,8 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
         {"feature-rx-notify", 1},
         {"feature-sg", 1},
         {"feature-no-csum-offload", 0}, /* blank checksums are welcome */
-        /* What we cannot do; said because a boot loader may have used the device, and left its own words. */
+        /* What we cannot do; said because a boot loader may have used the device, and left its own
+         * words. */
         {"feature-ipv6-csum-offload", 0},
         {"feature-gso-tcpv4", 0},
         {"feature-gso-tcpv6", 0},
@@ -148,13 +152,14 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
     return err;
 }
 
-/* ---- actions ---------------------------------------------------------------------------------------------------------- */
+/* ---- actions --------------------------------------------------------------------------------- */
 
 void netfront_leave(struct netfront *nf)
 {
     nf->dev.link_up = false;
     (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CLOSING);
-    /* A backend that broke the protocol may never say Closed. One that did not is using the pages until it does. */
+    /* A backend that broke the protocol may never say Closed. One that did not is using the pages
+     * until it does. */
     if (nf->violation != NETFRONT_NO_VIOLATION)
         (void)netfront_queue_destroy(nf);
 }
@@ -253,7 +258,8 @@ void netfront_follow(struct netfront *nf)
     if (LIKELY(!changed && !nf->attention))
         return;
     nf->attention = false;
-    /* An action may lead to a state of ours in which there is more to do: from Closed to Connected it takes three. */
+    /* An action may lead to a state of ours in which there is more to do: from Closed to Connected
+     * it takes three. */
     for (unsigned i = 0; i < XENBUS_STATES; i++) {
         unsigned ours = nf->xb.state;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* netdev.h - what a network device is: an operations record, capabilities and counters. No code of its own.
+/* netdev.h - what a network device is: an operations record, capabilities and counters. No code of
+ * its own.
  *
  * Both halves of the contract:
  *   the driver provides  tx, rx, arm, and keeps `link_up`, `caps`, `mac`, `stats` true
@@ -23,30 +24,30 @@
 struct netdev;
 
 struct netdev_caps {
-    uint16_t mtu_bytes;      /* largest IPv4 packet: 68..65535; the Ethernet header's 14 bytes come on top */
-    uint8_t frags_max;       /* most fragments of a transmitted packet: 1..PKT_FRAGS_MAX; 1: it cannot gather */
-    bool csum_tx;            /* completes PKT_CSUM_BLANK of TCP and UDP over IPv4 itself */
-    bool csum_rx;            /* may give packets as VALIDATED or BLANK */
+    uint16_t mtu_bytes; /* largest IPv4 packet: 68..65535; Ethernet's 14 bytes come on top */
+    uint8_t frags_max;  /* of a transmitted packet: 1..PKT_FRAGS_MAX; 1: it cannot gather */
+    bool csum_tx;       /* completes PKT_CSUM_BLANK of TCP and UDP over IPv4 itself */
+    bool csum_rx;       /* may give packets as VALIDATED or BLANK */
 };
 
 /* What happened, by name. A table of names is netdev_stat_names. */
-#define NETDEV_STATS(S)                                                                                                \
-    S(tx_packets)                                                                                                      \
-    S(tx_bytes)                                                                                                        \
-    S(tx_full)         /* tx refused with -E_AGAIN */                                                                  \
-    S(tx_errors)       /* the device answered that it did not send */                                                  \
-    S(tx_too_long)     /* longer than the MTU, or more fragments than can be joined */                                 \
-    S(tx_linearised)   /* joined because the device cannot gather that many: copied */                                 \
-    S(tx_link_down)                                                                                                    \
-    S(tx_notify)       /* events sent to the peer for tx */                                                            \
-    S(rx_packets)                                                                                                      \
-    S(rx_bytes)                                                                                                        \
-    S(rx_short)        /* shorter than an Ethernet header */                                                           \
-    S(rx_errors)       /* the device reported an error for the packet */                                               \
-    S(rx_no_buffer)    /* no page to post: the ring could not be refilled */                                           \
-    S(rx_notify)       /* events sent to the peer for rx */                                                            \
-    S(violations)      /* the peer broke the device's protocol: it was closed */                                       \
-    S(quarantined)     /* pages the peer would not let go */
+#define NETDEV_STATS(S)                                                                            \
+    S(tx_packets)                                                                                  \
+    S(tx_bytes)                                                                                    \
+    S(tx_full)       /* tx refused with -E_AGAIN */                                                \
+    S(tx_errors)     /* the device answered that it did not send */                                \
+    S(tx_too_long)   /* longer than the MTU, or more fragments than can be joined */               \
+    S(tx_linearised) /* joined because the device cannot gather that many: copied */               \
+    S(tx_link_down)                                                                                \
+    S(tx_notify) /* events sent to the peer for tx */                                              \
+    S(rx_packets)                                                                                  \
+    S(rx_bytes)                                                                                    \
+    S(rx_short)     /* shorter than an Ethernet header */                                          \
+    S(rx_errors)    /* the device reported an error for the packet */                              \
+    S(rx_no_buffer) /* no page to post: the ring could not be refilled */                          \
+    S(rx_notify)    /* events sent to the peer for rx */                                           \
+    S(violations)   /* the peer broke the device's protocol: it was closed */                      \
+    S(quarantined)  /* pages the peer would not let go */
 
 #define NETDEV_STAT_FIELD(name) uint64_t name;
 struct netdev_stats {
@@ -56,28 +57,33 @@ struct netdev_stats {
 #define NETDEV_STAT_NAME(name) #name,
 /* In the order of struct netdev_stats, which is an array of uint64_t in disguise. */
 static const UNUSED char *const netdev_stat_names[] = {NETDEV_STATS(NETDEV_STAT_NAME)};
-STATIC_ASSERT(sizeof(netdev_stat_names) / sizeof(netdev_stat_names[0]) == sizeof(struct netdev_stats) / sizeof(uint64_t),
+STATIC_ASSERT(sizeof(netdev_stat_names) / sizeof(netdev_stat_names[0]) ==
+                  sizeof(struct netdev_stats) / sizeof(uint64_t),
               "a name for each counter");
 
 struct netdev_ops {
     const char *name; /* of the driver: "netfront" */
 
-    /* Queues a whole Ethernet frame for sending. Takes pkt on 0. On failure the caller still owns it:
-     * -E_AGAIN no room now (arm will wake when there is), -E_MSGSIZE too long, -E_NETDOWN link down. The first fragment must
-     * hold all protocol headers (XSA-423). The packet's bytes must not change until the device puts it. */
+    /* Queues a whole Ethernet frame for sending. Takes pkt on 0. On failure the caller still owns
+     * it: -E_AGAIN no room now (arm will wake when there is), -E_MSGSIZE too long, -E_NETDOWN link
+     * down, -E_NOMEM or -E_INVAL where the driver says so; any but -E_AGAIN: drop it. The first
+     * fragment should hold all protocol headers (XSA-423): where it does not, they are copied
+     * there, counted. The bytes must not change until the pages' last reference is put. */
     int (*tx)(struct netdev *dev, struct pkt *pkt);
 
     /* Tells the device of everything queued since the last call (one notification for a batch). */
     void (*tx_flush)(struct netdev *dev);
 
-    /* Gives up to n received frames, oldest first; returns how many. Never more work than n frames plus one ring. */
+    /* Gives up to n received frames, oldest first; returns how many. Never more work than n frames
+     * plus one ring. */
     unsigned (*rx)(struct netdev *dev, struct pkt **pkts, unsigned n);
 
-    /* Asks for a wake-up, then looks again. True: there is work now (received frames, room for a refused tx, a changed link): do
-     * not sleep. False: plat_wait will return when there is. */
+    /* Asks for a wake-up, then looks again. True: there is work now (received frames, room for a
+     * refused tx, a changed link): do not sleep. False: plat_wait will return when there is. */
     bool (*arm)(struct netdev *dev);
 
-    /* Receive frames to this multicast group's MAC too, or no more. May be NULL: the device passes all of them. */
+    /* Receive frames to this multicast group's MAC too, or no more. May be NULL: the device passes
+     * all of them. */
     int (*multicast)(struct netdev *dev, const uint8_t mac[6], bool join);
 };
 

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront.h - Xen's paravirtual network frontend (public/io/netif.h) as a netdev.
  *
- * The caller owns the storage. Opening shakes hands with the backend and waits for it, within a deadline; afterwards the
- * backend's state is followed inside rx and arm: when it leaves, link_up is false, and when it comes back the device opens
- * again by itself. A backend that breaks the protocol is closed: link down, counted, logged once; the program goes on, and may close
- * the device and open it anew.
+ * The caller owns the storage. Opening shakes hands with the backend and waits for it, within a
+ * deadline; afterwards the backend's state is followed inside rx and arm: when it leaves, link_up
+ * is false, and when it comes back the device opens again by itself. A backend that breaks the
+ * protocol is closed: link down, counted, logged once; the program goes on, and may close the
+ * device and open it anew.
  *
  * Beyond netdev.h:
- *   tx    the references to pages move from the packet to the ring, so the packet is free at once; what must not change until the
- *         pages' last reference is put is their bytes. -E_NOMEM: nothing can be granted or copied, and the backend owes no answer
- *         that would help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
- *   rx    BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and UDP); any other frame
- *         that the backend calls blank is UNKNOWN.
- *   mtu_bytes may change when the device opens again by itself: it is 1500 at most where the backend cannot gather.
+ *   tx   The references to pages move from the packet to the ring, so the packet is free at once.
+ *        -E_NOMEM: nothing can be granted or copied, and the backend owes no answer that would
+ *        help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
+ *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
+ *        UDP); any other frame that the backend calls blank is UNKNOWN.
+ *   caps may change when the device opens again by itself: another backend can do other things.
+ *        mtu_bytes is 1500 at most where it cannot gather.
+ *
+ * Each device of mutually distrusting backends wants a pool of its own: what a posted page held
+ * before can be read by the backend (docs/decisions, "netfront's grants"). Where the toolstack
+ * wrote `trusted` = 0 for the device, every page is zeroed first and frames are sent from copies.
  */
 #ifndef MORGANA_NETFRONT_H
 #define MORGANA_NETFRONT_H
@@ -25,27 +31,29 @@
 #define NETFRONT_RING_SLOTS 256u
 
 struct netfront_conf {
-    struct evtchn *ev;     /* Kept, all of them */
+    struct evtchn *ev; /* Kept, all of them */
     struct gnttab *gt;
     struct xs *xs;
-    struct pkt_pool *pool; /* its pages become the rings (2) and what is posted to receive into; Kept */
+    struct pkt_pool *pool; /* its pages become the rings (2) and what is received into; Kept */
     unsigned index;        /* device/vif/<index> */
-    uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: NETFRONT_RING_SLOTS */
-    const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore, which must be a good one */
+    uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: as many as go */
+    const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore */
     uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */
-    struct gnttab_quarantine *quarantine; /* where pages that a backend keeps wait; Kept; may be shared by devices and outlasts them,
-                            * so that a later open can free them. NULL: such pages are lost at close */
+    /* Where pages that a backend keeps wait; Kept. May be shared by devices and outlasts them, so
+     * that a later open can free them. NULL: such pages are lost when the device is closed. */
+    struct gnttab_quarantine *quarantine;
 };
 
 struct netfront; /* netfront_priv.h; size for static storage below */
 #define NETFRONT_BYTES 8192u
 
-/* Opens device/vif/<index> in `storage` (NETFRONT_BYTES, 16-byte aligned; Kept) and Gives the device, connected. -E_INVAL: conf, or the MAC in
- * xenstore; -E_NODEV: no such device; -E_TIMEDOUT; -E_PROTO: the backend lacks rx-copy, or lied; -E_NOMEM: no grant left; xenstore's
- * errors. The reason is logged; nothing is left open. */
+/* Opens device/vif/<index> in `storage` (NETFRONT_BYTES, 16-byte aligned; Kept) and Gives the
+ * device, connected. -E_INVAL: conf, or the MAC in xenstore; -E_NODEV: no such device; -E_TIMEDOUT;
+ * -E_PROTO: the backend lacks rx-copy, or lied; -E_NOMEM: no grant left; xenstore's errors. The
+ * reason is logged; nothing is left open. */
 int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev **dev);
-/* Closing, waits (bounded) for the backend, Closed, waits again; ends grants; pages the backend keeps are quarantined. Takes dev; the
- * storage is the caller's again. */
+/* Closing, waits (bounded) for the backend, Closed, waits again; ends grants; pages the backend
+ * keeps are quarantined. Takes dev; the storage is the caller's again. */
 void netfront_close(struct netdev *dev);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_netfront.c - netfront against arbitrary ring bytes: the input is what a backend does, one operation after the other.
+/* fuzz_netfront.c - netfront against arbitrary ring bytes: the input is what a backend does, one
+ * operation after the other.
  *
- * A violation takes the link down; no page that the backend may use is ever free; at the end all pages are back.
- * Each input has a machine of its own.
+ * A violation takes the link down; no page that the backend may use is ever free; at the end all
+ * pages are back. Each input has a machine of its own.
  */
 #include "tests/netfront/peer.c"
 
@@ -218,7 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sim_grant_unmap(kept[--kept_count], false);
     peer_disconnect();
     gnttab_quarantine_poll(&peer.quarantine, &peer.gt, PEER_PAGES);
-    /* Under several grants at once a page may be lost: only a backend that mapped several could do that. */
+    /* Under several grants at once a page may be lost: only a backend that mapped several could do
+     * that. */
     peer_stop(peer.pages.quarantined);
     return 0;
 }

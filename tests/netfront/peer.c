@@ -28,7 +28,7 @@ static _Alignas(16) uint8_t peer_storage[NETFRONT_BYTES];
         }                                                                                          \
     } while (0)
 
-/* ---- machine ---------------------------------------------------------------------------------------------------- */
+/* ---- machine --------------------------------------------------------------------------------- */
 
 static bool peer_run_domain0(void)
 {
@@ -204,7 +204,7 @@ void peer_drop(void)
     vplat_reset(0);
 }
 
-/* ---- handshake -------------------------------------------------------------------------------------------------- */
+/* ---- handshake ------------------------------------------------------------------------------- */
 
 void peer_set_state(uint32_t state)
 {
@@ -279,7 +279,7 @@ void peer_auto(void)
     }
 }
 
-/* ---- peer_rings ------------------------------------------------------------------------------------------------------- */
+/* ---- peer_rings ------------------------------------------------------------------------------ */
 
 static uint8_t *peer_slot_of(const struct peer_ring *ring, uint32_t index, uint32_t bytes)
 {
@@ -404,7 +404,7 @@ bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece
     return true;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
 {
@@ -417,7 +417,8 @@ static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only
     if (peer.nf != NULL &&
         (header == peer.nf->queue[0].tx.ring_page || header == peer.nf->queue[0].rx.ring_page))
         return;
-    /* A grant of version 2 that was refused its end has lost its flags: it no longer says "read-only". */
+    /* A grant of version 2 that was refused its end has lost its flags: it no longer says
+     * "read-only". */
     read_only = read_only || (mapped && peer.gt.version == 2);
     if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {
         fprintf(stderr, "page %p is %s under grant %u (%s%s)\n", page,

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* peer.h - for tests of netfront (which include peer.c, and so link what they need): a guest with one network device on the simulated Xen, and a backend for it that is
- * worked by hand.
+/* peer.h - for tests of netfront (which include peer.c, and so link what they need): a guest with
+ * one network device on the simulated Xen, and a backend for it that is worked by hand.
  *
- * The simulator's own netback behaves. This one does what a test tells it: it has the rings mapped, takes requests one by
- * one, and answers with any bytes at all. Everything between (hypercalls, grants, events, xenstore) is real.
+ * The simulator's own netback behaves. This one does what a test tells it: it has the rings mapped,
+ * takes requests one by one, and answers with any bytes at all. Everything between (hypercalls,
+ * grants, events, xenstore) is real.
  *
- *     peer_start(&(struct peer_conf){0});     machine, services, keys in xenstore; the backend in InitWait
- *     peer_open(NULL)                         netfront_open against peer_auto, the handshake of a good backend
- *     peer_rx_answer(...); peer_rx_push();    what the backend does
+ *     peer_start(&(struct peer_conf){0});     machine, services, keys in xenstore; the backend in
+ *     InitWait peer_open(NULL)                         netfront_open against peer_auto, the
+ *     handshake of a good backend peer_rx_answer(...); peer_rx_push();    what the backend does
  *     netdev_rx(peer.dev, ...)                what the driver makes of it
- *     peer_stop();                            closes, and proves that every page and grant came back
+ *     peer_stop();                            closes, and proves that every page and grant came
+ *     back
  */
 #ifndef TESTS_NETFRONT_PEER_H
 #define TESTS_NETFRONT_PEER_H
@@ -26,18 +28,18 @@
 
 struct peer_conf {
     uint64_t seed;
-    uint32_t gnttab_version;  /* 0: 1 */
-    uint32_t grants_max;      /* 0: 4096 */
-    uint32_t pages, pkts;     /* 0: PEER_PAGES, PEER_PKTS */
-    uint32_t rx_slots;        /* of netfront_conf */
-    const uint8_t *conf_mac;  /* of netfront_conf */
-    const char *mac;          /* key; NULL: a good one; "": none */
-    const char *mtu;          /* key; NULL: none */
-    const char *trusted;      /* key; NULL: none */
+    uint32_t gnttab_version; /* 0: 1 */
+    uint32_t grants_max;     /* 0: 4096 */
+    uint32_t pages, pkts;    /* 0: PEER_PAGES, PEER_PKTS */
+    uint32_t rx_slots;       /* of netfront_conf */
+    const uint8_t *conf_mac; /* of netfront_conf */
+    const char *mac;         /* key; NULL: a good one; "": none */
+    const char *mtu;         /* key; NULL: none */
+    const char *trusted;     /* key; NULL: none */
     bool no_sg, no_csum, no_rx_copy;
-    bool no_quarantine;       /* netfront_conf.quarantine stays NULL */
-    struct sim_wire *wire;    /* the simulator's own netback in place of this backend, on this wire */
-    uint32_t index;           /* both rings begin there (a multiple of 256): for wrap */
+    bool no_quarantine;    /* netfront_conf.quarantine stays NULL */
+    struct sim_wire *wire; /* the simulator's own netback in place of this backend, on this wire */
+    uint32_t index;        /* both rings begin there (a multiple of 256): for wrap */
 };
 
 /* One ring as the backend has it. */
@@ -58,11 +60,11 @@ struct peer {
     struct netdev *dev;
     struct netfront *nf;
     /* the backend */
-    bool automatic;   /* shakes hands, and lets go when asked, inside every wait of the guest */
+    bool automatic; /* shakes hands, and lets go when asked, inside every wait of the guest */
     uint32_t state;
-    uint32_t port;    /* domain 0's; 0: none */
+    uint32_t port; /* domain 0's; 0: none */
     struct peer_ring tx, rx;
-    uint64_t events_to; /* sent to the guest because it asked */
+    uint64_t events_to;    /* sent to the guest because it asked */
     void (*on_wait)(void); /* after automatic's work; may be NULL */
 };
 extern struct peer peer;
@@ -71,8 +73,8 @@ void peer_start(const struct peer_conf *conf);
 /* netfront_open; 0 and peer.dev, or its error. Moves both rings to conf.index. */
 int peer_open(void);
 void peer_close(void);
-/* Closes what is open, ends the simulation. Fails the test where a page, packet or grant is missing, or the simulator saw a
- * fault; `pages_lost` pages are gone for good. */
+/* Closes what is open, ends the simulation. Fails the test where a page, packet or grant is
+ * missing, or the simulator saw a fault; `pages_lost` pages are gone for good. */
 void peer_stop(uint32_t pages_lost);
 /* Frees everything without a word: for fuzzing and benchmarks. */
 void peer_drop(void);
@@ -83,7 +85,8 @@ void peer_run(void);
 /* The backend's side of the handshake. */
 void peer_set_state(uint32_t state); /* writes it; no more */
 uint32_t peer_front_state(void);
-bool peer_connect(void);    /* maps the rings, binds the port; false: what the guest wrote is no good */
+bool peer_connect(
+    void); /* maps the rings, binds the port; false: what the guest wrote is no good */
 void peer_disconnect(void); /* unmaps, unbinds */
 /* One step of a good backend. */
 void peer_auto(void);
@@ -106,13 +109,16 @@ uint32_t peer_rx_posted(void);
 bool peer_rx_take(struct peer_rx_req *req);
 void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status);
 void peer_rx_push(void);
-/* A frame in one page, or in pieces of `piece` bytes where that is not 0; pushes. False: not enough posted, or a request is nonsense. */
+/* A frame in one page, or in pieces of `piece` bytes where that is not 0; pushes. False: not enough
+ * posted, or a request is nonsense. */
 bool peer_rx_frame(const void *frame, uint32_t len, uint16_t rxf, uint32_t piece);
 
-/* Fails the test where a page that domain 0 may use (an open grant, or a mapping) is free or in a packet it should not be in. */
+/* Fails the test where a page that domain 0 may use (an open grant, or a mapping) is free or in a
+ * packet it should not be in. */
 void peer_check_pages(void);
 
-/* A frame of `len` bytes that says what it is: bytes count up from `first`, after an Ethernet header of a type nobody knows. */
+/* A frame of `len` bytes that says what it is: bytes count up from `first`, after an Ethernet
+ * header of a type nobody knows. */
 void peer_pattern(uint8_t *frame, uint32_t len, uint8_t first);
 /* A packet with such a frame in one page. */
 struct pkt *peer_packet(uint32_t len, uint8_t first);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* sim_netfront_hostile.c - netfront against a backend that does every wrong thing a backend can do, a million steps.
+/* sim_netfront_hostile.c - netfront against a backend that does every wrong thing a backend can do,
+ * a million steps.
  *
- * Each step is something the program does (send, receive, arm, hold packets, close, open), or something the backend does: mostly what a
- * good one does, so that there is traffic to spoil, and now and then a lie. The seed decides; it is printed.
+ * Each step is something the program does (send, receive, arm, hold packets, close, open), or
+ * something the backend does: mostly what a good one does, so that there is traffic to spoil, and
+ * now and then a lie. The seed decides; it is printed.
  *
  * What must hold, whatever happens:
- *   - no crash, no sanitizer's report, no assertion of ours, no fault that the simulated hypervisor sees in the guest
+ *   - no crash, no sanitizer's report, no assertion of ours, no fault that the simulated hypervisor
+ *   sees in the guest
  *   - no page that the backend may use (an open grant or a mapping) is free, or used by anyone else
  *   - after a lie that can be known for one, the program is told: link_up is false
  *   - frames of a backend that did not lie arrive as they were sent
@@ -61,7 +64,7 @@ static uint32_t word(void)
     return (uint32_t)test_random(&rng);
 }
 
-/* ---- the program ------------------------------------------------------------------------------------------------ */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 /* A frame whose every byte follows from the 14th. */
 static void check_frame(const struct pkt *pkt)
@@ -197,7 +200,7 @@ static void reopen(void)
         now.open_failed++;
 }
 
-/* ---- the backend, good ---------------------------------------------------------------------------------------------- */
+/* ---- the backend, good ----------------------------------------------------------------------- */
 
 static bool connected(void)
 {
@@ -257,7 +260,7 @@ static void good_rx(void)
     (void)peer_rx_frame(frame, len, (uint16_t)below(4), one_in(4) ? 600 + below(3000) : 0);
 }
 
-/* ---- the backend, bad -------------------------------------------------------------------------------------------------- */
+/* ---- the backend, bad ------------------------------------------------------------------------ */
 
 static void bad_tx_id(void)
 {
@@ -477,8 +480,8 @@ static void (*const bad[])(void) = {
     bad_rx_frames,    bad_scribble, bad_storm,     bad_event_words, bad_state,
 };
 
-/* Pages that will never be free again, and why that is right. The backend had several grants of one page at the end of a device's
- * life, or the program held it too: see netfront_tx.c. */
+/* Pages that will never be free again, and why that is right. The backend had several grants of one
+ * page at the end of a device's life, or the program held it too: see netfront_tx.c. */
 static uint32_t lost_pages(void)
 {
     uint32_t lost = 0;
@@ -497,7 +500,7 @@ static uint32_t lost_pages(void)
     return lost;
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void step_backend(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of netfront.c and netfront_xs.c: opening, the handshake over every pair of states, closing, coming back. */
+/* Tests of netfront.c and netfront_xs.c: opening, the handshake over every pair of states, closing,
+ * coming back. */
 #include "tests/netfront/peer.c"
 
 #include <cmocka.h>
@@ -51,7 +52,7 @@ static void assert_traffic(void)
     netdev_arm(peer.dev);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void test_open_writes_every_key(void **state)
 {
@@ -263,12 +264,12 @@ static void test_open_without_grants(void **state)
     peer_stop(0);
 }
 
-/* ---- the table, whole ----------------------------------------------------------------------------------------------- */
+/* ---- the table, whole ------------------------------------------------------------------------ */
 
 #define UP 0x10 /* link_up */
 
-/* What our state (and link) becomes when the backend's is seen. Rows: ours; columns: theirs, then nonsense. A row that starts
- * with link_up is Connected, where frames flow. */
+/* What our state (and link) becomes when the backend's is seen. Rows: ours; columns: theirs, then
+ * nonsense. A row that starts with link_up is Connected, where frames flow. */
 static const uint8_t outcome[XENBUS_STATES][XENBUS_STATES + 1] = {
     /*                 Unk Ini IWt Ied Con     Cng Csd Rng Red     nonsense */
     /* Unknown */ {0, 0, 0, 0, 0, 0, 0, 0, 0, 6},
@@ -359,7 +360,7 @@ static void test_no_frame_before_backend_is_connected(void **state)
     peer_stop(0);
 }
 
-/* ---- the backend goes, and comes back --------------------------------------------------------------------------------- */
+/* ---- the backend goes, and comes back -------------------------------------------------------- */
 
 static void fill_tx(unsigned n)
 {
@@ -445,7 +446,7 @@ static void test_backend_restarts_without_a_word(void **state)
     peer_stop(0);
 }
 
-/* ---- closing -------------------------------------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 static uint32_t seen_states[16], seen_count;
 
@@ -472,7 +473,8 @@ static void test_close_goes_through_closing(void **state)
     peer_stop(0);
 }
 
-/* A backend that answers nothing more is waited for until the deadline, no longer; what it maps is not used again. */
+/* A backend that answers nothing more is waited for until the deadline, no longer; what it maps is
+ * not used again. */
 static void test_close_with_a_dead_backend(void **state)
 {
     uint64_t before;
@@ -519,7 +521,7 @@ static void test_close_and_open_100_times(void **state)
     peer_stop(0);
 }
 
-/* ---- violations ------------------------------------------------------------------------------------------------------------- */
+/* ---- violations ------------------------------------------------------------------------------ */
 
 static void test_violation_closes_once_and_program_goes_on(void **state)
 {
@@ -565,7 +567,8 @@ static void test_violation_closes_once_and_program_goes_on(void **state)
     peer_stop(0);
 }
 
-/* xenstored is dead too: the data path does not wait for it for longer than one request's time, once. */
+/* xenstored is dead too: the data path does not wait for it for longer than one request's time,
+ * once. */
 static void test_violation_with_dead_xenstored(void **state)
 {
     struct pkt *pkts[4];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of netfront_rx.c: frames received in every shape, lies in responses, wake-ups, refill, and how often shared memory is
- * read. */
+/* Tests of netfront_rx.c: frames received in every shape, lies in responses, wake-ups, refill, and
+ * how often shared memory is read. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -41,7 +41,7 @@ static unsigned receive_all(void)
     return sum;
 }
 
-/* ---- shapes of frames ------------------------------------------------------------------------------------------------ */
+/* ---- shapes of frames ------------------------------------------------------------------------ */
 
 static void test_frames_of_every_shape(void **state)
 {
@@ -150,7 +150,7 @@ static void test_frames_shorter_than_a_header_are_dropped(void **state)
     peer_stop(0);
 }
 
-/* ---- checksum state ---------------------------------------------------------------------------------------------------- */
+/* ---- checksum state -------------------------------------------------------------------------- */
 
 static void ip4_frame(uint8_t frame[100], uint8_t protocol, uint16_t fragment)
 {
@@ -163,7 +163,8 @@ static void ip4_frame(uint8_t frame[100], uint8_t protocol, uint16_t fragment)
     cs_set_u8(v, 23, protocol);
 }
 
-/* The bits as io/netif.h has them for receive: 1 is validated, 2 is blank. For transmit it is the other way round. */
+/* The bits as io/netif.h has them for receive: 1 is validated, 2 is blank. For transmit it is the
+ * other way round. */
 static void test_checksum_flags(void **state)
 {
     static const struct {
@@ -221,7 +222,7 @@ static void test_blank_checksum_of_a_cut_frame(void **state)
     peer_stop(0);
 }
 
-/* ---- lies ------------------------------------------------------------------------------------------------------------------ */
+/* ---- lies ------------------------------------------------------------------------------------ */
 
 static void assert_violation(enum netfront_violation what)
 {
@@ -380,7 +381,7 @@ static void test_posted_page_mapped_at_close(void **state)
     peer_stop(0);
 }
 
-/* ---- wake-ups ------------------------------------------------------------------------------------------------------------- */
+/* ---- wake-ups -------------------------------------------------------------------------------- */
 
 static void test_no_lost_wakeup(void **state)
 {
@@ -432,7 +433,7 @@ static void test_event_storm(void **state)
     peer_stop(0);
 }
 
-/* ---- refill ------------------------------------------------------------------------------------------------------------------ */
+/* ---- refill ---------------------------------------------------------------------------------- */
 
 static void test_refill_in_batches(void **state)
 {
@@ -545,7 +546,8 @@ static void test_budget(void **state)
     peer_stop(0);
 }
 
-/* XSA-403: a page is all zeroes when an untrusted backend gets it, whatever it was used for before. */
+/* XSA-403: a page is all zeroes when an untrusted backend gets it, whatever it was used for before.
+ * */
 static void test_untrusted_backend_gets_zeroed_pages(void **state)
 {
     struct peer_rx_req req;
@@ -570,10 +572,11 @@ static void test_untrusted_backend_gets_zeroed_pages(void **state)
     peer_stop(0);
 }
 
-/* ---- shared memory is read once -------------------------------------------------------------------------------------------- */
+/* ---- shared memory is read once -------------------------------------------------------------- */
 
-/* XSA-155. The ring's page is made inaccessible; each access faults, is noted, and is let through as a single step of
- * the CPU. So every instruction that touches the page is seen, and what it touched. */
+/* XSA-155. The ring's page is made inaccessible; each access faults, is noted, and is let through
+ * as a single step of the CPU. So every instruction that touches the page is seen, and what it
+ * touched. */
 static struct {
     uint8_t *page;
     uint32_t count[4096];

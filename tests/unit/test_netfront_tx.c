@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of netfront_tx.c: slots and grants of frames sent, checksums, back-pressure and its wake-up, lies in responses. */
+/* Tests of netfront_tx.c: slots and grants of frames sent, checksums, back-pressure and its
+ * wake-up, lies in responses. */
 #include "tests/netfront/peer.c"
 
 #include <cmocka.h>
@@ -36,7 +37,8 @@ static void answer(uint16_t id)
     netdev_arm(peer.dev);
 }
 
-/* A packet whose fragments have these lengths, each in a page of its own; bytes as peer_pattern's. */
+/* A packet whose fragments have these lengths, each in a page of its own; bytes as peer_pattern's.
+ * */
 static struct pkt *pieces(const uint32_t *lens, unsigned n)
 {
     static uint8_t frame[PKT_FRAGS_MAX * 4096];
@@ -56,7 +58,8 @@ static struct pkt *pieces(const uint32_t *lens, unsigned n)
     return pkt;
 }
 
-/* Takes a whole frame as a backend does: the first slot's own length is what the others leave. Returns its slots. */
+/* Takes a whole frame as a backend does: the first slot's own length is what the others leave.
+ * Returns its slots. */
 static unsigned take_frame(uint8_t *frame, uint32_t *len, struct netfront_tx_req *reqs)
 {
     unsigned n = 0;
@@ -89,7 +92,7 @@ static void answer_frame(const struct netfront_tx_req *reqs, unsigned n)
     netdev_arm(peer.dev);
 }
 
-/* ---- slots ---------------------------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static void test_one_page_frame(void **state)
 {
@@ -119,7 +122,8 @@ static void test_one_page_frame(void **state)
     peer_stop(0);
 }
 
-/* 18 slots: the first says the whole frame's length, later ones their own; all but the last have more_data. */
+/* 18 slots: the first says the whole frame's length, later ones their own; all but the last have
+ * more_data. */
 static void test_gathers_18_pages(void **state)
 {
     static uint8_t want[18 * 2000], frame[18 * 2000];
@@ -258,7 +262,7 @@ static void test_length_limits(void **state)
     peer_stop(0);
 }
 
-/* ---- checksums ------------------------------------------------------------------------------------------------------- */
+/* ---- checksums ------------------------------------------------------------------------------- */
 
 /* A UDP datagram whose checksum field holds the pseudo-header's sum. */
 static struct pkt *blank_datagram(void)
@@ -362,7 +366,7 @@ static void test_other_checksum_states_have_no_flag(void **state)
     peer_stop(0);
 }
 
-/* ---- ids and grants ---------------------------------------------------------------------------------------------------- */
+/* ---- ids and grants -------------------------------------------------------------------------- */
 
 static void test_ids_and_grants_are_unique_in_flight(void **state)
 {
@@ -440,8 +444,8 @@ static void test_grants_run_out(void **state)
     peer_stop(0);
 }
 
-/* Grants run out in mid-frame, and the backend has guessed those there were and uses them: the pages are not the program's to give
- * to anyone else, though it still owns the packet. */
+/* Grants run out in mid-frame, and the backend has guessed those there were and uses them: the
+ * pages are not the program's to give to anyone else, though it still owns the packet. */
 static void test_untaken_slots_still_in_use(void **state)
 {
     const uint32_t lens[4] = {60, 10, 10, 10};
@@ -471,7 +475,8 @@ static void test_untaken_slots_still_in_use(void **state)
     peer_stop(0);
 }
 
-/* The backend leaves as it should, but lets go of a page later: the id is used again when the device opens again by itself. */
+/* The backend leaves as it should, but lets go of a page later: the id is used again when the
+ * device opens again by itself. */
 static void test_page_let_go_of_late(void **state)
 {
     struct netfront_tx_req req;
@@ -537,7 +542,7 @@ static void test_page_not_let_go_of(void **state)
     peer_stop(0);
 }
 
-/* ---- back-pressure -------------------------------------------------------------------------------------------------------- */
+/* ---- back-pressure --------------------------------------------------------------------------- */
 
 static void fill_ring(void)
 {
@@ -578,7 +583,8 @@ static void test_full_ring_refuses_then_wakes(void **state)
     peer_stop(0);
 }
 
-/* The answer comes between the refusal and arm, when rsp_event is an old one: arm looks again, so nothing is lost. */
+/* The answer comes between the refusal and arm, when rsp_event is an old one: arm looks again, so
+ * nothing is lost. */
 static void test_no_lost_wakeup(void **state)
 {
     struct pkt *pkt;
@@ -626,7 +632,8 @@ static void test_wakes_when_a_large_frame_fits(void **state)
     peer_stop(0);
 }
 
-/* Nobody waits for room, and the program sleeps: an event when all is sent, so that pages come back. */
+/* Nobody waits for room, and the program sleeps: an event when all is sent, so that pages come
+ * back. */
 static void test_pages_come_back_while_asleep(void **state)
 {
     struct netfront_tx_req req;
@@ -693,7 +700,7 @@ static void test_indices_wrap(void **state)
     peer_stop(0);
 }
 
-/* ---- responses -------------------------------------------------------------------------------------------------------------- */
+/* ---- responses ------------------------------------------------------------------------------- */
 
 static void test_errors_are_counted(void **state)
 {
@@ -792,7 +799,8 @@ static void test_status_is_not_trusted(void **state)
     }
 }
 
-/* XSA-396: a page that the backend maps beyond its response is never used again until it lets go. */
+/* XSA-396: a page that the backend maps beyond its response is never used again until it lets go.
+ * */
 static void test_page_still_mapped_is_kept(void **state)
 {
     struct netfront_tx_req req;
@@ -826,7 +834,8 @@ static void test_page_still_mapped_is_kept(void **state)
     }
 }
 
-/* The same page under several grants, all mapped: nobody could tell when the last one ends, so it is lost, not reused. */
+/* The same page under several grants, all mapped: nobody could tell when the last one ends, so it
+ * is lost, not reused. */
 static void test_page_mapped_under_several_grants(void **state)
 {
     struct netfront_tx_req first, second;
@@ -877,7 +886,8 @@ static void test_mapped_page_that_the_program_holds(void **state)
     peer_drop();
 }
 
-/* XSA-403: a backend that the toolstack calls untrusted sees the frame and zeroes, nothing else of the page. */
+/* XSA-403: a backend that the toolstack calls untrusted sees the frame and zeroes, nothing else of
+ * the page. */
 static void test_untrusted_backend_sees_only_the_frame(void **state)
 {
     const uint32_t lens[3] = {60, 900, 500};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of netfront_wire.h and netfront_frame.c: slots byte for byte, flags of each direction, where headers end. */
+/* Tests of netfront_wire.h and netfront_frame.c: slots byte for byte, flags of each direction,
+ * where headers end. */
 #include "support.h"
 
 #include <cmocka.h>
@@ -72,9 +73,10 @@ static void test_flags_are_swapped_between_directions(void **state)
     assert_string_equal(netfront_rx_flag_name(32), "?");
 }
 
-/* ---- headers ----------------------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
-/* A frame: Ethernet type, IPv4 first byte, fragment field, protocol, and TCP's data offset byte if there is one. */
+/* A frame: Ethernet type, IPv4 first byte, fragment field, protocol, and TCP's data offset byte if
+ * there is one. */
 static void make(uint8_t frame[134], uint16_t type, uint8_t vihl, uint16_t fragment,
                  uint8_t protocol, uint8_t doff)
 {
@@ -135,7 +137,8 @@ static void test_headers_end_and_checksum_field(void **state)
     }
 }
 
-/* Every length of what is seen: never a read past it (exactly-sized heap blocks), and asking again gets to the same end. */
+/* Every length of what is seen: never a read past it (exactly-sized heap blocks), and asking again
+ * gets to the same end. */
 static void test_headers_of_every_length(void **state)
 {
     uint8_t frame[134];
