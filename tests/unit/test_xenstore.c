@@ -577,6 +577,22 @@ static void test_indices_out_of_range_are_refused(void **state)
     }
 }
 
+/* What stands in shared memory in the place of our indices is for the other side. */
+static void test_our_indices_are_private(void **state)
+{
+    (void)state;
+    assert_int_equal(xs_printf(&xs, XS_TXN_NONE, "data/x", "1"), 0);
+    uint32_t rsp_cons = ring()->rsp_cons;
+    sim_xs_stop(true);
+    ring()->req_prod += 77;
+    ring()->rsp_cons += 77;
+    vplat_step = lying_step;
+    begin_lie(XS_WRITE, "OK", 3);
+    ring()->req_prod = ring()->req_cons; /* what the liar looks at */
+    assert_int_equal(call_write(), 0);
+    assert_int_equal(ring()->rsp_cons - rsp_cons, sizeof(struct xsd_sockmsg) + 3);
+}
+
 static void put_event(const char *payload, size_t len)
 {
     struct xsd_sockmsg header = {.type = XS_WATCH_EVENT, .len = (uint32_t)len};
@@ -699,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_reply_with_another_id_is_refused),
         cmocka_unit_test_setup_teardown(test_reply_cut_short_times_out, setup, teardown),
         cmocka_unit_test(test_indices_out_of_range_are_refused),
+        cmocka_unit_test_setup_teardown(test_our_indices_are_private, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_events_that_mean_nothing_are_counted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_unasked_reply_is_refused, setup, teardown),
