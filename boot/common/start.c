@@ -100,7 +100,12 @@ static int evtchn_start(void)
 static void console_start(void)
 {
     const struct xen_start *from = xen_start();
-    struct xencons_conf conf = {.ring = from->console_ring, .port = from->console_port};
+    struct xencons_conf conf = {
+        .ring = from->console_ring,
+        .port = from->console_port,
+        /* xenconsoled reads at most 30 times in 200 ms, and then not at all until they are over */
+        .wait_ns = 500 * NS_PER_MS,
+    };
     int err;
 
     if (from->console_ring == NULL)

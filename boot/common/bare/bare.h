@@ -11,7 +11,7 @@
 /* A line for when nothing can be relied on: to the console ring by raw hypercalls, and to Xen's
  * own console. */
 void bare_emergency(const char *format, ...) PRINTF_LIKE(1, 2);
-/* Ends the line that the program has begun, if it has. */
+/* Ends the line on the console, if one has begun. */
 void bare_console_end_line(void);
 /* Waits, within a bound, until the console's reader has taken everything. */
 void bare_console_drain(void);

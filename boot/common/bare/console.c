@@ -11,14 +11,10 @@
 
 #define DRAIN_NS (10 * NS_PER_S) /* dom0 may be busy for long, above all in emulation */
 
-static bool mid_line;
-
 void plat_console_write(struct cs_ro text)
 {
     struct start *start = start_get();
 
-    if (text.len > 0)
-        mid_line = text.base[text.len - 1] != '\n';
     if (start->has_cons)
         xencons_write(&start->cons, text);
     else
@@ -34,7 +30,11 @@ int plat_console_read(void)
 
 void bare_console_end_line(void)
 {
-    if (mid_line)
+    const struct xencons_interface *ring = xen_start()->console_ring;
+    uint32_t end = ring != NULL ? READ_ONCE(ring->out_prod) : 0;
+
+    /* What is in the ring counts, not what was written last: a full console drops. */
+    if (ring != NULL && ring->out[MASK_XENCONS_IDX(end - 1, ring->out)] != '\n')
         plat_console_write(cs_of_str("\n"));
 }
 

@@ -9,7 +9,8 @@ static void end_console(const char *verdict)
 {
     if (bare_stdio_flush != NULL)
         bare_stdio_flush();
-    bare_console_end_line(); /* the verdict is a line of its own */
+    bare_console_drain(); /* there must be room for the verdict, as a line of its own */
+    bare_console_end_line();
     plat_console_write(cs_of_str(verdict));
     bare_console_drain();
 }
