@@ -35,7 +35,7 @@ struct netif_conf {
     struct pkt_pool *pool; /* for packets we make; Kept */
     uint64_t key[2];       /* secret for unpredictable ids and hashes: from plat_entropy */
     struct arp_entry *arp; /* storage of the ARP cache; Kept */
-    /* entries: 4..65536; a multiple of 4 wastes none; 256 is plenty for a /24. 80 bytes each */
+    /* entries: 4..65536; a multiple of 4 wastes none; 256 is plenty for a /24. 72 bytes each */
     uint32_t arp_max;
     struct ip4_frag_queue *frags; /* storage of datagrams in reassembly; Kept */
     /* datagrams at once: 0 (none is reassembled)..256; 8 is usual. 1.3 KiB each */
