@@ -162,7 +162,8 @@ void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us
 /* ip4_out.c */
 /* pkt begins with IP4_TX_BYTES of room, then options where tx says so, then the transport, with
  * all headers in the first fragment; tx has been through route_find. Fills the room and sends,
- * queues, or fragments. Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is there still. */
+ * queues, or fragments. Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is
+ * there still. */
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now);
 /* A frame that waited for its neighbour: fills in the MAC and sends. Takes pkt in any case. */
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now);
