@@ -17,7 +17,7 @@
  *        mtu_bytes is 1500 at most where it cannot gather.
  *
  * Each device of mutually distrusting backends wants a pool of its own: what a posted page held
- * before can be read by the backend (docs/decisions, "netfront's grants"). Where the toolstack
+ * before can be read by the backend (docs/decisions/0010). Where the toolstack
  * wrote `trusted` = 0 for the device, every page is zeroed first and frames are sent from copies.
  */
 #ifndef MORGANA_NETFRONT_H
