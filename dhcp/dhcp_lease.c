@@ -436,8 +436,6 @@ struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16
     *head = index_of(ls, lease);
     ls->stats.by_state[DHCP_LEASE_FREE]++;
     dhcp_leases_set(ls, lease, DHCP_LEASE_FREE, 0);
-    if (pool != DHCP_LEASE_STATIC)
-        ls->pools[pool].lap = 0;
     return lease;
 }
 

@@ -151,11 +151,15 @@ static bool choose_from_pool(struct dhcp_ctx *ctx, uint16_t number, uint32_t *ad
     if (!pool_permitted(ctx, pool->conf))
         return false;
     *lease = NULL;
-    while (dhcp_leases_fresh(ls, pool, &tries, addr))
+    while (dhcp_leases_fresh(ls, pool, &tries, addr)) {
+        if (!addr_usable(ctx, pool->conf, *addr))
+            continue;
+        pool->lap = 0; /* if not for this client, then for another */
         if (pool_has(ctx, pool->conf, *addr)) {
             got(ctx, pool->conf);
             return true;
         }
+    }
     *lease = oldest_usable(ctx, pool);
     if (!*lease) {
         (void)dhcp_leases_tick(ls, 0, SWEEP_HARD);

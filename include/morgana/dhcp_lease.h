@@ -74,7 +74,7 @@ struct dhcp_lease_pool {
     const struct dhcp_range *range;
     uint32_t addr;                /* next address to look at, in `range` */
     uint32_t size;                /* addresses of all ranges */
-    uint32_t lap;                 /* addresses looked at in vain since one was found */
+    uint32_t lap;                 /* addresses looked at that will never do, since one that did */
     struct dhcp_lease_list spare; /* FREE and never bound: reused first */
     struct dhcp_lease_list
         past; /* FREE, with a client to remember; the one longest out of use first */

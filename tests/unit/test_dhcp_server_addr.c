@@ -52,6 +52,23 @@ static void test_a_flood_of_offers_does_not_wear_out_memory(void **state)
     assert_int_equal(rig_lease(&rig, 1), addr);
 }
 
+/* Messages that cannot be served do not use up a pool: BOOTP clients where they may not, and replies that get lost. */
+static void test_what_is_not_given_stays_in_the_pool(void **state)
+{
+    (void)state;
+    rig_init(&rig, "ping-check off;" PLAIN, 16);
+    for (uint32_t n = 0; n < 100; n++) {
+        rig_msg(&rig, DHCP_NONE, n);
+        assert_int_equal(rig_send(&rig), DHCP_WARNING);
+    }
+    rig.lose_reply = true;
+    for (uint32_t n = 0; n < 100; n++)
+        assert_true(in_pool(rig_discover(&rig, n)));
+    rig.lose_reply = false;
+    for (uint32_t n = 0; n < 10; n++)
+        assert_true(in_pool(rig_lease(&rig, n)));
+}
+
 static void test_fewer_records_than_addresses(void **state)
 {
     (void)state;
@@ -197,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_starvation),
         TEST(test_a_flood_of_offers_does_not_wear_out_memory),
+        TEST(test_what_is_not_given_stays_in_the_pool),
         TEST(test_fewer_records_than_addresses),
         TEST(test_records_move_between_pools),
         TEST(test_a_free_address_for_others_does_not_hide_those_behind_it),
