@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* evtchn.c - event channels: binding, sending, masking, and the upcall; the parts that both ABIs share. */
+/* evtchn.c - event channels: binding, sending, masking, and the upcall; the parts that both ABIs
+ * share. */
 #include "xen/hypercall.h"
 
 #include <atomic.h>
 
 #include "evtchn_priv.h"
 
-/* Events of one scan, and scans of one upcall: what an event storm can cost (XSA-391). A storm leaves evtchn_upcall_pending set,
- * so the next upcall goes on where this one stopped. */
+/* Events of one scan, and scans of one upcall: what an event storm can cost (XSA-391). A storm
+ * leaves evtchn_upcall_pending set, so the next upcall goes on where this one stopped. */
 #define SCAN_EVENTS 4096u
 #define UPCALL_SCANS 4u
 
@@ -178,7 +179,8 @@ uint32_t evtchn_upcall(struct evtchn *ev)
 
     ev->stats.upcalls++;
     for (unsigned i = 0; i < UPCALL_SCANS; i++) {
-        /* Cleared before looking: an event after the look sets it again. The exchange is a full barrier. */
+        /* Cleared before looking: an event after the look sets it again. The exchange is a full
+         * barrier. */
         if (__atomic_exchange_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) == 0)
             return events;
         uint32_t seen = 0;

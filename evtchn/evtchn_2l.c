@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* evtchn_2l.c - the 2-level ABI: a selector word over 64 words of pending bits, and as many mask bits (public/xen.h,
- * struct shared_info).
+/* evtchn_2l.c - the 2-level ABI: a selector word over 64 words of pending bits, and as many mask
+ * bits (public/xen.h, struct shared_info).
  *
- * Theory of operation. For an event the hypervisor sets the port's pending bit; was it clear, and is the port not masked, it sets the
- * selector's bit for that word; was that clear, it sets evtchn_upcall_pending. We look in the opposite order, and clear each level
- * before looking at the one below, so that what comes in between sets the upper level again. All words are changed by both
- * sides at any time: atomic operations only.
+ * Theory of operation. For an event the hypervisor sets the port's pending bit; was it clear, and
+ * is the port not masked, it sets the selector's bit for that word; was that clear, it sets
+ * evtchn_upcall_pending. We look in the opposite order, and clear each level before looking at the
+ * one below, so that what comes in between sets the upper level again. All words are changed by
+ * both sides at any time: atomic operations only.
  */
 #include "xen/hypercall.h"
 
@@ -45,8 +46,8 @@ static void mask(struct evtchn *ev UNUSED, evtchn_port_t port)
 
 static bool unmask(struct evtchn *ev UNUSED, evtchn_port_t port)
 {
-    /* The store of the mask bit before the load of the pending bit (a locked operation is a full barrier): the hypervisor sets
-     * pending, then looks at the mask. One of us sees the other. */
+    /* The store of the mask bit before the load of the pending bit (a locked operation is a full
+     * barrier): the hypervisor sets pending, then looks at the mask. One of us sees the other. */
     if (!atomic_clear_bit64(mask_words(), port) || !atomic_test_bit64(pending_words(), port))
         return true;
     /* It came while masked. EVTCHNOP_unmask does nothing for a port that is not masked. */
@@ -89,8 +90,9 @@ static uint32_t scan_word(struct evtchn *ev, uint32_t word)
     return seen;
 }
 
-/* One pass over the words that the selector names; that is at most EVTCHN_PORTS_2L events, whatever comes meanwhile. It begins behind the
- * word where the last pass began, so that none is always the last. */
+/* One pass over the words that the selector names; that is at most EVTCHN_PORTS_2L events, whatever
+ * comes meanwhile. It begins behind the word where the last pass began, so that none is always the
+ * last. */
 static bool scan(struct evtchn *ev, uint32_t budget UNUSED, uint32_t *seen)
 {
     uint64_t *selector = (uint64_t *)&xen_shared_info()->vcpu_info[0].evtchn_pending_sel;

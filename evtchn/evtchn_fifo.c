@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* evtchn_fifo.c - the FIFO ABI (public/event_channel.h; D. Vrabel, "FIFO-based Event Channel ABI", xenbits).
+/* evtchn_fifo.c - the FIFO ABI (public/event_channel.h; D. Vrabel, "FIFO-based Event Channel ABI",
+ * xenbits).
  *
- * Theory of operation. Every port has an event word: PENDING, MASKED, LINKED, BUSY, and a LINK to the next port. Words lie in pages
- * that we add as port numbers grow. There are sixteen queues, one a priority; a queue is a list through the LINK fields, and
- * the control block has the head of each and a word of READY bits.
+ * Theory of operation. Every port has an event word: PENDING, MASKED, LINKED, BUSY, and a LINK to
+ * the next port. Words lie in pages that we add as port numbers grow. There are sixteen queues, one
+ * a priority; a queue is a list through the LINK fields, and the control block has the head of each
+ * and a word of READY bits.
  *
- * For an event the hypervisor sets PENDING; is the port neither masked nor LINKED, it sets LINKED and either writes the port into the
- * LINK of the queue's tail, or, where the tail is not LINKED any more (the queue is empty), into the queue's head; then it sets the READY
- * bit. We take the head, clear its LINKED and LINK in one atomic operation, and take the old LINK as the next head; 0 is the
- * end. Where our copy of the head is 0 the queue was empty and its head stands in the control block.
+ * For an event the hypervisor sets PENDING; is the port neither masked nor LINKED, it sets LINKED
+ * and either writes the port into the LINK of the queue's tail, or, where the tail is not LINKED
+ * any more (the queue is empty), into the queue's head; then it sets the READY bit. We take the
+ * head, clear its LINKED and LINK in one atomic operation, and take the old LINK as the next head;
+ * 0 is the end. Where our copy of the head is 0 the queue was empty and its head stands in the
+ * control block.
  *
- * The hypervisor sets BUSY while it writes the LINK of a word and does not want MASKED cleared: so unmasking is a
- * compare-and-exchange that expects BUSY clear. Links and heads are its data: checked before they index anything.
+ * The hypervisor sets BUSY while it writes the LINK of a word and does not want MASKED cleared: so
+ * unmasking is a compare-and-exchange that expects BUSY clear. Links and heads are its data:
+ * checked before they index anything.
  */
 #include "xen/hypercall.h"
 
@@ -42,7 +47,8 @@ static struct evtchn_fifo_control_block *control_of(const struct evtchn *ev)
     return ev->conf.fifo_control;
 }
 
-/* Is there an event word that the hypervisor knows? Then the port is below ev->ports too, but for the last page. */
+/* Is there an event word that the hypervisor knows? Then the port is below ev->ports too, but for
+ * the last page. */
 static bool has_word(const struct evtchn *ev, uint32_t port)
 {
     return port < ev->ports && port / WORDS_PER_PAGE < ev->fifo_pages_added;
@@ -98,7 +104,8 @@ static void mask_all(struct evtchn *ev)
         mask(ev, port);
 }
 
-/* Takes a port out of its queue: clears LINKED and LINK together. True: it was linked, and *next is the old LINK. */
+/* Takes a port out of its queue: clears LINKED and LINK together. True: it was linked, and *next is
+ * the old LINK. */
 static bool take_link(struct evtchn *ev, uint32_t *word, uint32_t *next)
 {
     uint32_t was = READ_ONCE(*word);
@@ -139,7 +146,8 @@ static bool consume(struct evtchn *ev, uint32_t queue, uint32_t *seen)
     if ((is & PENDING) == 0 || (is & MASKED) != 0) {
         ev->stats.spurious++; /* masked, or closed, while it was in the queue */
     } else {
-        /* Cleared before it is counted: an event after this is another one, and finds the port unlinked. */
+        /* Cleared before it is counted: an event after this is another one, and finds the port
+         * unlinked. */
         atomic_fetch_and32(word, ~PENDING);
         evtchn_seen(ev, port);
         ++*seen;

@@ -11,9 +11,11 @@ struct evtchn_ops {
     int (*ensure)(struct evtchn *ev, evtchn_port_t port);
     bool (*is_pending)(const struct evtchn *ev, evtchn_port_t port);
     void (*mask)(struct evtchn *ev, evtchn_port_t port);
-    /* False: an event is pending and only the unmask hypercall can deliver it; the port is in the state that the hypercall wants. */
+    /* False: an event is pending and only the unmask hypercall can deliver it; the port is in the
+     * state that the hypercall wants. */
     bool (*unmask)(struct evtchn *ev, evtchn_port_t port);
-    /* Sees at most `budget` events; true: something is left that the hypervisor will not tell of again. */
+    /* Sees at most `budget` events; true: something is left that the hypervisor will not tell of
+     * again. */
     bool (*scan)(struct evtchn *ev, uint32_t budget, uint32_t *seen);
     void (*mask_all)(struct evtchn *ev);
 };
@@ -21,8 +23,8 @@ struct evtchn_ops {
 extern const struct evtchn_ops evtchn_2l_ops;
 extern const struct evtchn_ops evtchn_fifo_ops;
 
-/* Masks all and, for FIFO, gives the hypervisor the control block: -E_NOSYS where it refuses the FIFO ABI: the 2-level one is
- * still in effect. */
+/* Masks all and, for FIFO, gives the hypervisor the control block: -E_NOSYS where it refuses the
+ * FIFO ABI: the 2-level one is still in effect. */
 void evtchn_2l_init(struct evtchn *ev);
 int evtchn_fifo_init(struct evtchn *ev);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* gnttab.c - our grant table: granting frames to other domains and taking grants back.
  *
- * Theory of operation. The table is an array of entries that we share with the hypervisor, in frames that it adds as we ask for them. An
- * entry is in force while its flags say permit_access. What the other domain does with it right now, the hypervisor notes as
- * reading and writing: in version 1 in the same flags, so that ending must be one atomic compare-and-exchange; in version 2 in a
- * status array of its own, so that ending is a store, a barrier, and a load.
+ * Theory of operation. The table is an array of entries that we share with the hypervisor, in
+ * frames that it adds as we ask for them. An entry is in force while its flags say permit_access.
+ * What the other domain does with it right now, the hypervisor notes as reading and writing: in
+ * version 1 in the same flags, so that ending must be one atomic compare-and-exchange; in version 2
+ * in a status array of its own, so that ending is a store, a barrier, and a load.
  *
- * Entries that are free are linked through conf.free_list, entries in use say IN_USE there: so what we believe of the table
- * does not stand in memory that others write.
+ * Entries that are free are linked through conf.free_list, entries in use say IN_USE there: so what
+ * we believe of the table does not stand in memory that others write.
  */
 #include <morgana/gnttab.h>
 
@@ -179,7 +180,9 @@ static bool end_v1(struct gnttab *gt, gref_t gref)
 static bool end_v2(struct gnttab *gt, gref_t gref)
 {
     WRITE_ONCE(entry_v2(gt, gref)->hdr.flags, 0);
-    mb(); /* the store of flags before the load of status: the hypervisor stores status, then loads flags */
+    /* The store of flags before the load of status: the hypervisor stores status, then loads
+     * flags. */
+    mb();
     if ((READ_ONCE(*status_v2(gt, gref)) & (GTF_reading | GTF_writing)) != 0)
         return false;
     rmb(); /* the load of status before loads of what was written to the page meanwhile */

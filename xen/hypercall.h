@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* hypercall.h - typed hypercalls over the one symbol xen_hypercall().
  *
- * Two tiers: hypercall__x_op(cmd, arg) is raw and used in this file only; everybody else calls the typed functions. Results are
- * 0 or a positive number, or a negative errno, whose numbers are err.h's. A struct that Xen fills is ours, on the stack: out-parameters
- * are written on success only. Comments name the struct or the list in Xen's public headers.
+ * Two tiers: hypercall__x_op(cmd, arg) is raw and used in this file only; everybody else calls the
+ * typed functions. Results are 0 or a positive number, or a negative errno, whose numbers are
+ * err.h's. A struct that Xen fills is ours, on the stack: out-parameters are written on success
+ * only. Comments name the struct or the list in Xen's public headers.
  */
 #ifndef XEN_HYPERCALL_H
 #define XEN_HYPERCALL_H
@@ -20,7 +21,7 @@
 #include <xen/version.h>
 #include <xen/xen.h>
 
-/* ---- raw ------------------------------------------------------------------------------------------------------------- */
+/* ---- raw ------------------------------------------------------------------------------------- */
 
 static inline int hypercall__event_channel_op(unsigned cmd, void *arg)
 {
@@ -62,7 +63,7 @@ static inline int hypercall__console_io(unsigned cmd, unsigned count, void *buff
     return (int)xen_hypercall(__HYPERVISOR_console_io, cmd, count, (unsigned long)buffer, 0, 0);
 }
 
-/* ---- event channels: event_channel.h -------------------------------------------------------------------------------- */
+/* ---- event channels: event_channel.h --------------------------------------------------------- */
 
 static inline int hypercall_evtchn_alloc_unbound(domid_t remote, evtchn_port_t *port)
 {
@@ -163,7 +164,7 @@ static inline int hypercall_evtchn_reset(void)
     return hypercall__event_channel_op(EVTCHNOP_reset, &op);
 }
 
-/* ---- grant tables: grant_table.h -------------------------------------------------------------------------------------- */
+/* ---- grant tables: grant_table.h ------------------------------------------------------------- */
 
 /* *version is in effect afterwards. */
 static inline int hypercall_gnttab_set_version(uint32_t wanted, uint32_t *version)
@@ -184,7 +185,8 @@ static inline int hypercall_gnttab_get_version(uint32_t *version)
     return err;
 }
 
-/* In frames. *status (GNTST_*) is written whenever the result is 0, the sizes only where it is GNTST_okay. */
+/* In frames. *status (GNTST_*) is written whenever the result is 0, the sizes only where it is
+ * GNTST_okay. */
 static inline int hypercall_gnttab_query_size(uint32_t *frames, uint32_t *frames_max,
                                               int16_t *status)
 {
@@ -216,7 +218,7 @@ static inline int hypercall_gnttab_unmap(struct gnttab_unmap_grant_ref *ops, uns
     return hypercall__grant_table_op(GNTTABOP_unmap_grant_ref, ops, count);
 }
 
-/* ---- scheduling: sched.h ------------------------------------------------------------------------------------------------ */
+/* ---- scheduling: sched.h --------------------------------------------------------------------- */
 
 static inline int hypercall_sched_yield(void)
 {
@@ -229,7 +231,8 @@ static inline int hypercall_sched_block(void)
     return hypercall__sched_op(SCHEDOP_block, NULL);
 }
 
-/* Until one of the ports is pending (masked ones too) or the system time reaches timeout_ns; 0: no timeout. */
+/* Until one of the ports is pending (masked ones too) or the system time reaches timeout_ns; 0: no
+ * timeout. */
 static inline int hypercall_sched_poll(evtchn_port_t *ports, unsigned count, uint64_t timeout_ns)
 {
     struct sched_poll op = {.nr_ports = count, .timeout = timeout_ns};
@@ -244,7 +247,7 @@ static inline int hypercall_sched_shutdown(unsigned reason)
     return hypercall__sched_op(SCHEDOP_shutdown, &op);
 }
 
-/* ---- HVM and PVH parameters: hvm/params.h ------------------------------------------------------------------------------- */
+/* ---- HVM and PVH parameters: hvm/params.h ---------------------------------------------------- */
 
 static inline int hypercall_hvm_get_param(uint32_t index, uint64_t *value)
 {
@@ -261,7 +264,7 @@ static inline int hypercall_hvm_set_param(uint32_t index, uint64_t value)
     return hypercall__hvm_op(HVMOP_set_param, &op);
 }
 
-/* ---- memory: memory.h --------------------------------------------------------------------------------------------------- */
+/* ---- memory: memory.h ------------------------------------------------------------------------ */
 
 /* XENMAPSPACE_*: Xen's frame `index` of that space appears at our frame `gfn`. */
 static inline int hypercall_memory_add_to_physmap(unsigned space, unsigned long index, uint64_t gfn)
@@ -286,9 +289,10 @@ static inline int hypercall_memory_map(void *entries, unsigned count)
     return err == 0 ? (int)op.nr_entries : err;
 }
 
-/* ---- vcpus: vcpu.h ------------------------------------------------------------------------------------------------------- */
+/* ---- vcpus: vcpu.h --------------------------------------------------------------------------- */
 
-/* VIRQ_TIMER comes when the system time reaches at_ns. flags: VCPU_SSHOTTMR_future: -ETIME where that has passed. */
+/* VIRQ_TIMER comes when the system time reaches at_ns. flags: VCPU_SSHOTTMR_future: -ETIME where
+ * that has passed. */
 static inline int hypercall_vcpu_set_singleshot_timer(unsigned vcpu, uint64_t at_ns, uint32_t flags)
 {
     struct vcpu_set_singleshot_timer op = {.timeout_abs_ns = at_ns, .flags = flags};
@@ -305,7 +309,7 @@ static inline int hypercall_vcpu_stop_periodic_timer(unsigned vcpu)
     return hypercall__vcpu_op(VCPUOP_stop_periodic_timer, vcpu, NULL);
 }
 
-/* ---- the hypervisor itself: version.h, xen.h ---------------------------------------------------------------------------- */
+/* ---- the hypervisor itself: version.h, xen.h ------------------------------------------------- */
 
 /* major << 16 | minor */
 static inline int hypercall_xen_version(void)

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* ring.h - the frontend's half of a request/response ring, for Xen's layout of one (public/io/ring.h).
+/* ring.h - the frontend's half of a request/response ring, for Xen's layout of one
+ * (public/io/ring.h).
  *
- * Theory of operation. One page holds four indices and then slots; requests and responses share the slots. The frontend writes
- * requests and req_prod; the backend writes responses over them and rsp_prod. req_event and rsp_event say when the other side
- * wants an event.
+ * Theory of operation. One page holds four indices and then slots; requests and responses share the
+ * slots. The frontend writes requests and req_prod; the backend writes responses over them and
+ * rsp_prod. req_event and rsp_event say when the other side wants an event.
  *
  *              rsp_cons            req_pushed          req_prod
  *     ------------|--------------------|-------------------|---------------> 2^32, then 0
  *      free again | the backend's, or  | filled, not shown | free
  *                 | responses to take  |                   |
  *
- * Indices run freely over all 2^32 values; they are compared by difference only, and masked when a slot is touched. Ours are
- * private: what stands in shared memory is for the other side. Of the other side's, one is read, once a look, and checked: rsp_prod
- * may lie between rsp_cons and req_pushed, since there is no response without a request. A slot is copied once, and only
- * the copy is looked at (XSA-155).
+ * Indices run freely over all 2^32 values; they are compared by difference only, and masked when a
+ * slot is touched. Ours are private: what stands in shared memory is for the other side. Of the
+ * other side's, one is read, once a look, and checked: rsp_prod may lie between rsp_cons and
+ * req_pushed, since there is no response without a request. A slot is copied once, and only the
+ * copy is looked at (XSA-155).
  */
 #ifndef XEN_RING_H
 #define XEN_RING_H
@@ -42,7 +44,8 @@ struct ring {
     uint32_t rsp_cons;   /* the next response to take */
 };
 
-/* How many slots of `slot_bytes` a page of `page_bytes` has: the greatest power of two that fits (netif: 256 of either kind). */
+/* How many slots of `slot_bytes` a page of `page_bytes` has: the greatest power of two that fits
+ * (netif: 256 of either kind). */
 static inline uint32_t ring_slots(uint32_t page_bytes, uint32_t slot_bytes)
 {
     uint32_t n = (page_bytes - RING_SLOTS_AT) / slot_bytes;
@@ -51,10 +54,10 @@ static inline uint32_t ring_slots(uint32_t page_bytes, uint32_t slot_bytes)
     return n;
 }
 
-/* Makes an empty ring of a page that the backend does not see yet; Keeps `page`. All of the page is zeroed (XSA-216). `start` is the
- * first index: 0, but for tests. */
-static inline void ring_init(struct ring *ring, void *page, uint32_t page_bytes, uint32_t slot_bytes,
-                             uint32_t start)
+/* Makes an empty ring of a page that the backend does not see yet; Keeps `page`. All of the page is
+ * zeroed (XSA-216). `start` is the first index: 0, but for tests. */
+static inline void ring_init(struct ring *ring, void *page, uint32_t page_bytes,
+                             uint32_t slot_bytes, uint32_t start)
 {
     memset(page, 0, page_bytes);
     *ring = (struct ring){.shared = page,
@@ -85,8 +88,9 @@ static inline uint8_t *ring_slot(const struct ring *ring, uint32_t index)
            (size_t)(index & (ring->slots - 1)) * ring->slot_bytes;
 }
 
-/* Puts a request of `bytes` bytes into the next slot; the caller knows that ring_free() is not 0. The rest of the slot is zeroed: no
- * old bytes leak to the backend (XSA-216). `request` is zeroed memory that was filled in, so its padding is zero. */
+/* Puts a request of `bytes` bytes into the next slot; the caller knows that ring_free() is not 0.
+ * The rest of the slot is zeroed: no old bytes leak to the backend (XSA-216). `request` is zeroed
+ * memory that was filled in, so its padding is zero. */
 static inline void ring_put(struct ring *ring, const void *request, uint32_t bytes)
 {
     ASSERT(ring_free(ring) != 0 && bytes <= ring->slot_bytes);
@@ -102,13 +106,16 @@ static inline bool ring_push(struct ring *ring)
     uint32_t was = ring->req_pushed, is = ring->req_prod;
     wmb(); /* stores of requests before the store of req_prod */
     WRITE_ONCE(ring->shared->req_prod, is);
-    mb(); /* the store of req_prod before the load of req_event: the backend stores req_event, then loads req_prod */
+    /* The store of req_prod before the load of req_event: the backend stores req_event, then loads
+     * req_prod. */
+    mb();
     uint32_t event = READ_ONCE(ring->shared->req_event);
     ring->req_pushed = is;
     return is - event < is - was;
 }
 
-/* How many responses are there to take. -E_PROTO: rsp_prod is a lie (more responses than requests): close the device. */
+/* How many responses are there to take. -E_PROTO: rsp_prod is a lie (more responses than requests):
+ * close the device. */
 static inline int ring_responses(const struct ring *ring)
 {
     uint32_t n = READ_ONCE(ring->shared->rsp_prod) - ring->rsp_cons;
@@ -118,9 +125,10 @@ static inline int ring_responses(const struct ring *ring)
     return (int)n;
 }
 
-/* Copies the response at rsp_cons + `ahead` to `response` without taking it: for a chain that must be seen whole. The caller knows from
- * ring_responses() that it is there. */
-static inline void ring_peek(const struct ring *ring, uint32_t ahead, void *response, uint32_t bytes)
+/* Copies the response at rsp_cons + `ahead` to `response` without taking it: for a chain that must
+ * be seen whole. The caller knows from ring_responses() that it is there. */
+static inline void ring_peek(const struct ring *ring, uint32_t ahead, void *response,
+                             uint32_t bytes)
 {
     memcpy(response, ring_slot(ring, ring->rsp_cons + ahead), bytes);
     barrier(); /* the copy is made here, and the slot is not read again for it */
@@ -140,12 +148,14 @@ static inline void ring_get(struct ring *ring, void *response, uint32_t bytes)
     ring_consume(ring, 1);
 }
 
-/* Asks for an event at the `after`th response from here (1: the next), then looks again. Result as ring_responses: only where it says 0
- * may the caller sleep. */
+/* Asks for an event at the `after`th response from here (1: the next), then looks again. Result as
+ * ring_responses: only where it says 0 may the caller sleep. */
 static inline int ring_final_check(struct ring *ring, uint32_t after)
 {
     WRITE_ONCE(ring->shared->rsp_event, ring->rsp_cons + after);
-    mb(); /* the store of rsp_event before the load of rsp_prod: the backend stores rsp_prod, then loads rsp_event */
+    /* The store of rsp_event before the load of rsp_prod: the backend stores rsp_prod, then loads
+     * rsp_event. */
+    mb();
     return ring_responses(ring);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* xenbus.c - a frontend's side of the handshake with its backend: the table of all pairs of states, and the keys. */
+/* xenbus.c - a frontend's side of the handshake with its backend: the table of all pairs of states,
+ * and the keys. */
 #include <morgana/log.h>
 #include <morgana/platform.h>
 #include <morgana/xenbus.h>
@@ -45,10 +46,12 @@ const char *xenbus_action_name(enum xenbus_action action)
 
 /* Rows: our state. Columns: the backend's, as last read.
  *
- * A backend that is gone (Unknown: its directory or its state key is not there) is closed against as one that leaves, but once we are
- * Closing it counts as having seen that. Before Initialised nothing of ours is shared, so its Closing and Closed are leftovers of an
- * earlier life: it will go on to InitWait when it sees us Initialising. Network backends expect us to go Connected before them, so
- * a Connected frontend of an InitWait backend waits. Reconfiguring is for PCI; it stops traffic, no more. */
+ * A backend that is gone (Unknown: its directory or its state key is not there) is closed against
+ * as one that leaves, but once we are Closing it counts as having seen that. Before Initialised
+ * nothing of ours is shared, so its Closing and Closed are leftovers of an earlier life: it will go
+ * on to InitWait when it sees us Initialising. Network backends expect us to go Connected before
+ * them, so a Connected frontend of an InitWait backend waits. Reconfiguring is for PCI; it stops
+ * traffic, no more. */
 enum xenbus_action xenbus_action(unsigned ours, unsigned theirs)
 {
     enum {
@@ -79,7 +82,7 @@ enum xenbus_action xenbus_action(unsigned ours, unsigned theirs)
     return (enum xenbus_action)table[ours][theirs < XENBUS_INVALID ? theirs : XENBUS_INVALID];
 }
 
-/* ---- keys -------------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 /* "<dir>/<key>" in `out`; -E_2BIG. */
 static int join(char out[XS_PATH_MAX], const char *dir, const char *key)
@@ -150,7 +153,7 @@ int xenbus_otherend_u64(struct xenbus_dev *dev, xs_txn_t txn, const char *key, u
     return err == 0 || err == -E_AGAIN ? err : failed(dev->otherend, key, "reading", err);
 }
 
-/* ---- states ------------------------------------------------------------------------------------------------------ */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 int xenbus_switch_state(struct xenbus_dev *dev, xs_txn_t txn, unsigned state)
 {
@@ -170,7 +173,8 @@ int xenbus_read_otherend(struct xenbus_dev *dev)
     int err = join(path, dev->otherend, "state");
     if (err == 0)
         err = xs_read_u64(dev->xs, XS_TXN_NONE, path, XENBUS_STATES - 1, &state);
-    /* What was removed cannot be told from what we may not see: its parents' permissions decide what xenstored says. */
+    /* What was removed cannot be told from what we may not see: its parents' permissions decide
+     * what xenstored says. */
     if (err == -E_NOENT || err == -E_ACCES)
         state = XENBUS_UNKNOWN;
     else if (err == -E_INVAL)
@@ -210,7 +214,7 @@ int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadl
     }
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* Who the backend is. */
 static int read_backend(struct xenbus_dev *dev)

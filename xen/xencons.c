@@ -41,7 +41,8 @@ static uint32_t room(const struct xencons_interface *ring, uint32_t prod, bool *
     return *lie ? 0 : OUT_BYTES - used;
 }
 
-/* Puts bytes, a CR before each LF, while there is room: never half of a CR LF. Returns the bytes of `text` put, and moves *prod. */
+/* Puts bytes, a CR before each LF, while there is room: never half of a CR LF. Returns the bytes of
+ * `text` put, and moves *prod. */
 static size_t put(struct xencons_interface *ring, uint32_t *prod, uint32_t space, struct cs_ro text)
 {
     size_t done = 0;

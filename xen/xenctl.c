@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* xenctl.c - control/shutdown: what the toolstack asks for, taken and acknowledged in one transaction. */
+/* xenctl.c - control/shutdown: what the toolstack asks for, taken and acknowledged in one
+ * transaction. */
 #include <morgana/log.h>
 #include <morgana/xenctl.h>
 
@@ -79,11 +80,13 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
     int err = xs_txn_run(ctl->xs, take_order, &order);
     if (err == -E_AGAIN)
         return ctl->request; /* others keep changing it: look again next time */
-    /* As counted before it was read: what came after that, our acknowledgement too, is looked at again. */
+    /* As counted before it was read: what came after that, our acknowledgement too, is looked at
+     * again. */
     ctl->seen = fired;
     if (err != 0)
         LOG_WARN("xenctl: taking %s failed: %s", SHUTDOWN, err_name(err));
-    /* An order that was read is followed, even where the toolstack does not let us acknowledge it. */
+    /* An order that was read is followed, even where the toolstack does not let us acknowledge
+     * it. */
     if (order.len > 0)
         follow(ctl, &order);
     return ctl->request;

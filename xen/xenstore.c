@@ -66,7 +66,7 @@ static bool parse_u64(struct cs_ro text, uint64_t max, uint64_t *value)
     return true;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 int xs_read(struct xs *xs, xs_txn_t txn, const char *path, struct cs out)
 {
@@ -145,10 +145,10 @@ int xs_set_perms(struct xs *xs, xs_txn_t txn, const char *path, const char *cons
     return ok_request(xs, XS_SET_PERMS, txn, parts, 1 + n);
 }
 
-/* ---- listings ---------------------------------------------------------------------------------------------------- */
+/* ---- listings -------------------------------------------------------------------------------- */
 
-/* One part of a long listing, docs/misc/xenstore.txt: "<gencnt>" NUL, then names, each with its NUL; the last part ends with an empty name.
- * *last_part says so, and *names is without it. */
+/* One part of a long listing, docs/misc/xenstore.txt: "<gencnt>" NUL, then names, each with its
+ * NUL; the last part ends with an empty name. *last_part says so, and *names is without it. */
 static int directory_part(struct xs *xs, xs_txn_t txn, const char *path, uint32_t off,
                           uint64_t *generation, struct cs_ro *names, bool *last_part)
 {
@@ -214,7 +214,7 @@ int xs_directory(struct xs *xs, xs_txn_t txn, const char *path, struct cs out)
     return err;
 }
 
-/* ---- domains ----------------------------------------------------------------------------------------------------- */
+/* ---- domains --------------------------------------------------------------------------------- */
 
 static int domid_request(struct xs *xs, uint32_t type, uint16_t domid, struct cs_ro *reply)
 {
@@ -246,7 +246,7 @@ int xs_is_domain_introduced(struct xs *xs, uint16_t domid)
     return cs_equal(reply, xs_str("F")) ? 0 : xs_refuse(xs, "neither T nor F");
 }
 
-/* ---- watches ----------------------------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------------------- */
 
 static void unlink_watch(struct xs *xs, struct xs_watch *watch)
 {
@@ -306,7 +306,7 @@ void xs_fini(struct xs *xs)
     xs->broken = -E_NODEV;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 int xs_txn_start(struct xs *xs, xs_txn_t *txn)
 {

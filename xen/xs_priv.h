@@ -9,8 +9,9 @@
 
 #include <xen/io/xs_wire.h>
 
-/* Sends a request whose payload is `n` views joined, and waits for its reply. 0: *reply (may be NULL) is its payload, until the next
- * call on xs; a byte 0 stands behind it. Else xenstored's error, -E_TIMEDOUT, -E_2BIG, -E_PROTO. */
+/* Sends a request whose payload is `n` views joined, and waits for its reply. 0: *reply (may be
+ * NULL) is its payload, until the next call on xs; a byte 0 stands behind it. Else xenstored's
+ * error, -E_TIMEDOUT, -E_2BIG, -E_PROTO. */
 int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *parts, unsigned n,
                struct cs_ro *reply);
 

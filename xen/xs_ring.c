@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* xs_ring.c - the xenstore client's ring: bytes out, bytes in, and finding the reply among watch events.
+/* xs_ring.c - the xenstore client's ring: bytes out, bytes in, and finding the reply among watch
+ * events.
  *
- * Theory of operation. The page has two byte rings of 1 KiB, one each way. There is one request at a time, so the next message
- * that is neither a watch event nor the late reply to a request we gave up must be our reply: of the type we asked for, or
- * an error, and with our id. Anything else means that we do not understand each other any more, and the client is broken.
+ * Theory of operation. The page has two byte rings of 1 KiB, one each way. There is one request at
+ * a time, so the next message that is neither a watch event nor the late reply to a request we gave
+ * up must be our reply: of the type we asked for, or an error, and with our id. Anything else means
+ * that we do not understand each other any more, and the client is broken.
  *
- * Indices run freely over 2^32; the two that are ours are kept privately, and the two of xenstored are checked: it can be at most a
- * ring's size ahead.
+ * Indices run freely over 2^32; the two that are ours are kept privately, and the two of xenstored
+ * are checked: it can be at most a ring's size ahead.
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>
@@ -47,9 +49,10 @@ static struct xsd_sockmsg header_of(const struct xs *xs)
     return header;
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
-/* Sleeps until an event after the one counted as `seen`, or for a while. -E_TIMEDOUT at the deadline. */
+/* Sleeps until an event after the one counted as `seen`, or for a while. -E_TIMEDOUT at the
+ * deadline. */
 static int wait(struct xs *xs, uint32_t seen, uint64_t deadline)
 {
     uint64_t now = plat_now_ns();
@@ -60,7 +63,7 @@ static int wait(struct xs *xs, uint32_t seen, uint64_t deadline)
     return 0;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 /* Moves up to `want` bytes from the ring to the end of xs->in. Bytes moved, or -E_PROTO. */
 static int pull(struct xs *xs, uint32_t want)
@@ -82,13 +85,16 @@ static int pull(struct xs *xs, uint32_t want)
     mb(); /* loads of the bytes before the store of rsp_cons that lets them be written over */
     xs->rsp_cons = cons + n;
     WRITE_ONCE(ring->rsp_cons, xs->rsp_cons);
-    mb(); /* the store of rsp_cons before the load of rsp_prod: was the ring full, xenstored waits for our event */
+    /* The store of rsp_cons before the load of rsp_prod: was the ring full, xenstored waits for our
+     * event. */
+    mb();
     if (READ_ONCE(ring->rsp_prod) - cons >= RING)
         evtchn_send(xs->conf.ev, xs->conf.port);
     return (int)n;
 }
 
-/* Goes on receiving. 1: xs->in is a whole message (the next call begins a new one). 0: nothing more has come. */
+/* Goes on receiving. 1: xs->in is a whole message (the next call begins a new one). 0: nothing more
+ * has come. */
 static int receive(struct xs *xs)
 {
     for (;;) {
@@ -143,8 +149,8 @@ static bool is_late(struct xs *xs, uint32_t id)
     return false;
 }
 
-/* Handles messages that have come, up to `budget`, until it is the reply to request `id` (0: none is awaited). 1: xs->in is that; 0: not
- * yet. */
+/* Handles messages that have come, up to `budget`, until it is the reply to request `id` (0: none
+ * is awaited). 1: xs->in is that; 0: not yet. */
 static int take(struct xs *xs, uint32_t id, unsigned budget)
 {
     for (; budget != 0; budget--) {
@@ -168,7 +174,7 @@ void xs_poll(struct xs *xs)
         take(xs, 0, POLL_MESSAGES);
 }
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 /* Moves bytes of `*from` to the ring, as many as there is room for. Bytes moved, or -E_PROTO. */
 static int push(struct xs *xs, struct cs_ro *from)
@@ -225,9 +231,10 @@ static int send_request(struct xs *xs, const struct xsd_sockmsg *header, const s
     return err;
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests -------------------------------------------------------------------------------- */
 
-/* The words of xs_wire.h's xsd_errors; those that err.h has no code for are EIO or what comes nearest. */
+/* The words of xs_wire.h's xsd_errors; those that err.h has no code for are EIO or what comes
+ * nearest. */
 static const struct {
     const char *word;
     int err;
@@ -309,7 +316,7 @@ int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *p
     return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int xs_init(struct xs *xs, const struct xs_conf *conf)
 {

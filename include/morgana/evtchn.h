@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* evtchn.h - event channels (Xen's public/event_channel.h): the 2-level and the FIFO ABI.
  *
- * An upcall clears a port's pending bit, adds one to the port's counter and returns: it only marks work. A user keeps
- * the count it last saw, so an event between two looks is never lost:
+ * An upcall clears a port's pending bit, adds one to the port's counter and returns: it only marks
+ * work. A user keeps the count it last saw, so an event between two looks is never lost:
  *
  *     uint32_t seen = evtchn_count(ev, port);
  *     ... scan the ring ...
@@ -23,12 +23,12 @@ typedef uint32_t evtchn_port_t; /* 0 is never valid */
 enum evtchn_abi { EVTCHN_ABI_2L, EVTCHN_ABI_FIFO };
 
 struct evtchn_conf {
-    bool force_2l;        /* boot option evtchn=2l: never ask for FIFO */
-    uint32_t *counts;     /* one word a port; Kept. Costs 4 bytes a port */
-    uint32_t ports_max;   /* words in counts: 64..EVTCHN_PORTS_FIFO; higher ports are refused */
-    void *fifo_control;   /* FIFO: one page, page-aligned; Kept. NULL: 2-level */
-    void *fifo_array;     /* FIFO: pages for event words, page-aligned, 1024 ports a page; Kept */
-    uint32_t fifo_pages;  /* pages in fifo_array: ports_max / 1024, rounded up */
+    bool force_2l;       /* boot option evtchn=2l: never ask for FIFO */
+    uint32_t *counts;    /* one word a port; Kept. Costs 4 bytes a port */
+    uint32_t ports_max;  /* words in counts: 64..EVTCHN_PORTS_FIFO; higher ports are refused */
+    void *fifo_control;  /* FIFO: one page, page-aligned; Kept. NULL: 2-level */
+    void *fifo_array;    /* FIFO: pages for event words, page-aligned, 1024 ports a page; Kept */
+    uint32_t fifo_pages; /* pages in fifo_array: ports_max / 1024, rounded up */
 };
 
 struct evtchn_stats {
@@ -47,27 +47,31 @@ struct evtchn {
     enum evtchn_abi abi;
     const struct evtchn_ops *ops;
     struct evtchn_stats stats;
-    uint32_t ports;     /* how many port numbers can be ours: conf.ports_max, and what the ABI has */
+    uint32_t ports; /* how many port numbers can be ours: conf.ports_max, and what the ABI has */
     uint32_t scan_from; /* 2-level: where the next scan begins, so that no port starves */
-    uint32_t fifo_head[EVTCHN_PRIORITY_COUNT]; /* next in each queue; 0: empty when last looked at */
+    /* FIFO: the next port of each queue; 0: it was empty when last looked at. */
+    uint32_t fifo_head[EVTCHN_PRIORITY_COUNT];
     uint32_t fifo_ready;       /* queues with something left, one bit each */
     uint32_t fifo_pages_added; /* pages of event words that the hypervisor knows */
     uint32_t fifo_link_mask;   /* the bits of an event word's link field */
 };
 
-/* Starts with all ports masked. Uses FIFO where the hypervisor has it and conf allows. -E_INVAL for conf; the hypervisor's errors. */
+/* Starts with all ports masked. Uses FIFO where the hypervisor has it and conf allows. -E_INVAL for
+ * conf; the hypervisor's errors. */
 int evtchn_init(struct evtchn *ev, const struct evtchn_conf *conf);
 /* Closes nothing, masks everything: for the end of a program. */
 void evtchn_fini(struct evtchn *ev);
 
-/* Binding: a new port, unmasked, its count 0, in *port. Errors are the hypervisor's (a full table is -E_NOSPC); -E_NOSPC too for a
- * port that ports_max does not allow (it is closed again). remote_domid may be DOMID_SELF: a channel with both ends here. */
+/* Binding: a new port, unmasked, its count 0, in *port. Errors are the hypervisor's (a full table
+ * is -E_NOSPC); -E_NOSPC too for a port that ports_max does not allow (it is closed again).
+ * remote_domid may be DOMID_SELF: a channel with both ends here. */
 int evtchn_alloc_unbound(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t *port);
-int evtchn_bind_interdomain(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t remote, evtchn_port_t *port);
+int evtchn_bind_interdomain(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t remote,
+                            evtchn_port_t *port);
 int evtchn_bind_virq(struct evtchn *ev, uint32_t virq, uint32_t vcpu, evtchn_port_t *port);
 int evtchn_bind_ipi(struct evtchn *ev, uint32_t vcpu, evtchn_port_t *port);
-/* Takes over a port that the domain builder made (xenstore, console): its count is 0, it is unmasked, and what came before
- * is delivered. -E_INVAL for a port that cannot be ours. */
+/* Takes over a port that the domain builder made (xenstore, console): its count is 0, it is
+ * unmasked, and what came before is delivered. -E_INVAL for a port that cannot be ours. */
 int evtchn_adopt(struct evtchn *ev, evtchn_port_t port);
 
 /* Below, a port that cannot be ours is -E_INVAL, or ignored where there is no result. */
@@ -85,7 +89,7 @@ int evtchn_set_priority(struct evtchn *ev, evtchn_port_t port, uint32_t priority
 
 /* What the hypervisor says of a port (Xen's own struct evtchn_status is its wire form). */
 struct evtchn_info {
-    uint32_t status; /* EVTCHNSTAT_* */
+    uint32_t status;           /* EVTCHNSTAT_* */
     uint32_t vcpu;             /* which gets its events */
     uint16_t remote_domid;     /* unbound, interdomain */
     evtchn_port_t remote_port; /* interdomain */
@@ -93,14 +97,16 @@ struct evtchn_info {
 };
 int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_info *info);
 
-/* How often the port's event was seen since it was bound, modulo 2^32. 0 for a port that cannot be ours. */
+/* How often the port's event was seen since it was bound, modulo 2^32. 0 for a port that cannot be
+ * ours. */
 uint32_t evtchn_count(const struct evtchn *ev, evtchn_port_t port);
 /* Is the bit set in shared memory, not yet seen? */
 bool evtchn_is_pending(const struct evtchn *ev, evtchn_port_t port);
 
-/* The upcall of vcpu 0: sees what is pending. Bounded work even in an event storm: what is left stays pending, and
- * shared_info's evtchn_upcall_pending stays set, so that the next wait does not sleep. Returns the number of events seen.
- * Called by the target's upcall and by plat_wait. Not reentrant: the caller holds upcalls off meanwhile. */
+/* The upcall of vcpu 0: sees what is pending. Bounded work even in an event storm: what is left
+ * stays pending, and shared_info's evtchn_upcall_pending stays set, so that the next wait does not
+ * sleep. Returns the number of events seen. Called by the target's upcall and by plat_wait. Not
+ * reentrant: the caller holds upcalls off meanwhile. */
 uint32_t evtchn_upcall(struct evtchn *ev);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* xenbus.h - how a frontend and its backend agree, through keys in xenstore (Xen's public/io/xenbus.h).
+/* xenbus.h - how a frontend and its backend agree, through keys in xenstore (Xen's
+ * public/io/xenbus.h).
  *
- * Each side has a directory and writes its `state` there. What a frontend does for every pair of states is one table:
- * xenbus_action(ours, theirs). The frontend's own code only carries actions out.
+ * Each side has a directory and writes its `state` there. What a frontend does for every pair of
+ * states is one table: xenbus_action(ours, theirs). The frontend's own code only carries actions
+ * out.
  */
 #ifndef MORGANA_XENBUS_H
 #define MORGANA_XENBUS_H
@@ -30,7 +32,8 @@ const char *xenbus_state_name(unsigned state);
 
 enum xenbus_action {
     XENBUS_WAIT,    /* nothing to do before the other side moves; no traffic */
-    XENBUS_PUBLISH, /* the backend waits for our keys: write them, then go Initialised (or Connected, where the protocol says so) */
+    XENBUS_PUBLISH, /* the backend waits for our keys: write them, then go Initialised (or
+                       Connected, where the protocol says so) */
     XENBUS_CONNECT, /* the backend is ready: go Connected; traffic may begin */
     XENBUS_RUN,     /* both are Connected: traffic */
     XENBUS_CLOSE,   /* the backend leaves or is gone: stop traffic, go Closing */
@@ -43,8 +46,9 @@ enum xenbus_action {
 /* "wait", "publish", ... */
 const char *xenbus_action_name(enum xenbus_action action);
 
-/* What a frontend in state `ours` does when the backend is in `theirs`. Any number is allowed for `theirs`: above
- * XENBUS_RECONFIGURED it is XENBUS_INVALID. `ours` is our own: 0 .. XENBUS_RECONFIGURED. */
+/* What a frontend in state `ours` does when the backend is in `theirs`. Any number is allowed for
+ * `theirs`: above XENBUS_RECONFIGURED it is XENBUS_INVALID. `ours` is our own: 0 ..
+ * XENBUS_RECONFIGURED. */
 enum xenbus_action xenbus_action(unsigned ours, unsigned theirs);
 
 /* One frontend device. */
@@ -59,8 +63,9 @@ struct xenbus_dev {
     uint32_t seen;              /* watch.fired as of the last look */
 };
 
-/* Opens the device whose directory is `path` (Lends): reads `backend` and `backend-id` and watches the backend's state. Keeps xs and
- * dev until close. -E_NODEV where there is no such device; -E_PROTO where its keys are nonsense; xenstore's errors. */
+/* Opens the device whose directory is `path` (Lends): reads `backend` and `backend-id` and watches
+ * the backend's state. Keeps xs and dev until close. -E_NODEV where there is no such device;
+ * -E_PROTO where its keys are nonsense; xenstore's errors. */
 int xenbus_open(struct xenbus_dev *dev, struct xs *xs, const char *path);
 /* Removes the watch. Does not touch states. */
 void xenbus_close(struct xenbus_dev *dev);
@@ -68,10 +73,12 @@ void xenbus_close(struct xenbus_dev *dev);
 /* Writes our state; nothing where it is that already. */
 int xenbus_switch_state(struct xenbus_dev *dev, xs_txn_t txn, unsigned state);
 
-/* Takes watch events; where the backend's state may have changed, reads it into dev->otherend_state. True: it was read anew and
- * differs from before. A key that is missing or hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. */
+/* Takes watch events; where the backend's state may have changed, reads it into
+ * dev->otherend_state. True: it was read anew and differs from before. A key that is missing or
+ * hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. */
 bool xenbus_poll(struct xenbus_dev *dev);
-/* Reads it now, into dev->otherend_state. 0, or xenstore's errors but for -E_NOENT and -E_ACCES (XENBUS_UNKNOWN). */
+/* Reads it now, into dev->otherend_state. 0, or xenstore's errors but for -E_NOENT and -E_ACCES
+ * (XENBUS_UNKNOWN). */
 int xenbus_read_otherend(struct xenbus_dev *dev);
 /* What the table says for the states as last read. */
 static inline enum xenbus_action xenbus_next(const struct xenbus_dev *dev)
@@ -79,21 +86,23 @@ static inline enum xenbus_action xenbus_next(const struct xenbus_dev *dev)
     return xenbus_action(dev->state, dev->otherend_state);
 }
 
-/* Waits until the backend's state is one of `states` (bits 1u << XENBUS_...), by plat_wait. 0; -E_TIMEDOUT at the deadline, by
- * plat_now_ns; xenstore's errors. */
+/* Waits until the backend's state is one of `states` (bits 1u << XENBUS_...), by plat_wait. 0;
+ * -E_TIMEDOUT at the deadline, by plat_now_ns; xenstore's errors. */
 int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadline_ns);
 
-/* ---- keys: what fails is logged with the key's name ----------------------------------------------------------- */
+/* ---- keys: what fails is logged with the key's name ------------------------------------------ */
 
 /* Writes a key of ours. -E_AGAIN is not logged. */
-int xenbus_printf(struct xenbus_dev *dev, xs_txn_t txn, const char *key, const char *format, ...) PRINTF_LIKE(4, 5);
+int xenbus_printf(struct xenbus_dev *dev, xs_txn_t txn, const char *key, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 /* Removes a key of ours; 0 where it is not there. */
 int xenbus_rm(struct xenbus_dev *dev, xs_txn_t txn, const char *key);
 /* Reads a key of ours, or of the backend's, as xs_read does. -E_NOENT is not logged. */
 int xenbus_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
 int xenbus_otherend_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
-/* A number of the backend's, at most `max`; where the key is missing, `otherwise`. 0, or -E_INVAL or xenstore's error: then *value is
- * untouched. */
-int xenbus_otherend_u64(struct xenbus_dev *dev, xs_txn_t txn, const char *key, uint64_t max, uint64_t otherwise, uint64_t *value);
+/* A number of the backend's, at most `max`; where the key is missing, `otherwise`. 0, or -E_INVAL
+ * or xenstore's error: then *value is untouched. */
+int xenbus_otherend_u64(struct xenbus_dev *dev, xs_txn_t txn, const char *key, uint64_t max,
+                        uint64_t otherwise, uint64_t *value);
 
 #endif

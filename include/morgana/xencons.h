@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* xencons.h - the console ring (Xen's public/io/console.h), and a way to be heard when all else fails.
+/* xencons.h - the console ring (Xen's public/io/console.h), and a way to be heard when all else
+ * fails.
  *
- * Writing never blocks for ever: a console that nobody reads costs one bounded wait; then text is dropped and counted until
- * there is room again.
+ * Writing never blocks for ever: a console that nobody reads costs one bounded wait; then text is
+ * dropped and counted until there is room again.
  */
 #ifndef MORGANA_XENCONS_H
 #define MORGANA_XENCONS_H
@@ -18,17 +19,18 @@ struct xencons_conf {
 };
 
 struct xencons_stats {
-    uint64_t written;  /* bytes that went into the ring, CRs included */
-    uint64_t dropped;  /* bytes for which there was no room */
-    uint64_t read;     /* bytes of input */
-    uint64_t broken;   /* indices that cannot be: the other side's fault */
+    uint64_t written; /* bytes that went into the ring, CRs included */
+    uint64_t dropped; /* bytes for which there was no room */
+    uint64_t read;    /* bytes of input */
+    uint64_t broken;  /* indices that cannot be: the other side's fault */
 };
 
 /* State; treat as opaque. */
 struct xencons {
     struct xencons_conf conf;
-    uint32_t out_prod, in_cons; /* our two indices: what is in shared memory is for the other side */
-    bool stuck;                 /* a wait ran out and there has been no room since */
+    uint32_t out_prod,
+        in_cons; /* our two indices: what is in shared memory is for the other side */
+    bool stuck;  /* a wait ran out and there has been no room since */
     struct xencons_stats stats;
 };
 
@@ -41,9 +43,10 @@ void xencons_write(struct xencons *cons, struct cs_ro text);
 /* The next byte of input, 0..255, or -E_AGAIN. */
 int xencons_read(struct xencons *cons);
 
-/* For the last words of a program that failed: writes to the console ring of xen_start() (with no xencons, no event channels, no
- * clock: raw hypercalls only) and to Xen's own console by console_io. Bounded; what does not fit is lost. A struct xencons on that ring must
- * not be written to afterwards. */
+/* For the last words of a program that failed: writes to the console ring of xen_start() (with no
+ * xencons, no event channels, no clock: raw hypercalls only) and to Xen's own console by
+ * console_io. Bounded; what does not fit is lost. A struct xencons on that ring must not be written
+ * to afterwards. */
 void xencons_emergency(struct cs_ro text);
 
 #endif

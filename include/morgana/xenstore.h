@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* xenstore.h - a client of xenstored (Xen's public/io/xs_wire.h, docs/misc/xenstore.txt).
  *
- * Calls block until the reply or the deadline (conf.timeout_ns): they wait by plat_wait, so events go on being marked. A reply that is oversize,
- * short, of the wrong type or id is refused: the call fails with -E_PROTO and the client is broken: all later calls fail too.
- * -E_TIMEDOUT leaves it usable: a reply that comes late is known by its id and dropped. (Not where the request itself could not
- * be written whole: then it is broken.)
+ * Calls block until the reply or the deadline (conf.timeout_ns): they wait by plat_wait, so events
+ * go on being marked. A reply that is oversize, short, of the wrong type or id is refused: the call
+ * fails with -E_PROTO and the client is broken: all later calls fail too. -E_TIMEDOUT leaves it
+ * usable: a reply that comes late is known by its id and dropped. (Not where the request itself
+ * could not be written whole: then it is broken.)
  *
- * A path is absolute, or relative to the domain's own home; 1 to XS_PATH_MAX - 1 bytes, else -E_INVAL. Every call can fail with xenstored's
- * error (-E_NOENT, -E_ACCES, ...; -E_IO for one that err.h has no code for), -E_TIMEDOUT, -E_PROTO, and -E_2BIG where a request is above
+ * A path is absolute, or relative to the domain's own home; 1 to XS_PATH_MAX - 1 bytes, else
+ * -E_INVAL. Every call can fail with xenstored's error (-E_NOENT, -E_ACCES, ...; -E_IO for one that
+ * err.h has no code for), -E_TIMEDOUT, -E_PROTO, and -E_2BIG where a request is above
  * XENSTORE_PAYLOAD_MAX.
  */
 #ifndef MORGANA_XENSTORE_H
@@ -26,10 +28,10 @@
 typedef uint32_t xs_txn_t;
 
 struct xs_conf {
-    void *ring;           /* struct xenstore_domain_interface; Kept */
-    struct evtchn *ev;    /* Kept */
+    void *ring;        /* struct xenstore_domain_interface; Kept */
+    struct evtchn *ev; /* Kept */
     evtchn_port_t port;
-    uint64_t timeout_ns;  /* per request; 0: 5 s */
+    uint64_t timeout_ns; /* per request; 0: 5 s */
 };
 
 /* A watch: caller's storage, linked while registered. */
@@ -46,8 +48,8 @@ struct xs_stats {
     uint64_t events_unknown; /* of tokens that were not, or no more */
     uint64_t eagain;         /* transactions that someone else's change undid */
     uint64_t timeouts;
-    uint64_t late;           /* replies that came after their deadline */
-    uint64_t malformed;      /* what xenstored sent, and was refused */
+    uint64_t late;      /* replies that came after their deadline */
+    uint64_t malformed; /* what xenstored sent, and was refused */
 };
 
 #define XS_LATE_MAX 4u
@@ -59,21 +61,24 @@ struct xs {
     uint32_t watch_count;
     struct xs_stats stats;
     uint32_t next_req_id, next_token;
-    int broken;             /* negative E_ code, 0 while good */
-    uint32_t req_prod;      /* our two indices of the ring: what is in shared memory is for the other side */
+    int broken; /* negative E_ code, 0 while good */
+    uint32_t
+        req_prod; /* our two indices of the ring: what is in shared memory is for the other side */
     uint32_t rsp_cons;
     uint32_t late[XS_LATE_MAX]; /* ids whose replies nobody waits for any more */
     uint32_t late_count;
-    uint32_t in_len;        /* bytes of the message being received */
+    uint32_t in_len; /* bytes of the message being received */
     uint8_t in[16 + 4096 + 1];
 };
 
-/* Starts a client on a ring that is quiet: what stands in it unread is thrown away. -E_INVAL for conf. Makes no request. */
+/* Starts a client on a ring that is quiet: what stands in it unread is thrown away. -E_INVAL for
+ * conf. Makes no request. */
 int xs_init(struct xs *xs, const struct xs_conf *conf);
 /* Removes every watch (RESET_WATCHES where xenstored has it) and lets go of the ring. */
 void xs_fini(struct xs *xs);
 
-/* Takes watch events that have come; bounded work. Call it in the main loop; cheap where nothing came. */
+/* Takes watch events that have come; bounded work. Call it in the main loop; cheap where nothing
+ * came. */
 void xs_poll(struct xs *xs);
 
 /* 0 while the client works, else the code that all calls fail with. */
@@ -82,8 +87,8 @@ static inline int xs_broken(const struct xs *xs)
     return xs->broken;
 }
 
-/* The value, copied to `out` (not NUL-terminated by xenstore; here a NUL is added after it where there is room). Returns its length, or
- * -E_NOENT, -E_ACCES, -E_NOSPC (out is too small) ... */
+/* The value, copied to `out` (not NUL-terminated by xenstore; here a NUL is added after it where
+ * there is room). Returns its length, or -E_NOENT, -E_ACCES, -E_NOSPC (out is too small) ... */
 int xs_read(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
 /* The value as a number in decimal; -E_INVAL where it is none or above max. */
 int xs_read_u64(struct xs *xs, xs_txn_t txn, const char *path, uint64_t max, uint64_t *value);
@@ -91,20 +96,24 @@ int xs_read_u64(struct xs *xs, xs_txn_t txn, const char *path, uint64_t max, uin
 int xs_write(struct xs *xs, xs_txn_t txn, const char *path, struct cs_ro value);
 /* -E_2BIG for text of XS_PRINTF_MAX bytes or more. */
 #define XS_PRINTF_MAX 512u
-int xs_printf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, ...) PRINTF_LIKE(4, 5);
-int xs_vprintf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, va_list args) PRINTF_LIKE(4, 0);
+int xs_printf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+int xs_vprintf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, va_list args)
+    PRINTF_LIKE(4, 0);
 /* An empty node, where there is none. */
 int xs_mkdir(struct xs *xs, xs_txn_t txn, const char *path);
 /* The node and all below it. */
 int xs_rm(struct xs *xs, xs_txn_t txn, const char *path);
-/* Names of the children, each NUL-terminated, one after the other in `out`. Returns the bytes used. Long listings come by
- * DIRECTORY_PART, and are read anew where they changed meanwhile: -E_AGAIN after XS_DIRECTORY_TRIES changes, -E_2BIG where
- * xenstored has no DIRECTORY_PART. */
+/* Names of the children, each NUL-terminated, one after the other in `out`. Returns the bytes used.
+ * Long listings come by DIRECTORY_PART, and are read anew where they changed meanwhile: -E_AGAIN
+ * after XS_DIRECTORY_TRIES changes, -E_2BIG where xenstored has no DIRECTORY_PART. */
 #define XS_DIRECTORY_TRIES 8u
 int xs_directory(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
-/* Permissions as xenstore's words ("n0", "r5"; docs/misc/xenstore.txt), each NUL-terminated. Bytes used. */
+/* Permissions as xenstore's words ("n0", "r5"; docs/misc/xenstore.txt), each NUL-terminated. Bytes
+ * used. */
 int xs_get_perms(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
-int xs_set_perms(struct xs *xs, xs_txn_t txn, const char *path, const char *const *perms, unsigned n);
+int xs_set_perms(struct xs *xs, xs_txn_t txn, const char *path, const char *const *perms,
+                 unsigned n);
 /* "/local/domain/<domid>"; as xs_read. */
 int xs_get_domain_path(struct xs *xs, uint16_t domid, struct cs out);
 /* 1 or 0; -E_ACCES where xenstored tells it to privileged domains only (Xen 4.17's does). */
@@ -118,7 +127,8 @@ int xs_unwatch(struct xs *xs, struct xs_watch *watch);
 int xs_txn_start(struct xs *xs, xs_txn_t *txn);
 /* commit = false: abort. -E_AGAIN: someone else changed what was read; start anew. */
 int xs_txn_end(struct xs *xs, xs_txn_t txn, bool commit);
-/* Runs `body` inside a transaction, again while commit says EAGAIN, at most XS_TXN_TRIES times; a failure of body aborts. */
+/* Runs `body` inside a transaction, again while commit says EAGAIN, at most XS_TXN_TRIES times; a
+ * failure of body aborts. */
 #define XS_TXN_TRIES 8u
 int xs_txn_run(struct xs *xs, int (*body)(struct xs *xs, xs_txn_t txn, void *arg), void *arg);
 

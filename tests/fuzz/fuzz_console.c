@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* fuzz_console.c - the console ring against a reader that writes anything into the page.
  *
- * Input: two words, the first indices; then operations of five bytes. The page lies between two others that must stay as they are;
- * every byte given is written or counted as dropped.
+ * Input: two words, the first indices; then operations of five bytes. The page lies between two
+ * others that must stay as they are; every byte given is written or counted as dropped.
  */
 #include <stdlib.h>
 

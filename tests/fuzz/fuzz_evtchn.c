@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* fuzz_evtchn.c - both event-channel ABIs against shared memory that holds anything.
  *
- * Input: a byte, the ABI (and how many ports); then operations of five bytes on shared memory and on ports. The arrays of counts and of event
- * words are exactly as long as they must be, so a port number that is not checked is seen by the sanitizer; one upcall does bounded
- * work.
+ * Input: a byte, the ABI (and how many ports); then operations of five bytes on shared memory and
+ * on ports. The arrays of counts and of event words are exactly as long as they must be, so a port
+ * number that is not checked is seen by the sanitizer; one upcall does bounded work.
  */
 #include <stdlib.h>
 

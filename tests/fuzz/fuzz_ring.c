@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_ring.c - the frontend's half of a shared ring against a backend that writes anything, anywhere in the page.
+/* fuzz_ring.c - the frontend's half of a shared ring against a backend that writes anything,
+ * anywhere in the page.
  *
- * Input: four bytes, the first index; then operations of five bytes: what, and a word. Whatever the backend writes, responses taken
- * are never more than requests shown, and our indices stay a ring's size apart.
+ * Input: four bytes, the first index; then operations of five bytes: what, and a word. Whatever the
+ * backend writes, responses taken are never more than requests shown, and our indices stay a ring's
+ * size apart.
  */
 #include <stdlib.h>
 

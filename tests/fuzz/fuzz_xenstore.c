@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* fuzz_xenstore.c - the xenstore client against a xenstored that answers anything.
  *
- * Input: a word, the first index of both rings; then what xenstored does each time the client waits, one piece after the other: a
- * byte that says what, a byte of length, and that many bytes. When the input ends it is silent. Calls of every kind are made meanwhile, in an
- * order that the first byte of a piece chooses too. What must hold: no call takes more than its time, results stay in their range, a broken
- * client stays broken.
+ * Input: a word, the first index of both rings; then what xenstored does each time the client
+ * waits, one piece after the other: a byte that says what, a byte of length, and that many bytes.
+ * When the input ends it is silent. Calls of every kind are made meanwhile, in an order that the
+ * first byte of a piece chooses too. What must hold: no call takes more than its time, results stay
+ * in their range, a broken client stays broken.
  */
 #include <stdlib.h>
 

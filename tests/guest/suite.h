@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* suite.h - test cases that run wherever a Morgana program runs: as a guest image on real Xen, and on the simulator under
- * cmocka (tests/sim/test_guest_*.c). One line a case: "ok NAME", "not ok NAME: why", or "skip NAME: why".
+/* suite.h - test cases that run wherever a Morgana program runs: as a guest image on real Xen, and
+ * on the simulator under cmocka (tests/sim/test_guest_*.c). One line a case: "ok NAME", "not ok
+ * NAME: why", or "skip NAME: why".
  */
 #ifndef TESTS_GUEST_SUITE_H
 #define TESTS_GUEST_SUITE_H
@@ -18,7 +19,9 @@ extern char suite_why[256];
 #define SUITE_STATE char suite_why[256]
 
 #define FAIL(...) return fmt_buf(suite_why, sizeof(suite_why), __VA_ARGS__), suite_why
-#define SKIP(...) return suite_why[0] = SUITE_SKIP, fmt_buf(suite_why + 1, sizeof(suite_why) - 1, __VA_ARGS__), suite_why
+#define SKIP(...)                                                                                  \
+    return suite_why[0] = SUITE_SKIP, fmt_buf(suite_why + 1, sizeof(suite_why) - 1, __VA_ARGS__),  \
+           suite_why
 #define CHECK(what)                                                                                \
     do {                                                                                           \
         if (!(what))                                                                               \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* simguest.h - the usual guest of a simulation (platform/sim): waits that run domain 0, and the whole start of a program. */
+/* simguest.h - the usual guest of a simulation (platform/sim): waits that run domain 0, and the
+ * whole start of a program. */
 #ifndef TESTS_SIMGUEST_H
 #define TESTS_SIMGUEST_H
 
@@ -7,7 +8,8 @@
 
 #include "platform/sim/sim.h"
 
-/* A fresh machine on virtual time; plat_wait runs domain 0, its timers, and the upcall of simguest_ev. NULL: the usual one. */
+/* A fresh machine on virtual time; plat_wait runs domain 0, its timers, and the upcall of
+ * simguest_ev. NULL: the usual one. */
 void simguest_init(const struct sim_conf *conf);
 /* Fails the test where the guest did what no correct guest does. */
 void simguest_fini(void);

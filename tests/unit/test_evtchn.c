@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_evtchn.c - event channels of both ABIs on the simulated hypervisor, and against shared memory that lies. */
+/* test_evtchn.c - event channels of both ABIs on the simulated hypervisor, and against shared
+ * memory that lies. */
 #include <string.h>
 
 #include "support.h"
@@ -72,7 +73,7 @@ static uint64_t unmask_hypercalls(evtchn_port_t port)
     return sim_hypercalls(__HYPERVISOR_event_channel_op) - before;
 }
 
-/* ---- both ABIs ------------------------------------------------------------------------------------------------------ */
+/* ---- both ABIs ------------------------------------------------------------------------------- */
 
 static void test_send_is_counted_once_seen(void **state)
 {
@@ -90,7 +91,8 @@ static void test_send_is_counted_once_seen(void **state)
     assert_int_equal(evtchn_upcall(&ev), 0);
 }
 
-/* Pending is cleared before it is counted and the user looks: an event after the look is another one. */
+/* Pending is cleared before it is counted and the user looks: an event after the look is another
+ * one. */
 static void test_event_between_two_looks_is_not_lost(void **state)
 {
     evtchn_port_t from, to;
@@ -115,7 +117,8 @@ static void test_unmask_delivers_what_came_while_masked(void **state)
     assert_int_equal(evtchn_upcall(&ev), 0);
     assert_true(evtchn_is_pending(&ev, to));
     uint32_t seen = evtchn_count(&ev, to);
-    /* The hypercall does nothing for a port that is not masked: clearing the mask and no more would lose the event. */
+    /* The hypercall does nothing for a port that is not masked: clearing the mask and no more would
+     * lose the event. */
     assert_int_equal(unmask_hypercalls(to), 1);
     assert_int_equal(evtchn_upcall(&ev), 1);
     assert_int_equal(evtchn_count(&ev, to), seen + 1);
@@ -245,7 +248,7 @@ static void test_every_channel_the_abi_has(void **state)
         assert_int_equal(evtchn_count(&ev, ports[i]), 1);
 }
 
-/* ---- storms ------------------------------------------------------------------------------------------------------------ */
+/* ---- storms ---------------------------------------------------------------------------------- */
 
 /* What one upcall sees is bounded (XSA-391); what it leaves is not forgotten. */
 static void test_fifo_more_events_than_one_upcall_may_see(void **state)
@@ -297,7 +300,7 @@ static void test_2l_pass_sees_every_word(void **state)
         assert_int_equal(evtchn_count(&ev, ports[i]), 64);
 }
 
-/* ---- 2-level: ports that shared memory claims ---------------------------------------------------------------------------- */
+/* ---- 2-level: ports that shared memory claims ------------------------------------------------ */
 
 static void test_2l_port_above_ours_is_silenced(void **state)
 {
@@ -319,7 +322,7 @@ static void test_2l_port_above_ours_is_silenced(void **state)
     assert_int_equal(info->evtchn_mask[63], 1ul << 63);
 }
 
-/* ---- FIFO ------------------------------------------------------------------------------------------------------------------- */
+/* ---- FIFO ------------------------------------------------------------------------------------ */
 
 static struct evtchn_fifo_control_block *block(void)
 {
@@ -414,7 +417,8 @@ static void test_fifo_link_to_itself_ends(void **state)
     assert_int_equal(ev.stats.spurious > 0, 1);
 }
 
-/* BUSY: the hypervisor does not want MASKED cleared now. A bounded number of tries, then it is asked. */
+/* BUSY: the hypervisor does not want MASKED cleared now. A bounded number of tries, then it is
+ * asked. */
 static void test_fifo_unmask_of_a_busy_port_asks_the_hypervisor(void **state)
 {
     evtchn_port_t port;
@@ -426,7 +430,8 @@ static void test_fifo_unmask_of_a_busy_port_asks_the_hypervisor(void **state)
     assert_int_equal(array[port] & MASKED, 0);
 }
 
-/* What the domain builder's ports had pending before FIFO was chosen is delivered once they are adopted. */
+/* What the domain builder's ports had pending before FIFO was chosen is delivered once they are
+ * adopted. */
 static void test_fifo_keeps_events_from_before_the_switch(void **state)
 {
     (void)state;

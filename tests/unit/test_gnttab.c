@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_gnttab.c - grant tables of both versions on the simulated hypervisor: granting, ending, quarantine, copies, mappings. */
+/* test_gnttab.c - grant tables of both versions on the simulated hypervisor: granting, ending,
+ * quarantine, copies, mappings. */
 #include <string.h>
 
 #include "support.h"
@@ -53,7 +54,7 @@ static gref_t grant(const void *page, bool read_only)
     return gref;
 }
 
-/* ---- granting and ending ------------------------------------------------------------------------------------------- */
+/* ---- granting and ending --------------------------------------------------------------------- */
 
 static void test_granted_page_is_used_as_allowed(void **state)
 {
@@ -96,7 +97,8 @@ static void test_grefs_are_unique_and_never_reserved(void **state)
     assert_int_equal(gt.stats.ends, n);
 }
 
-/* A grant that is still mapped is not ended, its reference is not given again, and nobody waits for it (XSA-396). */
+/* A grant that is still mapped is not ended, its reference is not given again, and nobody waits for
+ * it (XSA-396). */
 static void test_end_while_mapped_is_busy_and_keeps_the_gref(void **state)
 {
     int16_t status;
@@ -160,7 +162,7 @@ static void test_fini_ends_what_it_can(void **state)
     sim_fault_clear();
 }
 
-/* ---- quarantine -------------------------------------------------------------------------------------------------------- */
+/* ---- quarantine ------------------------------------------------------------------------------ */
 
 #define POOL 8u
 static _Alignas(PAGE_BYTES) uint8_t memory[POOL * PAGE_BYTES];
@@ -237,7 +239,7 @@ static void test_quarantine_is_bounded_work(void **state)
     gnttab_quarantine_poll(&q, &gt, POOL);
 }
 
-/* ---- using others' grants ------------------------------------------------------------------------------------------------ */
+/* ---- using others' grants -------------------------------------------------------------------- */
 
 static void test_copy_between_domains(void **state)
 {
@@ -296,7 +298,7 @@ static void test_gntst_codes(void **state)
     }
 }
 
-/* ---- versions and sizes ---------------------------------------------------------------------------------------------------- */
+/* ---- versions and sizes ---------------------------------------------------------------------- */
 
 static void test_version_is_asked_for_and_falls_back(void **state)
 {

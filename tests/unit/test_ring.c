@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ring.c - the frontend's half of a shared ring, against the backend's half of Xen's own macros (io/ring.h). */
+/* test_ring.c - the frontend's half of a shared ring, against the backend's half of Xen's own
+ * macros (io/ring.h). */
 #include <string.h>
 
 #include "support.h"
@@ -30,7 +31,8 @@ STATIC_ASSERT(offsetof(struct netif_tx_sring, rsp_event) == offsetof(struct ring
               "");
 STATIC_ASSERT(offsetof(struct netif_tx_sring, ring) == RING_SLOTS_AT, "");
 
-/* Every index begins near the wrap of 2^32: an index that is wider, or compared otherwise than by difference, fails. */
+/* Every index begins near the wrap of 2^32: an index that is wider, or compared otherwise than by
+ * difference, fails. */
 #define START UINT32_C(0xfffffff0)
 
 static int setup(void **state)
@@ -74,7 +76,8 @@ static void test_ring_has_as_many_slots_as_xens_macro_says(void **state)
     assert_int_equal(ring_slots(4096, 112), 32); /* blkif */
 }
 
-/* req_event and rsp_event start at one more than the indices: the first request and the first response are announced. */
+/* req_event and rsp_event start at one more than the indices: the first request and the first
+ * response are announced. */
 static void test_events_start_at_one_and_the_page_is_clean(void **state)
 {
     struct netif_tx_sring *shared = (struct netif_tx_sring *)page;
@@ -187,7 +190,8 @@ static void test_final_check_asks_then_looks_again(void **state)
     assert_int_equal(answer(1), 1); /* the fourth */
 }
 
-/* The number of responses is never more than that of requests shown: what a backend says beyond is refused (XSA-155, CVE-2022-23042). */
+/* The number of responses is never more than that of requests shown: what a backend says beyond is
+ * refused (XSA-155, CVE-2022-23042). */
 static void test_responses_without_requests_are_refused(void **state)
 {
     struct netif_tx_sring *shared = (struct netif_tx_sring *)page;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_xenbus.c - the table of all pairs of XenbusStates, cell by cell, and the keys of a device. */
+/* test_xenbus.c - the table of all pairs of XenbusStates, cell by cell, and the keys of a
+ * device. */
 #include <string.h>
 
 #include "support.h"
@@ -48,12 +49,13 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static void test_every_pair_of_states_has_its_action(void **state)
 {
-    /* A letter a cell, spelled out a second time: W wait, P publish, C connect, R run, X close, F finish, O reopen, Z refuse.
-     * Columns: Unknown Initialising InitWait Initialised Connected Closing Closed Reconfiguring Reconfigured invalid. */
+    /* A letter a cell, spelled out a second time: W wait, P publish, C connect, R run, X close, F
+     * finish, O reopen, Z refuse. Columns: Unknown Initialising InitWait Initialised Connected
+     * Closing Closed Reconfiguring Reconfigured invalid. */
     static const char *const rows[XENBUS_STATES] = {
         "WWWWWWWWWZ", /* Unknown: nothing said yet */
         "XWPWWWWWWZ", /* Initialising */
@@ -103,7 +105,8 @@ static void test_traffic_only_when_both_are_connected(void **state)
             enum xenbus_action action = xenbus_action(ours, theirs);
             if (action == XENBUS_RUN || action == XENBUS_CONNECT)
                 assert_int_equal(theirs, XENBUS_CONNECTED);
-            /* A backend that leaves is answered in every state in which something of ours is shared. */
+            /* A backend that leaves is answered in every state in which something of ours is
+             * shared. */
             bool shared = ours == XENBUS_INITIALISED || ours == XENBUS_CONNECTED ||
                           ours == XENBUS_RECONFIGURING || ours == XENBUS_RECONFIGURED;
             bool leaves =
@@ -123,7 +126,7 @@ static void test_names(void **state)
     assert_string_equal(xenbus_action_name(XENBUS_REFUSE), "refuse");
 }
 
-/* ---- a device -------------------------------------------------------------------------------------------------------- */
+/* ---- a device -------------------------------------------------------------------------------- */
 
 static void test_open_finds_the_backend(void **state)
 {

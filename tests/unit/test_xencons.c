@@ -70,7 +70,8 @@ static void test_lf_goes_out_as_cr_lf(void **state)
     assert_int_equal(cons.stats.dropped, 0);
 }
 
-/* Partial writes add up: `written =` in place of `+=` once let a flood of log lines hang guests (Solo5 pull request 538). */
+/* Partial writes add up: `written =` in place of `+=` once let a flood of log lines hang guests
+ * (Solo5 pull request 538). */
 static void test_text_longer_than_the_ring_arrives_whole(void **state)
 {
     static char text[20000];

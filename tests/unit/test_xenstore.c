@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_xenstore.c - the xenstore client against the simulated xenstored, and against one that breaks the protocol. */
+/* test_xenstore.c - the xenstore client against the simulated xenstored, and against one that
+ * breaks the protocol. */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* ---- what xenstored does -------------------------------------------------------------------------------------------- */
+/* ---- what xenstored does --------------------------------------------------------------------- */
 
 static void test_write_read_rm(void **state)
 {
@@ -125,7 +126,8 @@ static void test_paths_and_payloads_have_a_length(void **state)
     assert_int_equal(xs_read(&xs, XS_TXN_NONE, path, TEXT), -E_NOENT);
     assert_int_equal(xs_write(&xs, XS_TXN_NONE, "data/b", cs_ro_of(big, sizeof(big) - 6)), -E_2BIG);
     memset(big, 'b', sizeof(big));
-    /* The longest request there is: the ring goes round four times, and xenstored says what it thinks of such values. */
+    /* The longest request there is: the ring goes round four times, and xenstored says what it
+     * thinks of such values. */
     assert_int_equal(xs_write(&xs, XS_TXN_NONE, "data/b", cs_ro_of(big, sizeof(big) - 7)),
                      -E_NOSPC);
     assert_int_equal(xs_write(&xs, XS_TXN_NONE, "data/b", cs_ro_of(big, 2000)), 0);
@@ -204,7 +206,7 @@ static void test_domains(void **state)
     assert_int_equal(xs_is_domain_introduced(&xs, 999), 0);
 }
 
-/* ---- watches ------------------------------------------------------------------------------------------------------------ */
+/* ---- watches --------------------------------------------------------------------------------- */
 
 static void settle(void)
 {
@@ -280,7 +282,7 @@ static void test_watch_that_is_refused_is_not_kept(void **state)
     teardown(state);
 }
 
-/* ---- transactions --------------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static int increment(struct xs *store, xs_txn_t txn, void *arg)
 {
@@ -328,7 +330,7 @@ static void test_transaction_that_fails_is_aborted(void **state)
     assert_int_equal(xs_read(&xs, XS_TXN_NONE, "data/x", TEXT), -E_NOENT);
 }
 
-/* ---- deadlines -------------------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 static void test_dead_xenstored_times_out(void **state)
 {
@@ -370,7 +372,7 @@ static void test_half_a_request_breaks_the_client(void **state)
     assert_int_equal(xs_read(&xs, XS_TXN_NONE, "data", TEXT), -E_TIMEDOUT);
 }
 
-/* ---- a xenstored that breaks the protocol ----------------------------------------------------------------------------------- */
+/* ---- a xenstored that breaks the protocol ---------------------------------------------------- */
 
 /* Answers the request in the ring: called when the client waits. */
 static struct {
@@ -582,14 +584,14 @@ static void test_our_indices_are_private(void **state)
 {
     (void)state;
     assert_int_equal(xs_printf(&xs, XS_TXN_NONE, "data/x", "1"), 0);
-    uint32_t rsp_cons = ring()->rsp_cons;
+    uint32_t rsp_cons = ring()->rsp_cons, req_prod = ring()->req_prod;
     sim_xs_stop(true);
     ring()->req_prod += 77;
     ring()->rsp_cons += 77;
     vplat_step = lying_step;
     begin_lie(XS_WRITE, "OK", 3);
-    ring()->req_prod = ring()->req_cons; /* what the liar looks at */
     assert_int_equal(call_write(), 0);
+    assert_int_equal(ring()->req_prod - req_prod, sizeof(struct xsd_sockmsg) + sizeof("data/x1"));
     assert_int_equal(ring()->rsp_cons - rsp_cons, sizeof(struct xsd_sockmsg) + 3);
 }
 

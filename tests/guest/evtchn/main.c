@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* main.c - event handling, from inside a domain: channels whose two ends are both ours, on the ABI that evtchn=2l|fifo chose.
+/* main.c - event handling, from inside a domain: channels whose two ends are both ours, on the ABI
+ * that evtchn=2l|fifo chose.
  *
- * Other ports (xenstore, console, timer) get events meanwhile: only the counts of our own ports are looked at.
+ * Other ports (xenstore, console, timer) get events meanwhile: only the counts of our own ports are
+ * looked at.
  */
 #include <morgana/args.h>
 #include <morgana/xen.h>
@@ -263,7 +265,8 @@ static const char *ports_that_are_none_are_refused(struct start *start)
     return NULL;
 }
 
-/* As many channels as there may be, up to this: ports_max, the ABI and the domain's max_event_channels bound it too. */
+/* As many channels as there may be, up to this: ports_max, the ABI and the domain's
+ * max_event_channels bound it too. */
 #define MANY EVTCHN_PORTS_FIFO
 static evtchn_port_t many[MANY];
 

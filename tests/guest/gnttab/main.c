@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* main.c - the grant table, from inside a domain that grants to itself, on the version that gnttab=1|2 chose. */
+/* main.c - the grant table, from inside a domain that grants to itself, on the version that
+ * gnttab=1|2 chose. */
 #include <string.h>
 
 #include <morgana/args.h>
@@ -153,8 +154,9 @@ static const char *table_is_used_up_and_comes_back(struct start *start)
     return NULL;
 }
 
-/* A page that the other side still maps stays granted, is quarantined, and released when it is let go (XSA-396). The other side is
- * ourselves. Where Xen manages our physical memory, mapping takes both pages' own memory away: they are not touched afterwards. */
+/* A page that the other side still maps stays granted, is quarantined, and released when it is let
+ * go (XSA-396). The other side is ourselves. Where Xen manages our physical memory, mapping takes
+ * both pages' own memory away: they are not touched afterwards. */
 static const char *mapped_page_is_quarantined_until_unmapped(struct start *start)
 {
     static _Alignas(PAGE_BYTES) uint8_t memory[PAGE_BYTES], place[PAGE_BYTES];

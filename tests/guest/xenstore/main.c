@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* main.c - the xenstore client, from inside a domain, against the xenstored there is. `data` is the domain's own (xl makes it so). */
+/* main.c - the xenstore client, from inside a domain, against the xenstored there is. `data` is the
+ * domain's own (xl makes it so). */
 #include <string.h>
 
 #include <morgana/xenbus.h>
@@ -92,7 +93,8 @@ static const char *directory_is_listed(struct start *start)
 
 #define LONG_NAMES 160u
 
-/* As long as the quota of a node's size allows: where that is above XENSTORE_PAYLOAD_MAX, it comes in parts. */
+/* As long as the quota of a node's size allows: where that is above XENSTORE_PAYLOAD_MAX, it comes
+ * in parts. */
 static const char *long_directory_is_listed_whole(struct start *start)
 {
     struct xs *xs = &start->xs;
@@ -143,7 +145,7 @@ static const char *permissions_are_read_and_set(struct start *start)
     return NULL;
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------------------------ */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 static const char *transaction_is_all_or_nothing(struct start *start)
 {
@@ -192,7 +194,7 @@ static const char *transaction_runs_again_after_a_conflict(struct start *start)
     return NULL;
 }
 
-/* ---- watches ------------------------------------------------------------------------------------------------------------- */
+/* ---- watches --------------------------------------------------------------------------------- */
 
 static bool fires(struct xs *xs, const struct xs_watch *watch, uint32_t fired)
 {
@@ -241,7 +243,7 @@ static const char *watches_are_removed(struct start *start)
     return NULL;
 }
 
-/* ---- a device -------------------------------------------------------------------------------------------------------------- */
+/* ---- a device -------------------------------------------------------------------------------- */
 
 static const char *backend_of_the_vif_waits(struct start *start)
 {
