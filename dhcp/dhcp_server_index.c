@@ -4,6 +4,7 @@
 #include "dhcp_server_priv.h"
 
 #define INDEX_NUMBERS_MAX 65000u
+#define LEASES_MAX (1u << 24) /* dhcp_server.h */
 
 /* ---- what goes where in the storage ---------------------------------------------------------- */
 
@@ -56,7 +57,8 @@ static size_t round8(size_t bytes)
 
 size_t dhcp_server_storage_bytes(const struct dhcp_conf *conf, uint32_t leases_max)
 {
-    struct counts c = count(conf, leases_max);
+    /* Of more dhcp_server_init will refuse to make a server: no size to be worked out. */
+    struct counts c = count(conf, u32_min(leases_max, LEASES_MAX));
 
     return round8(c.nets * sizeof(struct dhcp_net)) +
            round8(c.subnets * sizeof(struct dhcp_subnet_ref)) +
@@ -257,15 +259,15 @@ static void add_net(struct dhcp_server *server, struct dhcp_lease_pool *pools, u
 int dhcp_server_init(struct dhcp_server *server, struct dhcp_leases *leases,
                      const struct dhcp_server_conf *conf)
 {
+    struct dhcp_leases_conf lc = {.key = {conf->key[0], conf->key[1]}};
     struct cs storage = conf->storage;
-    struct counts c = count(conf->conf, conf->leases_max);
-    struct dhcp_leases_conf lc = {
-        .max = c.leases, .heads = c.heads, .key = {conf->key[0], conf->key[1]}};
     uint32_t pool_count = 0;
+    struct counts c;
 
-    if (!conf->leases_max || conf->leases_max > 1u << 24 || conf->offer_s > 3600 ||
+    if (!conf->leases_max || conf->leases_max > LEASES_MAX || conf->offer_s > 3600 ||
         conf->abandon_s > 1u << 31)
         return -E_INVAL;
+    c = count(conf->conf, conf->leases_max);
     if (c.pools > INDEX_NUMBERS_MAX || c.nets > INDEX_NUMBERS_MAX)
         return -E_2BIG;
     if (!cs_is_aligned(storage, 8) ||
@@ -282,6 +284,8 @@ int dhcp_server_init(struct dhcp_server *server, struct dhcp_leases *leases,
     server->subnets = carve(&storage, c.subnets, sizeof(*server->subnets));
     lc.pools = carve(&storage, c.pools, sizeof(*lc.pools));
     server->index = carve(&storage, c.index_slots, sizeof(*server->index));
+    lc.max = c.leases;
+    lc.heads = c.heads;
     lc.lease = carve(&storage, c.leases, sizeof(*lc.lease));
     lc.clients = carve(&storage, c.heads, sizeof(*lc.clients));
     lc.addrs = carve(&storage, c.heads, sizeof(*lc.addrs));

@@ -197,6 +197,11 @@ static void test_init_refuses_bad_numbers(void **state)
     assert_int_equal(dhcp_server_init(&server, &leases, &c), 0);
     c.leases_max = 0;
     assert_int_equal(dhcp_server_init(&server, &leases, &c), -E_INVAL);
+    c.leases_max = (1u << 24) + 1;
+    assert_int_equal(dhcp_server_init(&server, &leases, &c), -E_INVAL);
+    c.leases_max = UINT32_MAX;
+    assert_int_equal(dhcp_server_init(&server, &leases, &c), -E_INVAL);
+    assert_true(dhcp_server_storage_bytes(&rig.conf, UINT32_MAX) != 0);
     c.leases_max = 16;
     c.offer_s = 3601;
     assert_int_equal(dhcp_server_init(&server, &leases, &c), -E_INVAL);
