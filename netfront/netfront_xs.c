@@ -208,13 +208,10 @@ static void act_run(struct netfront *nf)
         netfront_link_up(nf);
 }
 
+/* Only for a frontend that is Initialised, a state we pass over: here so that the table is whole.
+ * */
 static void act_connect(struct netfront *nf)
 {
-    /* A backend that is Connected before we said a word speaks of a former frontend's rings. */
-    if (nf->queue_count == 0) {
-        netfront_leave(nf);
-        return;
-    }
     (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CONNECTED);
 }
 

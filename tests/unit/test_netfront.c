@@ -251,6 +251,23 @@ static void test_open_retries_transaction(void **state)
     peer_stop(0);
 }
 
+static void test_open_without_pages(void **state)
+{
+    (void)state;
+    for (uint32_t pages = 1; pages <= 2; pages++) {
+        struct page *held;
+
+        peer_start(&(struct peer_conf){.seed = 1, .pages = 2});
+        held = pages == 1 ? page_get(&peer.pages) : NULL;
+        assert_int_equal(peer_open(), pages == 1 ? -E_NOMEM : 0);
+        if (held != NULL) {
+            peer.dev = NULL;
+            page_put(held);
+        }
+        peer_stop(0);
+    }
+}
+
 static void test_open_without_grants(void **state)
 {
     (void)state;
@@ -613,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_open_times_out),
         cmocka_unit_test(test_open_waits_for_a_backend_that_is_late),
         cmocka_unit_test(test_open_retries_transaction),
+        cmocka_unit_test(test_open_without_pages),
         cmocka_unit_test(test_open_without_grants),
         cmocka_unit_test(test_every_pair_of_states),
         cmocka_unit_test(test_no_frame_before_backend_is_connected),

@@ -444,6 +444,49 @@ static void test_grants_run_out(void **state)
     peer_stop(0);
 }
 
+/* What must be copied and cannot be: refused, the packet as it was; with frames on their way it may
+ * be tried again when one is answered. */
+static void test_no_memory_to_copy_to(void **state)
+{
+    const uint32_t lens[2] = {20, 100};
+    struct page *held[PEER_PAGES];
+    struct pkt *pkt;
+    unsigned n;
+
+    (void)state;
+    for (unsigned untrusted = 0; untrusted < 2; untrusted++) {
+        start(&(struct peer_conf){.seed = 1, .trusted = untrusted != 0 ? "0" : NULL});
+        pkt = pieces(lens, 2);
+        memcpy(pkt->frag[0].page->base + 4096 - 20 + 12, "\x08\x00\x45", 3);
+        for (n = 0; (held[n] = page_get(&peer.pages)) != NULL;)
+            n++;
+        assert_int_equal(netdev_tx(peer.dev, pkt), -E_NOMEM);
+        page_put(held[--n]);
+        if (untrusted != 0)
+            page_put(held[--n]); /* one for the program, one for the copy */
+        send(peer_packet(60, 0));
+        if (untrusted != 0)
+            held[n++] = page_get(&peer.pages);
+        assert_int_equal(netdev_tx(peer.dev, pkt), -E_AGAIN);
+        assert_int_equal(pkt->len, 120);
+        assert_false(netdev_arm(peer.dev));
+        peer_tx_all();
+        assert_true(netdev_arm(peer.dev));
+        send(pkt);
+        netdev_tx_flush(peer.dev);
+        peer_tx_all();
+        while (n > 0)
+            page_put(held[--n]);
+        peer_stop(0);
+    }
+    /* No packet for the copy. */
+    start(&(struct peer_conf){.seed = 1, .trusted = "0", .pkts = 1});
+    pkt = peer_packet(60, 0);
+    assert_int_equal(netdev_tx(peer.dev, pkt), -E_NOMEM);
+    pkt_put(pkt);
+    peer_stop(0);
+}
+
 /* Grants run out in mid-frame, and the backend has guessed those there were and uses them: the
  * pages are not the program's to give to anyone else, though it still owns the packet. */
 static void test_untaken_slots_still_in_use(void **state)
@@ -937,6 +980,7 @@ int main(void)
         cmocka_unit_test(test_ids_and_grants_are_unique_in_flight),
         cmocka_unit_test(test_page_shared_by_frames),
         cmocka_unit_test(test_grants_run_out),
+        cmocka_unit_test(test_no_memory_to_copy_to),
         cmocka_unit_test(test_untaken_slots_still_in_use),
         cmocka_unit_test(test_page_let_go_of_late),
         cmocka_unit_test(test_page_not_let_go_of),
