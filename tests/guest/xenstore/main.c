@@ -267,7 +267,7 @@ static const char *nothing_was_malformed(struct start *start)
     CHECK_EQ(start->xs.stats.timeouts, 0);
     CHECK_EQ(xs_broken(&start->xs), 0);
     CHECK_EQ(start->xs.stats.requests, start->xs.stats.replies);
-    printf("# %llu requests\n", (unsigned long long)start->xs.stats.requests);
+    printf("# %u requests\n", (unsigned)start->xs.stats.requests);
     return NULL;
 }
 
