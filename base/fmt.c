@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fmt.c - the small printf: integers, strings and characters, into a buffer that is never overrun.
+/* fmt.c - the small printf: integers, strings and characters, into a buffer that is never overrun;
+ * addresses as text, and back.
  *
  * A conversion is parsed into a struct spec, its digits are made from the right in a small array,
  * and emit_field pads them. Output beyond the buffer is counted, not stored, so that the result
@@ -263,4 +264,25 @@ struct fmt_mac fmt_mac(const uint8_t mac[6])
     fmt_buf(r.text, sizeof(r.text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
             mac[4], mac[5]);
     return r;
+}
+
+bool fmt_parse_mac(struct cs_ro text, uint8_t mac[6])
+{
+    uint8_t got[6], any = 0;
+
+    if (text.len != sizeof(((struct fmt_mac *)0)->text) - 1)
+        return false;
+    for (size_t i = 0; i < sizeof(got); i++) {
+        int high = cs_hex_digit((char)cs_get_u8(text, 3 * i));
+        int low = cs_hex_digit((char)cs_get_u8(text, 3 * i + 1));
+
+        if (high < 0 || low < 0 || (i > 0 && cs_get_u8(text, 3 * i - 1) != ':'))
+            return false;
+        got[i] = (uint8_t)(high << 4 | low);
+        any |= got[i];
+    }
+    if (any == 0 || (got[0] & 1) != 0)
+        return false;
+    memcpy(mac, got, sizeof(got));
+    return true;
 }

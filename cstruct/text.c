@@ -74,8 +74,7 @@ int cs_ro_to_hex(struct cs_ro v, char *out, size_t size)
     return (int)(v.len * 2);
 }
 
-/* The digit's value, or -1. */
-static int digit_of(char c)
+int cs_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -102,8 +101,8 @@ int cs_of_hex(struct cs to, const char *hex)
             hex++;
         if (*hex == '\0')
             return (int)n;
-        high = digit_of(hex[0]);
-        low = high < 0 ? -1 : digit_of(hex[1]);
+        high = cs_hex_digit(hex[0]);
+        low = high < 0 ? -1 : cs_hex_digit(hex[1]);
         if (low < 0)
             return -E_INVAL;
         if (n == to.len || n == INT32_MAX)

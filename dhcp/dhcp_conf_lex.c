@@ -21,17 +21,6 @@ static bool is_punct(char c)
     return c == ';' || c == ',' || c == '{' || c == '}' || c == '(' || c == ')' || c == '=';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static void step(struct conf_parser *p)
 {
     if (*p->at == '\n') {
@@ -245,11 +234,11 @@ static int hex_bytes(const struct conf_parser *p, uint8_t *out)
     if (p->token != CONF_ATOM)
         return -1;
     for (;;) {
-        int high = i < p->len ? hex_digit(p->text[i]) : -1, low;
+        int high = i < p->len ? cs_hex_digit(p->text[i]) : -1, low;
 
         if (high < 0)
             return -1;
-        low = ++i < p->len ? hex_digit(p->text[i]) : -1;
+        low = ++i < p->len ? cs_hex_digit(p->text[i]) : -1;
         if (low >= 0) {
             high = high << 4 | low;
             i++;
@@ -279,12 +268,12 @@ static int unescape(const char *text, size_t len, size_t *i)
     char c = text[(*i)++];
 
     if (c == 'x') {
-        int high = *i < len ? hex_digit(text[*i]) : -1, low = -1;
+        int high = *i < len ? cs_hex_digit(text[*i]) : -1, low = -1;
 
         if (high < 0)
             return -1;
         if (++*i < len)
-            low = hex_digit(text[*i]);
+            low = cs_hex_digit(text[*i]);
         if (low < 0)
             return high;
         ++*i;

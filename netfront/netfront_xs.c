@@ -13,36 +13,9 @@
 
 /* ---- what the toolstack says ----------------------------------------------------------------- */
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "00:16:3e:01:02:03", and nothing else: an Ethernet address of one station. */
-static bool parse_mac(struct cs_ro text, uint8_t mac[6])
-{
-    uint8_t all = 0;
-
-    if (text.len != 17)
-        return false;
-    for (unsigned i = 0; i < 6; i++) {
-        int high = hex_digit(cs_get_u8(text, 3 * i)), low = hex_digit(cs_get_u8(text, 3 * i + 1));
-
-        if (high < 0 || low < 0 || (i < 5 && cs_get_u8(text, 3 * i + 2) != ':'))
-            return false;
-        mac[i] = (uint8_t)(high << 4 | low);
-        all |= mac[i];
-    }
-    return all != 0 && (mac[0] & 1) == 0; /* a group's address is nobody's */
-}
-
 static int read_mac(struct netfront *nf)
 {
     char text[32];
-    uint8_t mac[6];
     int len;
 
     if (nf->conf.mac != NULL) {
@@ -50,14 +23,12 @@ static int read_mac(struct netfront *nf)
         return 0;
     }
     len = xenbus_read(&nf->xb, XS_TXN_NONE, "mac", cs_of(text, sizeof(text)));
+    if (len >= 0 && fmt_parse_mac(cs_ro_of(text, (size_t)len), nf->dev.mac))
+        return 0;
     if (len == -E_NOENT)
         LOG_ERROR("netfront: %s/mac: missing, and no address was configured", nf->xb.path);
-    else if (len >= 0 && !parse_mac(cs_ro_of(text, (size_t)len), mac))
+    else if (len >= 0)
         LOG_ERROR("netfront: %s/mac: not an Ethernet address of one station", nf->xb.path);
-    else if (len >= 0) {
-        memcpy(nf->dev.mac, mac, sizeof(mac));
-        return 0;
-    }
     return len < 0 && len != -E_NOENT && len != -E_NOSPC ? len : -E_INVAL;
 }
 

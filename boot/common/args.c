@@ -195,17 +195,6 @@ static bool take_ip4(const char **text, uint32_t *out)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int args_get_u32(int argc, char *const *argv, const char *key, uint32_t min, uint32_t max,
                  uint32_t *out)
 {
@@ -257,32 +246,12 @@ int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *
 int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6])
 {
     const char *value = args_get(argc, argv, key);
-    const char *p = value;
-    uint8_t got[6], any = 0;
 
     if (value == NULL)
         return 0;
-    for (int i = 0; i < 6; i++) {
-        int high, low;
-
-        if (i > 0 && *p++ != ':')
-            goto bad;
-        high = hex_digit(*p);
-        if (high < 0)
-            goto bad;
-        low = hex_digit(p[1]);
-        if (low < 0)
-            goto bad;
-        got[i] = (uint8_t)(high << 4 | low);
-        any |= got[i];
-        p += 2;
-    }
-    if (*p != '\0' || (got[0] & 1) != 0 || any == 0)
-        goto bad;
-    memcpy(mac, got, sizeof(got));
-    return 1;
-bad:
-    return bad_value(key, value, "a unicast MAC address like 00:16:3e:00:00:01");
+    return fmt_parse_mac(cs_of_str(value), mac)
+               ? 1
+               : bad_value(key, value, "a unicast MAC address like 00:16:3e:00:00:01");
 }
 
 /* ---- unknown keys ---------------------------------------------------------------------------- */

@@ -343,6 +343,8 @@ size_t cs_ro_hexdump(struct cs_ro v, char *out, size_t size);
 /* "00ff10": two digits a byte, NUL-terminated. Characters written, or -E_NOSPC. */
 int cs_ro_to_hex(struct cs_ro v, char *out, size_t size);
 #define cs_to_hex(v, out, size) cs_ro_to_hex(cs_as_ro(v), out, size)
+/* The value of a hex digit, upper or lower case, or -1. */
+int cs_hex_digit(char c);
 /* The bytes that hex text stands for; white space between bytes is skipped. Bytes written, -E_INVAL
  * for a wrong or odd digit, -E_NOSPC. On failure `to` may be partly written. */
 int cs_of_hex(struct cs to, const char *hex);

@@ -138,6 +138,33 @@ static void test_addresses(void **state)
     assert_string_equal(fmt_mac(mac).text, "00:16:3e:ff:0a:01");
 }
 
+static void test_mac_parses_only_as_it_is_printed(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "00:16:3e:ff:0a",
+        "00:16:3e:ff:0a:0",
+        "00:16:3e:ff:0a:01:",
+        "00:16:3e:ff:0a:0g",
+        "00:16:3e:ff:0a:g1",
+        "00-16-3e-ff-0a-01",
+        "0:016:3e:ff:0a:01",
+        " 0:16:3e:ff:0a:01",
+        "00:00:00:00:00:00",
+        "01:16:3e:ff:0a:01",
+        "ff:ff:ff:ff:ff:ff",
+    };
+    const uint8_t want[6] = {0x00, 0x16, 0x3e, 0xff, 0x0a, 0x01};
+    uint8_t mac[6] = {0};
+
+    (void)state;
+    assert_true(fmt_parse_mac(cs_of_str("00:16:3E:ff:0a:01"), mac));
+    assert_memory_equal(mac, want, sizeof(want));
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_false(fmt_parse_mac(cs_of_str(wrong[i]), mac));
+    assert_memory_equal(mac, want, sizeof(want));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_unknown_conversion_is_shown_as_it_stands),
         cmocka_unit_test(test_random_formats_print_as_in_c),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_mac_parses_only_as_it_is_printed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
