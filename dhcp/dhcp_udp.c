@@ -16,8 +16,7 @@
 #include <morgana/log.h>
 
 #define PROBE_NS_DEFAULT (500 * NS_PER_MS)
-#define PROBE_TRIES_MAX                                                                            \
-    4u /* addresses found in use for one message before one is offered unasked */
+#define PROBE_TRIES_MAX 4u /* addresses found in use for one message: the next is offered unasked */
 #define SWEEP_STEPS 16u
 
 /* ---- log lines ------------------------------------------------------------------------------- */

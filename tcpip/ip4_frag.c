@@ -7,12 +7,13 @@
  * A datagram in reassembly is in one of these states:
  *
  *     SHARED  its fragments are held as they came, in views, not copied: up to PKT_FRAGS_MAX of
- *     them, which is what a packet can list PLACED  it has more. Its bytes were copied to where
- *     they belong in a row of pages, those of later fragments are too, and a bit for each
- *             unit of 8 bytes says what is there. Copies are counted in pkt_stats
+ *             them, which is what a packet can list
+ *     PLACED  it has more. Its bytes were copied to where they belong in a row of pages, those of
+ *             later fragments are too, and a bit for each unit of 8 bytes says what is there.
+ *             Copies are counted in pkt_stats
  *     DEAD    two fragments contradicted each other: it holds nothing, and swallows what still
- *     comes until its time is up (RFC 5722 section 4
- *             says why: else the attacker's fragments complete the next datagram)
+ *             comes until its time is up (RFC 5722 section 4 says why: else the attacker's
+ *             fragments complete the next datagram)
  *
  * So a fragment costs at most a look at 18 others, or its own length: never more because much is
  * queued (FragmentSmack). A datagram holds at most 18 pages. When all of them together hold more

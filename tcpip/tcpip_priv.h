@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* tcpip_priv.h - what the files of tcpip/ know of each other.
  *
- * A frame's way in:   netif_input -> arp_input | ip4_input -> (ip4_frag_input) -> udp_input |
- * icmp_input | igmp_input A packet's way out: udp_send | icmp_* | igmp_* -> route_find, then
- * ip4_send -> arp_resolve -> ip4_link_send -> netif_tx
+ * A frame's way in:     netif_input -> arp_input
+ *                                   -> ip4_input (-> ip4_frag_input) -> udp_input, icmp_input,
+ *                                                                       igmp_input
+ * A packet's way out:   udp_send, icmp, igmp -> route_find, then ip4_send -> arp_lookup -> netif_tx
+ *     neighbour unknown:                             ... -> arp_queue -> ip4_link_send -> netif_tx
  *
  * A received packet keeps its Ethernet and IPv4 headers at the front all the way up: struct ip4_rx
  * says where the transport begins. So an ICMP error can quote it, and udp_recv reads the addresses
@@ -44,10 +46,8 @@ struct ip4_tx {
     uint8_t protocol, ttl;
     uint8_t cast; /* enum ip4_cast */
     bool use_eth;
-    bool
-        /* do not fragment on the way; longer than the path's MTU it is fragmented here all the
-         * same */
-        df;
+    /* do not fragment on the way; longer than the path's MTU it is fragmented here all the same */
+    bool df;
     uint8_t options_len; /* bytes of IPv4 options, which stand after the room for the header */
 };
 
@@ -192,13 +192,14 @@ void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *r
                 uint8_t code, uint32_t rest, uint64_t now);
 
 /* path_mtu.c */
-#define IP4_PATH_MTU_FLOOR                                                                         \
-    552u /* a smaller one is not believed: an attacker would make us send crumbs */
-/* The largest packet to dst: the link's MTU, or less where a router said so. */
+/* A smaller one is not believed: an attacker would make us send crumbs. */
+#define IP4_PATH_MTU_FLOOR 552u
+/* The largest packet on our link. */
 static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
 {
     return nif->conf.dev->caps.mtu_bytes;
 }
+/* The largest packet to dst: the link's MTU, or less where a router said so. */
 uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now);
 /* A router's answer: `mtu` as it said (0: an old one that did not), `sent` the length of the
  * packet that did not fit. */

@@ -11,11 +11,15 @@
 #include <morgana/dhcp_conf.h>
 #include <morgana/dhcp_wire.h>
 
-/* FREE ----> PROBING ---> OFFERED ---> BOUND        FREE remembers its last client until the
- * address is needed
- *    ^            |            |           |
- *    |            v            |           |
- *    +------- ABANDONED <------+-----------+      somebody else has it: a probe, or DHCPDECLINE */
+/* A lease's states:
+ *
+ *     FREE ---> PROBING ---> OFFERED ---> BOUND
+ *      ^           |            |           |
+ *      |           v            v           v
+ *      +------ ABANDONED <------+-----------+      somebody else has it: a probe, or DHCPDECLINE
+ *
+ * An address that need not be probed goes from FREE to OFFERED. Each is FREE again when its time is
+ * up, BOUND also by DHCPRELEASE. FREE remembers its last client until the address is needed. */
 #define DHCP_LEASE_STATES(S)                                                                       \
     S(FREE)                                                                                        \
     S(PROBING)   /* being asked for on the wire before it is offered */                            \
@@ -29,8 +33,8 @@ const char *dhcp_lease_state_name(enum dhcp_lease_state state);
 #define DHCP_LEASE_NONE UINT32_MAX   /* no record */
 #define DHCP_LEASE_NEVER UINT32_MAX  /* expires never */
 #define DHCP_LEASE_STATIC UINT16_MAX /* pool number of a fixed address: it has no pool */
-#define DHCP_LEASE_ID_BYTES                                                                        \
-    36u /* a longer client id is kept as its first 20 bytes and a keyed hash of 128 bits of all */
+/* A longer client id is kept as its first 20 bytes and a keyed hash of 128 bits of all. */
+#define DHCP_LEASE_ID_BYTES 36u
 #define DHCP_LEASE_NAME_BYTES 28u
 
 /* Who a client is, on one network: its client id, opaque and with the type byte (RFC 4361), else
@@ -76,17 +80,17 @@ struct dhcp_lease_pool {
     uint32_t size;                /* addresses of all ranges */
     uint32_t lap;                 /* addresses looked at that will never do, since one that did */
     struct dhcp_lease_list spare; /* FREE and never bound: reused first */
-    struct dhcp_lease_list
-        past; /* FREE, with a client to remember; the one longest out of use first */
+    /* FREE, with a client to remember; the one longest out of use first */
+    struct dhcp_lease_list past;
 };
 
 #define DHCP_LEASE_BUCKETS 33u
 
 struct dhcp_leases_stats {
-    uint32_t by_state
-        [DHCP_LEASE_STATE_COUNT]; /* as last written: an expired lease counts until it is swept */
-    uint64_t expired,
-        evicted; /* evicted: remembered clients forgotten because an address was needed */
+    /* as last written: an expired lease counts until it is swept */
+    uint32_t by_state[DHCP_LEASE_STATE_COUNT];
+    uint64_t expired;
+    uint64_t evicted; /* remembered clients forgotten because an address was needed */
 };
 
 struct dhcp_leases {
@@ -138,13 +142,17 @@ static inline enum dhcp_lease_state dhcp_lease_state(const struct dhcp_leases *l
 /* Seconds it is still valid; DHCP_INFINITE. */
 uint32_t dhcp_lease_left_s(const struct dhcp_leases *ls, const struct dhcp_lease *lease);
 
+/* The record of an address (host order), or NULL. Records stay the table's: a FREE one may become
+ * another address's at the next dhcp_leases_get. */
 struct dhcp_lease *dhcp_leases_by_addr(const struct dhcp_leases *ls, uint32_t addr);
-/* Names a client: the only way to fill a struct dhcp_client. */
+/* Names a client: the only way to fill a struct dhcp_client. id: 1..255 bytes, Lent for as long as
+ * the result is used. */
 struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
                                       struct cs_ro id);
 /* The record that this client has or had last, or NULL. */
 struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
                                          const struct dhcp_client *client);
+/* Is the client the one that has the record, or had it last? */
 bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
                       const struct dhcp_client *client);
 /* The record by which to judge the client's claim to have `addr`: its lease there as long as that

@@ -29,8 +29,8 @@ struct dhcp_udp_conf {
     const struct dhcp_server *server; /* Kept */
     struct dhcp_leases *leases;       /* Kept */
     uint32_t addr; /* our address on the interface, host order: the server identifier */
-    uint64_t
-        probe_ns; /* an address is asked for so long before it is offered: 1 ms..10 s; 0: 500 ms */
+    /* an address is asked for so long before it is offered: 1 ms..10 s; 0: 500 ms */
+    uint64_t probe_ns;
     uint32_t queue_max; /* messages held until they are looked at: one page each; 0: 64 */
 };
 
@@ -58,9 +58,8 @@ struct dhcp_udp {
     struct dhcp_udp_conf conf;
     struct udp_sock sock;
     struct dhcp_out out;
-    struct pkt *reply; /* room for the next reply, or NULL */
-    struct pkt
-        *waiting; /* the request whose reply in `reply` waits for room in the device, or NULL */
+    struct pkt *reply;   /* room for the next reply, or NULL */
+    struct pkt *waiting; /* the request whose reply waits for room in the device, or NULL */
     unsigned waiting_tries;
     uint16_t reply_max;
     struct dhcp_udp_parked parked[DHCP_UDP_PARKED_MAX];

@@ -37,11 +37,10 @@ STATIC_ASSERT(dhcp_hdr_SIZE == 236, "RFC 951 section 3");
 #define DHCP_HTYPE_ETHERNET 1u
 #define DHCP_CHADDR_BYTES 16u
 #define DHCP_BYTES_MIN 300u /* what relays and old clients expect at least (RFC 1542 section 2.1) */
-#define DHCP_BYTES_MAX 4096u /* longest message we read */
-#define DHCP_BYTES_DEFAULT                                                                         \
-    548u /* what every client reads: a datagram of 576 bytes (RFC 2131 section 2) */
-#define DHCP_UDP_OVERHEAD 28u              /* option 57 counts the IP and UDP headers */
-#define DHCP_REPLY_MAX 1472u               /* longest message we write: one Ethernet frame */
+#define DHCP_BYTES_MAX 4096u    /* longest message we read */
+#define DHCP_BYTES_DEFAULT 548u /* what every client reads: 576 with headers (RFC 2131 section 2) */
+#define DHCP_UDP_OVERHEAD 28u   /* option 57 counts the IP and UDP headers */
+#define DHCP_REPLY_MAX 1472u    /* longest message we write: one Ethernet frame */
 #define DHCP_INFINITE UINT32_C(0xffffffff) /* a lease without end (RFC 2131 section 3.3) */
 
 #define DHCP_OPS(E)                                                                                \

@@ -62,9 +62,8 @@ struct xs {
     struct xs_stats stats;
     uint32_t next_req_id, next_token;
     int broken; /* negative E_ code, 0 while good */
-    uint32_t
-        req_prod; /* our two indices of the ring: what is in shared memory is for the other side */
-    uint32_t rsp_cons;
+    /* our two indices of the ring: what is in shared memory is for the other side */
+    uint32_t req_prod, rsp_cons;
     uint32_t late[XS_LATE_MAX]; /* ids whose replies nobody waits for any more */
     uint32_t late_count;
     uint32_t in_len; /* bytes of the message being received */

@@ -37,10 +37,8 @@ enum { ICMP4_TIME_REASSEMBLY = 1 };
 struct icmp4_hdr {
     uint8_t type, code;
     uint16_t checksum; /* covers all of the message: whoever has the bytes verifies it */
-    uint32_t
-        /* echo: identifier and sequence; fragmentation needed: the next hop's MTU in the low
-         * half */
-        rest;
+    /* echo: identifier and sequence; fragmentation needed: the next hop's MTU in the low half */
+    uint32_t rest;
 };
 
 /* False where `in` is shorter than a header. */
