@@ -356,7 +356,7 @@ static enum dhcp_verdict inform(struct dhcp_ctx *ctx)
     /* Parameters go to hosts of our networks only: the reply is longer than the question. */
     if (!addr || !ref)
         return verdict(ctx, DHCP_WARNING, addr ? DHCP_REASON_no_subnet : DHCP_REASON_bad_request);
-    if (ref->last - ref->net > 1 && (addr == ref->net || addr == ref->last))
+    if (!dhcp_subnet_is_host(ref->subnet, addr))
         return verdict(ctx, DHCP_WARNING, DHCP_REASON_bad_request);
     ctx->subnet = ref->subnet;
     dhcp_who_scopes(ctx);

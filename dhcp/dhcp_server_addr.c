@@ -55,7 +55,7 @@ static bool addr_usable(const struct dhcp_ctx *ctx, const struct dhcp_pool *pool
 
     if (addr == ctx->packet->our_addr || addr == ctx->msg->giaddr)
         return false;
-    if (s && ~s->mask > 1 && (addr == s->net || addr == (s->net | ~s->mask)))
+    if (s && !dhcp_subnet_is_host(s, addr))
         return false;
     return !ctx->server->conf->hosts || !dhcp_index_fixed(ctx->server, addr);
 }

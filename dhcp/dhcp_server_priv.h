@@ -6,11 +6,22 @@
  *     dhcp_server_who.c    who asks: its network, host declaration, classes, and what holds for it
  *     dhcp_server_addr.c   which address it gets
  *     dhcp_server_reply.c  the message it is answered with, and where that goes
- * */
+ */
 #ifndef DHCP_SERVER_PRIV_H
 #define DHCP_SERVER_PRIV_H
 
 #include <morgana/dhcp_server.h>
+
+#define DHCP_BROADCAST_ADDR UINT32_C(0xffffffff)
+
+/* May an address of the subnet be a host's? The first is the network's own and the last is for
+ * everybody, but where there are only one or two (RFC 3021). */
+static inline bool dhcp_subnet_is_host(const struct dhcp_subnet *s, uint32_t addr)
+{
+    uint32_t host = addr & ~s->mask;
+
+    return ~s->mask <= 1 || (host != 0 && host != ~s->mask);
+}
 
 /* Pools of network n are pools[first_pool .. first_pool + pool_count) of the leases. */
 struct dhcp_net {

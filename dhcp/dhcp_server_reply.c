@@ -7,7 +7,6 @@
  * best chance. Option 82 is the last (RFC 3046 section 2.2). */
 #include "dhcp_server_priv.h"
 
-#define IP4_BROADCAST_ADDR UINT32_C(0xffffffff)
 #define BOOTP_VENDOR_BYTES_MAX 300u /* RFC 951: 64 bytes of vendor data */
 
 /* Options that only the protocol itself may write; a configuration that sets them is not obeyed. */
@@ -188,7 +187,7 @@ static void to_relay(struct dhcp_ctx *ctx)
 
 static void to_broadcast(struct dhcp_ctx *ctx)
 {
-    ctx->out->to = (struct dhcp_to){.addr = IP4_BROADCAST_ADDR, .port = DHCP_CLIENT_PORT};
+    ctx->out->to = (struct dhcp_to){.addr = DHCP_BROADCAST_ADDR, .port = DHCP_CLIENT_PORT};
 }
 
 static void to_client(struct dhcp_ctx *ctx, uint32_t addr)

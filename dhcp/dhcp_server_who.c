@@ -3,8 +3,6 @@
  * the scopes that hold for it. */
 #include "dhcp_server_priv.h"
 
-#define IP4_BROADCAST_ADDR UINT32_C(0xffffffff)
-
 /* ---- name ------------------------------------------------------------------------------------ */
 
 /* The client id as it came, type byte and all (RFC 4361 section 6.1), else hardware type and
@@ -51,7 +49,7 @@ static bool named_by_ciaddr(const struct dhcp_ctx *ctx)
     case DHCPRELEASE:
         return true;
     case DHCPREQUEST:
-        return ctx->packet->dst != IP4_BROADCAST_ADDR;
+        return ctx->packet->dst != DHCP_BROADCAST_ADDR;
     default:
         return false;
     }
@@ -65,7 +63,7 @@ static bool is_one_host(const struct dhcp_server *server, uint32_t addr)
     /* 0/8, 127/8, 224/4 and 240/4: RFC 1122 section 3.2.1.3. */
     if (addr < UINT32_C(0x01000000) || addr >= UINT32_C(0xe0000000) || addr >> 24 == 127)
         return false;
-    return !ref || ref->last - ref->net <= 1 || (addr != ref->net && addr != ref->last);
+    return !ref || dhcp_subnet_is_host(ref->subnet, addr);
 }
 
 static bool who_network(struct dhcp_ctx *ctx)

@@ -111,7 +111,7 @@ static bool scan(struct evtchn *ev, uint32_t budget UNUSED, uint32_t *seen)
     return false;
 }
 
-const struct evtchn_ops evtchn_2l_ops = {
+static const struct evtchn_ops ops = {
     .ensure = ensure,
     .is_pending = is_pending,
     .mask = mask,
@@ -123,7 +123,7 @@ const struct evtchn_ops evtchn_2l_ops = {
 void evtchn_2l_init(struct evtchn *ev)
 {
     ev->abi = EVTCHN_ABI_2L;
-    ev->ops = &evtchn_2l_ops;
+    ev->ops = &ops;
     ev->ports = u32_min(ev->conf.ports_max, EVTCHN_PORTS_2L);
     mask_all(ev);
 }

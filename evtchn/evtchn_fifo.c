@@ -179,7 +179,7 @@ static bool scan(struct evtchn *ev, uint32_t budget, uint32_t *seen)
     return ev->fifo_ready != 0;
 }
 
-const struct evtchn_ops evtchn_fifo_ops = {
+static const struct evtchn_ops ops = {
     .ensure = ensure,
     .is_pending = is_pending,
     .mask = mask,
@@ -198,7 +198,7 @@ int evtchn_fifo_init(struct evtchn *ev)
     if (link_bits == 0 || link_bits > EVTCHN_FIFO_BUSY)
         return -E_PROTO;
     ev->abi = EVTCHN_ABI_FIFO;
-    ev->ops = &evtchn_fifo_ops;
+    ev->ops = &ops;
     ev->ports = ev->conf.ports_max;
     ev->fifo_link_mask = (1u << link_bits) - 1;
     /* The first page now, for the ports that the domain builder made. */

@@ -20,9 +20,6 @@ struct evtchn_ops {
     void (*mask_all)(struct evtchn *ev);
 };
 
-extern const struct evtchn_ops evtchn_2l_ops;
-extern const struct evtchn_ops evtchn_fifo_ops;
-
 /* Masks all and, for FIFO, gives the hypervisor the control block: -E_NOSYS where it refuses the
  * FIFO ABI: the 2-level one is still in effect. */
 void evtchn_2l_init(struct evtchn *ev);

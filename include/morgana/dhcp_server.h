@@ -72,7 +72,7 @@ struct dhcp_packet {
 
 /* Where a reply goes. */
 struct dhcp_to {
-    uint32_t addr; /* IP4_BROADCAST (255.255.255.255) is sent to the broadcast MAC */
+    uint32_t addr; /* 255.255.255.255 is sent to the broadcast MAC */
     uint16_t port; /* to a relay 67, to a client 68 */
     bool use_eth;  /* in a frame to `eth`, without ARP: the client has no address yet */
     uint8_t eth[6];
