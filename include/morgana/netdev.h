@@ -12,7 +12,7 @@
  *         now = plat_now_ns();
  *         busy = netif_poll(nif, now, budget);          polls rx, feeds the stack, sends, tx_flush
  *         if (!busy && !netif_arm(nif))                 asks for the wake-up, then looks again
- *             plat_wait(netif_poll_at(nif, now));
+ *             plat_wait(netif_poll_at(nif));
  *     }
  */
 #ifndef MORGANA_NETDEV_H
