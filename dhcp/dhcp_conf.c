@@ -297,15 +297,6 @@ static struct dhcp_pool *implicit_pool(struct conf_parser *p, struct dhcp_subnet
     return found;
 }
 
-static struct dhcp_subnet *subnet_of(struct conf_parser *p, uint32_t addr)
-{
-    struct dhcp_subnet *s = p->conf->subnets;
-
-    while (s && (addr & s->mask) != s->net)
-        s = s->next;
-    return s;
-}
-
 static bool range(struct conf_parser *p, const struct conf_place *place)
 {
     struct dhcp_range *new = dhcp_conf_alloc(p, sizeof(*new)), **at;
@@ -321,7 +312,7 @@ static bool range(struct conf_parser *p, const struct conf_place *place)
         return false;
     if (!dhcp_conf_check_range(p, new, line, column))
         return false;
-    in = subnet_of(p, new->low);
+    in = dhcp_conf_subnet_of(p, new->low);
     if (place->subnet ? in != place->subnet
                       : in->shared != place->shared || (into->subnet && into->subnet != in))
         return dhcp_conf_fail_at(p, line, column,
@@ -498,9 +489,9 @@ bool dhcp_conf_block(struct conf_parser *p, const struct conf_place *place)
 {
     if (!dhcp_conf_is(p, "{"))
         return dhcp_conf_fail_expected(p, "\"{\"");
-    if (++p->depth > CONF_DEPTH_MAX)
+    if (++p->depth > DHCP_CONF_DEPTH_MAX)
         return dhcp_conf_fail_at(p, p->token_line, p->token_column,
-                                 "blocks are nested more than %u deep", CONF_DEPTH_MAX);
+                                 "blocks are nested more than %u deep", DHCP_CONF_DEPTH_MAX);
     if (!dhcp_conf_next(p))
         return false;
     while (!dhcp_conf_is(p, "}")) {

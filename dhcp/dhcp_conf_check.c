@@ -34,21 +34,22 @@ static const struct dhcp_range *overlapping(const struct dhcp_subnet *subnet,
     return NULL;
 }
 
-static const struct dhcp_subnet *subnet_of(const struct conf_parser *p, uint32_t addr)
+struct dhcp_subnet *dhcp_conf_subnet_of(const struct conf_parser *p, uint32_t addr)
 {
-    for (const struct dhcp_subnet *s = p->conf->subnets; s; s = s->next)
-        if ((addr & s->mask) == s->net)
-            return s;
-    return NULL;
+    struct dhcp_subnet *s = p->conf->subnets;
+
+    while (s && (addr & s->mask) != s->net)
+        s = s->next;
+    return s;
 }
 
 bool dhcp_conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,
                            uint32_t column)
 {
-    const struct dhcp_subnet *subnet = subnet_of(p, range->low);
+    const struct dhcp_subnet *subnet = dhcp_conf_subnet_of(p, range->low);
     const struct dhcp_range *other;
 
-    if (!subnet || subnet != subnet_of(p, range->high))
+    if (!subnet || subnet != dhcp_conf_subnet_of(p, range->high))
         return dhcp_conf_fail_at(p, line, column,
                                  "the range %s to %s is not inside a subnet declared here",
                                  fmt_ip4(range->low).text, fmt_ip4(range->high).text);

@@ -12,8 +12,6 @@
 
 #include "dhcp_option.h"
 
-#define CONF_DEPTH_MAX 16u /* nested blocks: bounds the recursion */
-
 enum conf_token {
     CONF_END,    /* of the text */
     CONF_ATOM,   /* a word, number, address or bytes in hex: letters, digits, and - _ . : / */
@@ -39,7 +37,7 @@ struct conf_parser {
     struct dhcp_conf *conf; /* being built; lies with the caller of the parser until it is whole */
     struct dhcp_conf_error *error;
     struct conf_option_defs *defs;
-    unsigned depth;
+    unsigned depth; /* of blocks: bounds the recursion */
 };
 
 /* ---- dhcp_conf_lex.c: characters to tokens, and the small values ----------------------------- */
@@ -119,6 +117,8 @@ struct dhcp_class *dhcp_conf_class_find(struct conf_parser *p, struct cs_ro name
 
 /* ---- dhcp_conf_check.c: what must hold of the whole ------------------------------------------ */
 
+/* The subnet declared so far that holds the address, or NULL. */
+struct dhcp_subnet *dhcp_conf_subnet_of(const struct conf_parser *p, uint32_t addr);
 bool dhcp_conf_check_subnet(struct conf_parser *p, const struct dhcp_subnet *subnet, uint32_t line,
                             uint32_t column);
 bool dhcp_conf_check_range(struct conf_parser *p, const struct dhcp_range *range, uint32_t line,

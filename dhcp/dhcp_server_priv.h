@@ -53,7 +53,8 @@ struct dhcp_index_slot {
 };
 
 #define DHCP_CLASSES_MAX 16u /* classes of one client; more are ignored */
-#define DHCP_SCOPES_MAX 48u  /* nested scopes of one client */
+/* Scopes of one client: around its host, of classes and subclasses, around its pool. */
+#define DHCP_SCOPES_MAX (2 * (DHCP_CONF_DEPTH_MAX + 1) + 2 * DHCP_CLASSES_MAX)
 
 /* Everything about the message in hand. */
 struct dhcp_ctx {

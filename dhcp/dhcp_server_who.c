@@ -208,6 +208,7 @@ bool dhcp_who_in_class(const struct dhcp_ctx *ctx, const struct dhcp_class *clas
 
 static void add_scope(struct dhcp_ctx *ctx, const struct dhcp_scope *scope)
 {
+    /* No configuration that was parsed has more. */
     if (ctx->scope_count < DHCP_SCOPES_MAX)
         ctx->scopes[ctx->scope_count++] = scope;
 }

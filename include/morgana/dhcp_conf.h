@@ -135,6 +135,8 @@ struct dhcp_class {
     struct dhcp_subclass *subclasses;
 };
 
+#define DHCP_CONF_DEPTH_MAX 16u /* blocks in blocks; more is an error */
+
 struct dhcp_conf {
     struct dhcp_scope global;
     struct dhcp_shared *shareds;

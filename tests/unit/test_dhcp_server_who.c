@@ -2,6 +2,10 @@
 /* test_dhcp_server_who.c - who asks: relays, names, hosts, classes, pools. */
 #include "dhcptest.h"
 
+#include <morgana/log.h>
+
+#include "dhcp/dhcp_server_priv.h"
+
 /* ---- relays ---------------------------------------------------------------------------------- */
 
 #define RELAYED                                                                                    \
@@ -336,6 +340,34 @@ static void test_a_client_without_a_subnet_gets_no_answer(void **state)
     }
 }
 
+/* However many scopes hold for a client, the outermost is among them. */
+static void test_the_global_scope_is_never_out_of_reach(void **state)
+{
+    static char text[4096];
+    size_t n;
+
+    (void)state;
+    n = fmt_buf(text, sizeof(text), "ping-check off; option domain-name-servers 10.0.0.53;");
+    for (unsigned i = 0; i < DHCP_CLASSES_MAX; i++)
+        n += fmt_buf(text + n, sizeof(text) - n,
+                     "class \"%u\" { match hardware; }"
+                     "subclass \"%u\" 1:02:00:00:00:00:01 { filename \"x\"; }",
+                     i, i);
+    for (unsigned i = 1; i < DHCP_CONF_DEPTH_MAX; i++)
+        n += fmt_buf(text + n, sizeof(text) - n, "group {");
+    n += fmt_buf(text + n, sizeof(text) - n,
+                 "host h { hardware ethernet 02:00:00:00:00:01; filename \"y\"; }");
+    for (unsigned i = 1; i < DHCP_CONF_DEPTH_MAX; i++)
+        n += fmt_buf(text + n, sizeof(text) - n, "}");
+    n += fmt_buf(text + n, sizeof(text) - n,
+                 "subnet 10.0.0.0 netmask 255.255.255.0 { pool { range 10.0.0.10; } }");
+    assert_true(n < sizeof(text));
+    rig_init(&rig, text, 16);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+    assert_int_equal(rig_reply_u32(&rig, DHCP_OPT_DNS), IP(10, 0, 0, 53));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +385,7 @@ int main(void)
         TEST(test_a_host_declared_in_another_subnet),
         TEST(test_a_shared_network_lends_from_all_its_subnets),
         TEST(test_a_client_without_a_subnet_gets_no_answer),
+        TEST(test_the_global_scope_is_never_out_of_reach),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
