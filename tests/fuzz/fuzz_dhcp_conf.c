@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dhcp_conf.c - any bytes as dhcpd.conf: parsed or refused with a place inside the text, within the documented memory. */
+/* fuzz_dhcp_conf.c - any bytes as dhcpd.conf: parsed or refused with a place inside the text,
+ * within the documented memory. */
 #include <stdlib.h>
 #include <string.h>
 

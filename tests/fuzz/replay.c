@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* replay.c - runs a fuzz target over the files named on the command line: a corpus is tested without a fuzzer. */
+/* replay.c - runs a fuzz target over the files named on the command line: a corpus is tested
+ * without a fuzzer. */
 #include <stdio.h>
 #include <stdlib.h>
 

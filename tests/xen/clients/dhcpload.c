@@ -1,14 +1,16 @@
 /*
- * dhcpload: many DHCP clients in one process, each with a hardware address of its own, over a packet socket.
+ * dhcpload: many DHCP clients in one process, each with a hardware address of its own, over a
+ * packet socket.
  *
  *     dhcpload IFACE CLIENTS WINDOW [SEED]
  *
- * Every client does DISCOVER, OFFER, REQUEST, ACK (RFC 2131), at most WINDOW of them at a time; every second one asks for
- * broadcast answers. An unanswered message is sent again after 4 s, four times at most; how often that happened is told.
- * Checked: header and UDP checksums, addresses, xid, chaddr, message type, server identifier, lease time, subnet mask, that
- * the ACK gives what the OFFER offered, and that no two clients hold the same address. The last line of output is the
- * account; exit status 0 means that every client holds a lease and nothing was wrong.
- */
+ * Every client does DISCOVER, OFFER, REQUEST, ACK (RFC 2131), at most WINDOW of them at a time;
+ * every second one asks for broadcast answers. An unanswered message is sent again after 4 s,
+ * four times at most; how often that happened is told. Checked: header and UDP checksums,
+ * addresses, xid, chaddr, message type, server identifier, lease time, subnet mask, that the ACK
+ * gives what the OFFER offered, and that no two clients hold the same address. The last line of
+ * output is the account; exit status 0 means that every client holds a lease and nothing was
+ * wrong. / */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
@@ -29,7 +31,15 @@
 
 enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
 enum state { IDLE, SELECTING, REQUESTING, BOUND, GAVE_UP };
-enum { ETH = 14, IP = 20, UDP = 8, BOOTP = 236, AT_IP = ETH, AT_UDP = ETH + IP, AT_BOOTP = ETH + IP + UDP };
+enum {
+    ETH = 14,
+    IP = 20,
+    UDP = 8,
+    BOOTP = 236,
+    AT_IP = ETH,
+    AT_UDP = ETH + IP,
+    AT_BOOTP = ETH + IP + UDP
+};
 
 struct client {
     uint8_t state, tries;
@@ -119,7 +129,7 @@ static void wrong_answer(uint32_t i, const char *why)
 static void send_message(uint32_t i)
 {
     struct client *c = &clients[i];
-    uint8_t f[AT_BOOTP + 312] = { 0 };
+    uint8_t f[AT_BOOTP + 312] = {0};
     uint8_t *b = f + AT_BOOTP, *o = b + BOOTP;
     memset(f, 0xff, 6);
     mac_of(i, f + 6);
@@ -226,11 +236,12 @@ static void receive(void)
 {
     uint8_t f[2048];
     char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-    struct iovec v = { f, sizeof f };
-    struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+    struct iovec v = {f, sizeof f};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT);
-    if (n < AT_BOOTP + BOOTP || get16(f + 12) != 0x0800 || f[ETH] != 0x45 || f[ETH + 9] != 17 || get16(f + AT_UDP) != 67 ||
-        get16(f + AT_UDP + 2) != 68)
+    if (n < AT_BOOTP + BOOTP || get16(f + 12) != 0x0800 || f[ETH] != 0x45 || f[ETH + 9] != 17 ||
+        get16(f + AT_UDP) != 67 || get16(f + AT_UDP + 2) != 68)
         return;
     const uint8_t *b = f + AT_BOOTP;
     uint32_t i = get32(b + 30);
@@ -242,15 +253,17 @@ static void receive(void)
         stray++;
         return;
     }
-    /* RFC 2131 4.1: broadcast to who asked for it; to the others either way, unicast being the better one. */
-    static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    /* RFC 2131 4.1: broadcast to who asked for it; to the others either way, unicast being the
+     * better one. */
+    static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     int to_all = !memcmp(f, all, 6);
     if (!to_all && (i & 1 || memcmp(f, mac, 6))) {
         wrong_answer(i, "an answer to the wrong hardware address");
         return;
     }
     broadcast += to_all;
-    int unfinished = 0; /* between two interfaces of one machine a checksum may still be left to the receiver */
+    int unfinished =
+        0; /* between two interfaces of one machine a checksum may still be left to the receiver */
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
         struct tpacket_auxdata aux;
         if (h->cmsg_level == SOL_PACKET && h->cmsg_type == PACKET_AUXDATA) {
@@ -279,8 +292,10 @@ int main(int argc, char **argv)
     count = atoi(argv[2]);
     seed = argc > 4 ? atoi(argv[4]) & 0xff : 0;
     clients = calloc(count, sizeof *clients);
-    struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = if_nametoindex(argv[1]) };
-    struct packet_mreq all = { .mr_ifindex = a.sll_ifindex, .mr_type = PACKET_MR_PROMISC };
+    struct sockaddr_ll a = {.sll_family = AF_PACKET,
+                            .sll_protocol = htons(ETH_P_IP),
+                            .sll_ifindex = if_nametoindex(argv[1])};
+    struct packet_mreq all = {.mr_ifindex = a.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
     int one = 1, buffer = 4 << 20;
     sock = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP));
     if (!clients || !a.sll_ifindex || sock < 0 || bind(sock, (struct sockaddr *)&a, sizeof a) < 0 ||
@@ -296,7 +311,7 @@ int main(int argc, char **argv)
             clients[next].state = SELECTING;
             send_message(next++);
         }
-        struct pollfd p = { .fd = sock, .events = POLLIN };
+        struct pollfd p = {.fd = sock, .events = POLLIN};
         if (poll(&p, 1, 200) > 0)
             receive();
         int64_t now = now_ns();
@@ -324,7 +339,8 @@ int main(int argc, char **argv)
             break;
     }
     double s = (now_ns() - start) / 1e9;
-    printf("clients %u bound %u without %u wrong %u nak %u resent %u stray %u broadcast %u; %.1f s, %.0f leases a second\n", count, bound,
-           count - bound, wrong, naks, resent, stray, broadcast, s, bound / s);
+    printf("clients %u bound %u without %u wrong %u nak %u resent %u stray %u broadcast %u; %.1f "
+           "s, %.0f leases a second\n",
+           count, bound, count - bound, wrong, naks, resent, stray, broadcast, s, bound / s);
     return bound == count && !wrong && !naks ? 0 : 1;
 }

@@ -4,9 +4,9 @@
  *     udpblast ADDRESS PORT COUNT MIN MAX WINDOW     COUNT datagrams of MIN..MAX bytes, at most WINDOW unanswered
  *     udpblast serve PORT                            the other side: an echo service (for the control guest)
  *
- * Nothing is sent twice: a datagram without an answer after 5 s is missing, for ever, and what comes later is counted
- * as late. The last line of output is the account; exit status 0 means sent == received and nothing else happened.
- */
+ * Nothing is sent twice: a datagram without an answer after 5 s is missing, for ever, and what
+ * comes later is counted as late. The last line of output is the account; exit status 0 means
+ * sent == received and nothing else happened. / */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -76,7 +76,7 @@ static void fill(uint8_t *p, uint32_t seq, uint32_t bytes)
 
 static _Noreturn void serve(int port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
     int s = socket(AF_INET, SOCK_DGRAM, 0), buffer = 4 << 20;
     setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
     if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof a) < 0)
@@ -95,12 +95,15 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "serve"))
         serve(atoi(argv[2]));
     if (argc != 7) {
-        fprintf(stderr, "usage: udpblast ADDRESS PORT COUNT MIN MAX WINDOW | udpblast serve PORT\n");
+        fprintf(stderr,
+                "usage: udpblast ADDRESS PORT COUNT MIN MAX WINDOW | udpblast serve PORT\n");
         return 2;
     }
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(atoi(argv[2])) };
-    uint32_t count = atoi(argv[3]), min = atoi(argv[4]), max = atoi(argv[5]), window = atoi(argv[6]);
-    if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 || min < HEADER_BYTES || max > MAX_BYTES || min > max || !window) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
+    uint32_t count = atoi(argv[3]), min = atoi(argv[4]), max = atoi(argv[5]),
+             window = atoi(argv[6]);
+    if (inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 || min < HEADER_BYTES || max > MAX_BYTES ||
+        min > max || !window) {
         fprintf(stderr, "udpblast: bad argument (sizes are %d..%d)\n", HEADER_BYTES, MAX_BYTES);
         return 2;
     }
@@ -111,7 +114,8 @@ int main(int argc, char **argv)
     setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
     setsockopt(s, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof buffer);
 
-    uint32_t sent = 0, received = 0, wrong = 0, twice = 0, late = 0, refused = 0, missing = 0, oldest = 0;
+    uint32_t sent = 0, received = 0, wrong = 0, twice = 0, late = 0, refused = 0, missing = 0,
+             oldest = 0;
     int64_t start = now_ns(), shown = start, slowest = 0;
     while (received + missing < count) {
         int64_t now = now_ns();
@@ -148,7 +152,7 @@ int main(int argc, char **argv)
             shots[sent].sent_ns = now;
             sent++;
         }
-        struct pollfd p = { .fd = s, .events = POLLIN };
+        struct pollfd p = {.fd = s, .events = POLLIN};
         while (poll(&p, 1, sent < count && sent - received - missing < window ? 0 : 200) > 0) {
             ssize_t n = recv(s, in, sizeof in, MSG_DONTWAIT);
             if (n < 0) {
@@ -178,7 +182,9 @@ int main(int argc, char **argv)
         }
     }
     double s_all = (now_ns() - start) / 1e9;
-    printf("sent %u received %u wrong %u missing %u late %u twice %u refused %u; %.1f s, %.0f a second, slowest %.0f ms\n", sent,
-           received, wrong, missing, late, twice, refused, s_all, received / s_all, slowest / 1e6);
+    printf("sent %u received %u wrong %u missing %u late %u twice %u refused %u; %.1f s, %.0f a "
+           "second, slowest %.0f ms\n",
+           sent, received, wrong, missing, late, twice, refused, s_all, received / s_all,
+           slowest / 1e6);
     return sent == count && received == count && !wrong && !late && !twice && !refused ? 0 : 1;
 }
