@@ -166,9 +166,9 @@ int sim_store_txn_start(uint32_t *id);
 struct sim_txn *sim_store_txn(uint32_t id);
 int sim_store_txn_end(uint32_t id, bool commit);
 
-/* Called by the tree for each change of the real (not a transaction's) tree: `path`, or all
- * below it where `recursive`. */
-void sim_store_changed(const char *path, bool recursive);
+/* Called by the tree for each change of the real (not a transaction's) tree. `gone`: `path` and
+ * what was below it were removed, and the guest has been told. */
+void sim_store_changed(const char *path, bool gone);
 /* May the guest know of changes at this path? */
 bool sim_store_guest_sees(const char *path);
 
@@ -176,7 +176,8 @@ bool sim_store_guest_sees(const char *path);
 void sim_xs_init(void);
 void sim_xs_fini(void);
 void sim_xs_step(unsigned budget);
-void sim_xs_watch_event(const char *path, bool recursive);
+/* Fires the guest's watches of `path`, and of what is above it unless `exact`. */
+void sim_xs_watch_event(const char *path, bool exact);
 
 /* ---- xenconsoled (xenconsoled.c) ------------------------------------------------------------ */
 

@@ -332,6 +332,21 @@ static void count_gone(const struct sim_node *node)
         count_gone(c);
 }
 
+/* Tells of a subtree's end, leaves first: for each node its own permissions count, or its
+ * parent's, as they were. `path` has `len` bytes, and room for the longest. */
+static void tell_gone(const struct sim_node *node, char *path, size_t len, bool exact)
+{
+    for (const struct sim_node *c = node->child; c != NULL; c = c->next) {
+        size_t room = XENSTORE_ABS_PATH_MAX + 1 - len;
+        size_t n = (size_t)snprintf(path + len, room, "/%s", c->name);
+        if (n < room)
+            tell_gone(c, path, len + n, true);
+        path[len] = '\0';
+    }
+    if (allowed(node, SIM_GUEST_DOMID, false) || allowed(node->parent, SIM_GUEST_DOMID, false))
+        sim_xs_watch_event(path, exact);
+}
+
 int sim_store_rm(unsigned domid, struct sim_txn *txn, const char *path)
 {
     struct sim_node *node = NULL;
@@ -353,8 +368,11 @@ int sim_store_rm(unsigned domid, struct sim_txn *txn, const char *path)
         link = &(*link)->next;
     *link = node->next;
     node->parent->generation = ++store.generation;
-    if (txn == NULL)
+    if (txn == NULL) {
+        char gone[XENSTORE_ABS_PATH_MAX + 1];
         count_gone(node);
+        tell_gone(node, gone, (size_t)snprintf(gone, sizeof(gone), "%s", path), false);
+    }
     node_free(node);
     changed(txn, CHANGE_RM, domid, path, CS_RO_EMPTY);
     return 0;

@@ -53,9 +53,10 @@ void sim_xs_rm(const char *path)
     sim_store_rm(0, NULL, path);
 }
 
-void sim_store_changed(const char *path, bool recursive)
+void sim_store_changed(const char *path, bool gone)
 {
-    sim_xs_watch_event(path, recursive);
+    if (!gone && sim_store_guest_sees(path))
+        sim_xs_watch_event(path, false);
     sim_netback_changed(path);
 }
 

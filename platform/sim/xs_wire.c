@@ -134,15 +134,11 @@ static bool is_below(const char *path, const char *top)
     return strncmp(path, top, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-void sim_xs_watch_event(const char *path, bool recursive)
+void sim_xs_watch_event(const char *path, bool exact)
 {
-    if (!sim_store_guest_sees(path))
-        return;
     for (const struct watch *w = xs.watches; w != NULL; w = w->next) {
-        if (is_below(path, w->path))
+        if (exact ? strcmp(path, w->path) == 0 : is_below(path, w->path))
             event_send(w, path);
-        else if (recursive && is_below(w->path, path))
-            event_send(w, w->path);
     }
 }
 

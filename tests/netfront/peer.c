@@ -70,9 +70,6 @@ static void peer_make_keys(const struct peer_conf *conf)
     static const char guest_reads[] = "n0\0r1";
 
     sim_store_mkdir(0, NULL, PEER_BACK);
-    /* So that the guest learns when PEER_BACK is removed. */
-    sim_store_set_perms(0, NULL, "/local/domain/0/backend/vif/1",
-                        cs_ro_of(guest_reads, sizeof(guest_reads)));
     sim_store_set_perms(0, NULL, PEER_BACK, cs_ro_of(guest_reads, sizeof(guest_reads)));
     peer_key(PEER_FRONT, "backend", PEER_BACK);
     peer_key(PEER_FRONT, "backend-id", "0");

@@ -194,6 +194,29 @@ static void test_watches_fire_at_once_below_and_for_what_is_removed(void **state
     sim_fini();
 }
 
+/* As in xenstored's watch_permitted(): what survives, the parent, may be closed to the guest. */
+static void test_removed_nodes_own_permissions_decide_who_is_told(void **state)
+{
+    static const char guest_reads[] = "n0\0r1";
+    (void)state;
+    start((struct sim_conf){0});
+    sim_xs_write("/local/domain/0/backend/x/open/state", "4");
+    sim_xs_write("/local/domain/0/backend/x/shut/state", "4");
+    sim_store_set_perms(0, NULL, "/local/domain/0/backend/x/open/state",
+                        cs_ro_of(guest_reads, sizeof(guest_reads)));
+    assert_int_equal(ask(XS_WATCH, "/local/domain/0/backend/x/open/state\0t"), XS_WATCH);
+    assert_int_equal(ask(XS_WATCH, "/local/domain/0/backend/x/shut/state\0t"), XS_WATCH);
+    while (message())
+        ; /* both fire once */
+    sim_xs_rm("/local/domain/0/backend/x");
+    assert_true(message());
+    assert_int_equal(answer.type, XS_WATCH_EVENT);
+    assert_string_equal(body, "/local/domain/0/backend/x/open/state");
+    assert_false(message());
+    assert_error(ask(XS_READ, "/local/domain/0/backend/x/open/state"), "EACCES");
+    sim_fini();
+}
+
 static void test_long_directories_come_in_parts(void **state)
 {
     (void)state;
@@ -278,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_permissions),
         cmocka_unit_test(test_a_transaction_commits_whole_or_says_eagain),
         cmocka_unit_test(test_watches_fire_at_once_below_and_for_what_is_removed),
+        cmocka_unit_test(test_removed_nodes_own_permissions_decide_who_is_told),
         cmocka_unit_test(test_long_directories_come_in_parts),
         cmocka_unit_test(test_quotas_of_nodes_and_sizes),
         cmocka_unit_test(test_other_requests),
