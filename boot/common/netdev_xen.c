@@ -8,25 +8,12 @@
 #include <morgana/start.h>
 
 #define LISTING_BYTES 256u
+#define VIF_MAX 999999u
 
 static struct slot {
     _Alignas(16) uint8_t storage[NETFRONT_BYTES];
     struct netdev *dev; /* NULL: closed */
 } slots[START_NETDEVS_MAX];
-
-/* The number that `name` is in decimal; false for any other name. */
-static bool number_of(const char *name, unsigned *out)
-{
-    unsigned n = 0;
-    size_t i;
-
-    for (i = 0; name[i] >= '0' && name[i] <= '9' && i < 6; i++)
-        n = n * 10 + (unsigned)(name[i] - '0');
-    if (i == 0 || name[i] != '\0')
-        return false;
-    *out = n;
-    return true;
-}
 
 /* The numbers of device/vif/<number>, ascending: how many. */
 static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
@@ -46,9 +33,11 @@ static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
     }
     names[len] = '\0';
     for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
-        unsigned id, i;
+        struct cs_ro name = cs_of_str(names + at);
+        uint64_t id = 0;
+        unsigned i;
 
-        if (!number_of(names + at, &id))
+        if (name.len == 0 || fmt_parse_u64(name, VIF_MAX, &id) != name.len)
             continue;
         if (count == START_NETDEVS_MAX) {
             LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
@@ -56,7 +45,7 @@ static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
         }
         for (i = count++; i > 0 && ids[i - 1] > id; i--)
             ids[i] = ids[i - 1];
-        ids[i] = id;
+        ids[i] = (unsigned)id;
     }
     return count;
 }
@@ -80,11 +69,13 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
         .pool = pool,
         /* The ring keeps its pages: half of a small pool, so that some are left to send. */
         .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
+        .quarantine = &start->quarantine,
     };
     int err;
 
     if (index >= list_vifs(ids)) {
-        LOG_ERROR("network device %u: there is none", index);
+        LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
+                  index);
         return -E_NODEV;
     }
     if (slots[index].dev != NULL)

@@ -194,9 +194,12 @@ void start_fini(void)
         xenctl_fini(&start.ctl);
     if (start.has_xs)
         xs_fini(&start.xs);
-    if (start.has_gnttab)
+    if (start.has_gnttab) {
+        (void)gnttab_quarantine_poll(&start.quarantine, &start.gt, UINT32_MAX);
         gnttab_fini(&start.gt);
+    }
     if (start.has_evtchn)
         evtchn_fini(&start.ev);
     start.has_ctl = start.has_xs = start.has_gnttab = start.has_evtchn = false;
+    start.quarantine = (struct gnttab_quarantine){.count = 0};
 }

@@ -58,7 +58,9 @@ unsigned plat_netdev_count(void);
  * -E_PROTO, -E_NOMEM: the reason is logged. */
 int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev);
 
-/* Closes it: the device lets go of its pages. Takes dev. */
+/* Closes it: the device lets go of its pages. Takes dev. A page that its backend keeps stays out
+ * of the pool until a device is opened or closed after the backend has let go: so the pool may
+ * only go where none is quarantined. */
 void plat_netdev_close(struct netdev *dev);
 
 #endif

@@ -27,6 +27,8 @@ struct start {
     struct xencons cons;
     struct xs xs;
     struct xenctl ctl;
+    /* Pages that a backend kept when its device was closed; looked at again at each open. */
+    struct gnttab_quarantine quarantine;
     bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl;
     int argc; /* the command line, for what is opened later */
     char *const *argv;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* test_netdev_xen.c - the program's network devices as boot/common finds them in xenstore. */
+#include <string.h>
+
+#include "simguest.h"
+#include "support.h"
+
+#include <cmocka.h>
+
+#include "boot/common/netdev_xen.c"
+
+enum { PAGES = 256, KEPT = 5 };
+
+static _Alignas(PAGE_BYTES) uint8_t memory[PAGES * PAGE_BYTES];
+static struct page headers[PAGES];
+static struct pkt pkts[PAGES];
+static struct page_pool pages;
+static struct pkt_pool pool;
+
+static void boot(const struct sim_conf *conf)
+{
+    static char name[] = "test";
+    static char *argv[] = {name, NULL};
+
+    simguest_boot(conf, 1, argv);
+    page_pool_init(&pages, headers, memory, PAGES);
+    pkt_pool_init(&pool, pkts, PAGES, &pages);
+}
+
+static uint32_t kept[KEPT], kept_count;
+
+static void keep(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+{
+    const uint8_t *at = page;
+
+    (void)arg;
+    if (kept_count < KEPT && !read_only && !mapped && at >= memory && at < memory + sizeof(memory))
+        kept[kept_count++] = gref;
+}
+
+/* Maps some of the device's pages once more, behind netback's back; closes it. */
+static void close_with_pages_kept(void)
+{
+    struct netdev *dev = NULL;
+    int16_t status;
+
+    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+    kept_count = 0;
+    sim_grants(keep, NULL);
+    assert_int_equal(kept_count, KEPT);
+    for (unsigned i = 0; i < KEPT; i++)
+        assert_non_null(sim_grant_map(kept[i], true, &status));
+    plat_netdev_close(dev);
+    assert_int_equal(pages.quarantined, KEPT);
+    assert_int_equal(pages.free_count, PAGES - KEPT);
+}
+
+/* The device's storage is gone, but not what is known of its pages. */
+static void test_pages_that_a_backend_keeps_come_back_at_the_next_open(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    struct netdev *dev = NULL;
+
+    (void)state;
+    boot(&conf);
+    for (unsigned round = 0; round < 3; round++) {
+        close_with_pages_kept();
+        for (unsigned i = 0; i < KEPT; i++)
+            sim_grant_unmap(kept[i], true);
+        assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+        assert_int_equal(pages.quarantined, 0);
+        plat_netdev_close(dev);
+        assert_int_equal(pages.free_count, PAGES);
+    }
+    simguest_shutdown();
+}
+
+/* The next machine's grants have nothing to do with the last one's. */
+static void test_the_end_of_the_program_forgets_the_quarantine(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    struct netdev *dev = NULL;
+
+    (void)state;
+    boot(&conf);
+    close_with_pages_kept();
+    simguest_shutdown();
+    boot(&conf);
+    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+    plat_netdev_close(dev);
+    assert_int_equal(pages.free_count, PAGES);
+    simguest_shutdown();
+}
+
+static void test_no_device_says_how_to_get_one(void **state)
+{
+    struct netdev *dev = NULL;
+
+    (void)state;
+    boot(NULL);
+    assert_int_equal(plat_netdev_count(), 0);
+    assert_int_equal(plat_netdev_open(0, &pool, &dev), -E_NODEV);
+    assert_null(dev);
+    assert_non_null(strstr(vplat_console(), "network device 0: there is none (Linux process: "
+                                            "tap=NAME; Xen: vif=[...])\n"));
+    simguest_shutdown();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pages_that_a_backend_keeps_come_back_at_the_next_open),
+        cmocka_unit_test(test_the_end_of_the_program_forgets_the_quarantine),
+        cmocka_unit_test(test_no_device_says_how_to_get_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
