@@ -1,12 +1,13 @@
-/*
- * udpblast: sends UDP datagrams to an echo service and checks every answer, byte for byte.
+/* udpblast: sends UDP datagrams to an echo service and checks every answer, byte for byte.
  *
- *     udpblast ADDRESS PORT COUNT MIN MAX WINDOW     COUNT datagrams of MIN..MAX bytes, at most WINDOW unanswered
- *     udpblast serve PORT                            the other side: an echo service (for the control guest)
+ *     udpblast ADDRESS PORT COUNT MIN MAX WINDOW
+ *         COUNT datagrams of MIN..MAX bytes, at most WINDOW unanswered
+ *     udpblast serve PORT
+ *         the other side: an echo service (for the control guest)
  *
  * Nothing is sent twice: a datagram without an answer after 5 s is missing, for ever, and what
  * comes later is counted as late. The last line of output is the account; exit status 0 means
- * sent == received and nothing else happened. / */
+ * sent == received and nothing else happened. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -144,7 +145,8 @@ int main(int argc, char **argv)
             if (n < 0 && errno != ECONNREFUSED && errno != ENOBUFS && errno != EHOSTUNREACH)
                 die("send");
             if (n < 0) {
-                refused++; /* the last one was refused, or no room: this one has not gone; try again */
+                /* the last one was refused, or no room: this one has not gone; try again */
+                refused++;
                 usleep(10000);
                 continue;
             }
