@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* fmt.c - the small printf: integers, strings and characters, into a buffer that is never overrun;
- * addresses as text, and back.
+ * addresses as text; MAC addresses and numbers from text.
  *
  * A conversion is parsed into a struct spec, its digits are made from the right in a small array,
  * and emit_field pads them. Output beyond the buffer is counted, not stored, so that the result
@@ -285,4 +285,23 @@ bool fmt_parse_mac(struct cs_ro text, uint8_t mac[6])
         return false;
     memcpy(mac, got, sizeof(got));
     return true;
+}
+
+size_t fmt_parse_u64(struct cs_ro text, uint64_t max, uint64_t *value)
+{
+    uint64_t v = 0;
+    size_t n = 0;
+
+    for (; n < text.len; n++) {
+        uint64_t digit = (uint64_t)cs_get_u8(text, n) - '0';
+
+        if (digit > 9)
+            break;
+        if (digit > max || v > (max - digit) / 10)
+            return 0;
+        v = v * 10 + digit;
+    }
+    if (n != 0)
+        *value = v;
+    return n;
 }

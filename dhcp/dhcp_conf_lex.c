@@ -165,28 +165,12 @@ bool dhcp_conf_expect(struct conf_parser *p, const char *what)
     return dhcp_conf_fail_expected(p, quoted);
 }
 
-/* An unsigned decimal number at the start of `text`: characters used, 0 for none or above max. */
-static size_t decimal(const char *text, size_t len, uint64_t max, uint64_t *value)
-{
-    size_t n = 0;
-    uint64_t v = 0;
-
-    while (n < len && text[n] >= '0' && text[n] <= '9') {
-        v = v * 10 + (uint64_t)(text[n] - '0');
-        if (v > max)
-            return 0;
-        n++;
-    }
-    *value = v;
-    return n;
-}
-
 bool dhcp_conf_u32(struct conf_parser *p, uint32_t max, uint32_t *value)
 {
     char expected[48];
     uint64_t v = 0;
 
-    if (p->token == CONF_ATOM && decimal(p->text, p->len, max, &v) == p->len) {
+    if (p->token == CONF_ATOM && fmt_parse_u64(cs_ro_of(p->text, p->len), max, &v) == p->len) {
         *value = (uint32_t)v;
         return dhcp_conf_next(p);
     }
@@ -202,7 +186,7 @@ bool dhcp_conf_ip4(struct conf_parser *p, uint32_t *addr)
 
     for (unsigned i = 0; i < 4; i++) {
         uint64_t byte = 0;
-        size_t n = p->token == CONF_ATOM ? decimal(at, left, 255, &byte) : 0;
+        size_t n = p->token == CONF_ATOM ? fmt_parse_u64(cs_ro_of(at, left), 255, &byte) : 0;
 
         if (n == 0 || n > 3 || (i < 3 && (n == left || at[n] != '.')) || (i == 3 && n != left))
             return dhcp_conf_fail_expected(p, "an IPv4 address (names are not looked up)");

@@ -54,14 +54,8 @@ static bool is_list(struct cs_ro list)
 static bool parse_u64(struct cs_ro text, uint64_t max, uint64_t *value)
 {
     uint64_t v = 0;
-    if (text.len == 0)
+    if (text.len == 0 || fmt_parse_u64(text, max, &v) != text.len)
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        uint64_t digit = (uint64_t)text.base[i] - '0';
-        if (digit > 9 || v > (max - u64_min(digit, max)) / 10 || v * 10 + digit > max)
-            return false;
-        v = v * 10 + digit;
-    }
     *value = v;
     return true;
 }

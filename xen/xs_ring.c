@@ -119,14 +119,15 @@ static int receive(struct xs *xs)
 /* "path" NUL "token" NUL, the token ours in decimal. */
 static void watch_event(struct xs *xs, struct cs_ro payload)
 {
-    size_t nul = cs_find_byte(payload, 0, 0);
+    size_t nul = cs_find_byte(payload, 0, 0), end;
     uint64_t token = 0;
-    if (nul == CS_NOT_FOUND || cs_find_byte(payload, nul + 1, 0) == CS_NOT_FOUND) {
+    if (nul == CS_NOT_FOUND || (end = cs_find_byte(payload, nul + 1, 0)) == CS_NOT_FOUND) {
         xs->stats.malformed++;
         return;
     }
-    for (const uint8_t *p = payload.base + nul + 1; *p != 0 && token <= UINT32_MAX; p++)
-        token = *p >= '0' && *p <= '9' ? token * 10 + (uint64_t)(*p - '0') : UINT64_MAX;
+    struct cs_ro text = cs_sub(payload, nul + 1, end - (nul + 1));
+    if (text.len == 0 || fmt_parse_u64(text, UINT32_MAX, &token) != text.len)
+        token = 0; /* not ours: they begin at 1 */
     for (struct xs_watch *watch = xs->watches; watch != NULL; watch = watch->next) {
         if (watch->token == token) {
             watch->fired++;

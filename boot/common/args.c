@@ -163,17 +163,12 @@ static int bad_value(const char *key, const char *value, const char *expected)
  * *text past it. */
 static bool take_decimal(const char **text, uint32_t max, uint32_t *out)
 {
-    const char *p = *text;
     uint64_t value = 0;
+    size_t n = fmt_parse_u64(cs_of_str(*text), max, &value);
 
-    if (*p < '0' || *p > '9' || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
+    if (n == 0 || (**text == '0' && n > 1))
         return false;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        value = value * 10 + (uint64_t)(*p - '0');
-        if (value > max)
-            return false;
-    }
-    *text = p;
+    *text += n;
     *out = (uint32_t)value;
     return true;
 }

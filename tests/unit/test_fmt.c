@@ -165,6 +165,39 @@ static void test_mac_parses_only_as_it_is_printed(void **state)
     assert_memory_equal(mac, want, sizeof(want));
 }
 
+static void test_numbers_parse_up_to_their_limit(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t max;
+        size_t digits;
+        uint64_t value;
+    } rows[] = {
+        {"0", 0, 1, 0},
+        {"1", 0, 0, 99},
+        {"", UINT64_MAX, 0, 99},
+        {"x1", UINT64_MAX, 0, 99},
+        {"-1", UINT64_MAX, 0, 99},
+        {"12x", 12, 2, 12},
+        {"13x", 12, 0, 99},
+        {"0000012", 12, 7, 12},
+        {"255.0", 255, 3, 255},
+        {"256.0", 255, 0, 99},
+        {"18446744073709551615", UINT64_MAX, 20, UINT64_MAX},
+        {"18446744073709551616", UINT64_MAX, 0, 99},
+        {"99999999999999999999999", UINT64_MAX, 0, 99},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        uint64_t value = 99;
+
+        assert_int_equal(fmt_parse_u64(cs_of_str(rows[i].text), rows[i].max, &value),
+                         rows[i].digits);
+        assert_true(value == rows[i].value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_random_formats_print_as_in_c),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_mac_parses_only_as_it_is_printed),
+        cmocka_unit_test(test_numbers_parse_up_to_their_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
