@@ -10,7 +10,7 @@
  * addresses, xid, chaddr, message type, server identifier, lease time, subnet mask, that the ACK
  * gives what the OFFER offered, and that no two clients hold the same address. The last line of
  * output is the account; exit status 0 means that every client holds a lease and nothing was
- * wrong. / */
+ * wrong. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
