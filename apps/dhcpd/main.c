@@ -9,6 +9,7 @@
 #include <morgana/platform.h>
 
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
+enum { KEYS_A_TURN = 16 };
 enum { PAGES_MIN = 320, PAGES_DEFAULT = 448, PAGES_MAX = 65536 };
 enum { LEASES_MIN = 16, LEASES_DEFAULT_MAX = 4096, LEASES_MAX = 1 << 20 };
 
@@ -220,16 +221,22 @@ static void print_stats(void)
         print_counter(netif_stat_names[i], netif_stat(&nif, i));
 }
 
-static void read_console(void)
+/* True: more may wait. One event can stand for many bytes, so we sleep only when all are taken. */
+static bool read_console(void)
 {
-    int c = plat_console_read();
+    for (unsigned i = 0; i < KEYS_A_TURN; i++) {
+        int c = plat_console_read();
 
-    if (c == 'l')
-        print_at = 0;
-    else if (c == 's')
-        print_stats();
-    else if (c == '?' || c == 'h')
-        print("l: leases   s: statistics");
+        if (c < 0)
+            return false;
+        if (c == 'l')
+            print_at = 0;
+        else if (c == 's')
+            print_stats();
+        else if (c == '?' || c == 'h')
+            print("l: leases   s: statistics");
+    }
+    return true;
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
@@ -242,7 +249,7 @@ static void serve(void)
 
         busy |= dhcp_udp_poll(&edge, now, BUDGET);
         netdev_tx_flush(nif.conf.dev);
-        read_console();
+        busy |= read_console();
         if (print_at != PRINTED_ALL)
             print_table(LINES_A_TURN);
         if (!busy && print_at == PRINTED_ALL && !netif_arm(&nif))
