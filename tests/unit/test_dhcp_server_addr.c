@@ -52,7 +52,8 @@ static void test_a_flood_of_offers_does_not_wear_out_memory(void **state)
     assert_int_equal(rig_lease(&rig, 1), addr);
 }
 
-/* Messages that cannot be served do not use up a pool: BOOTP clients where they may not, and replies that get lost. */
+/* Messages that cannot be served do not use up a pool: BOOTP clients where they may not, and
+ * replies that get lost. */
 static void test_what_is_not_given_stays_in_the_pool(void **state)
 {
     (void)state;
