@@ -9,6 +9,7 @@
 static inline void wrap_follow(struct netdev *dev, const struct netdev *inner)
 {
     dev->stats = inner->stats;
+    dev->caps = inner->caps;
     dev->link_up = inner->link_up;
 }
 

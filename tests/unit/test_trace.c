@@ -122,12 +122,33 @@ static void test_the_device_tells_of_both_directions_and_not_of_refusals(void **
     assert_int_equal(pool.free_count, PKTS);
 }
 
+/* A device that opened again by itself may be able to do other things than before. */
+static void test_what_the_device_behind_can_do_is_followed(void **state)
+{
+    (void)state;
+    struct loopback loop;
+    struct netdev *inner, *dev;
+    struct trace trace;
+    struct trace_conf conf = {.line = keep_line};
+    assert_int_equal(loopback_open(&loop, &(struct loopback_conf){.csum = true}, &inner), 0);
+    assert_int_equal(trace_open(&trace, &conf, inner, &dev), 0);
+    inner->caps.csum_tx = false;
+    inner->caps.frags_max = 1;
+    inner->link_up = false;
+    (void)netdev_arm(dev);
+    assert_false(dev->caps.csum_tx);
+    assert_int_equal(dev->caps.frags_max, 1);
+    assert_false(dev->link_up);
+    loopback_close(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_lines_say_what_is_in_the_frame, setup),
         cmocka_unit_test_setup(test_every_length_and_byte_gives_a_line, setup),
         cmocka_unit_test_setup(test_the_device_tells_of_both_directions_and_not_of_refusals, setup),
+        cmocka_unit_test_setup(test_what_the_device_behind_can_do_is_followed, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
