@@ -195,6 +195,22 @@ void sim_vif_disconnect(struct sim_vif *vif)
     vif->connected = false;
 }
 
+void sim_vif_push(struct sim_vif *vif, uint32_t *rsp_prod, const uint32_t *rsp_event, uint32_t prod,
+                  uint32_t *pushed)
+{
+    uint32_t old = *pushed;
+    if (old == prod)
+        return;
+    wmb(); /* the responses before the index that publishes them */
+    WRITE_ONCE(*rsp_prod, prod);
+    mb(); /* the index before reading whether the guest wants an event */
+    *pushed = prod;
+    if (prod - READ_ONCE(*rsp_event) < prod - old) {
+        vif->stats.events_to++;
+        sim_dom0_send((uint32_t)vif->port);
+    }
+}
+
 void sim_vif_fault(const struct sim_vif *vif, const char *format, ...)
 {
     char text[256];

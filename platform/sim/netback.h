@@ -55,6 +55,9 @@ void sim_vif_write_keys(struct sim_vif *vif);
 /* Tells the guest of the responses made, by an event where it asked for one. */
 void sim_vif_tx_push(struct sim_vif *vif);
 void sim_vif_rx_push(struct sim_vif *vif);
+/* The same of either ring, whose indices are given: made up to `prod`, told up to *pushed. */
+void sim_vif_push(struct sim_vif *vif, uint32_t *rsp_prod, const uint32_t *rsp_event, uint32_t prod,
+                  uint32_t *pushed);
 
 /* A set of 16-bit ids. True: the id was not in it. */
 static inline bool sim_ids_add(uint64_t *ids, uint16_t id)

@@ -36,17 +36,7 @@ static uint32_t available(struct sim_vif *vif, uint32_t want)
 
 void sim_vif_rx_push(struct sim_vif *vif)
 {
-    uint32_t old = vif->rx_pushed, now = vif->rx_prod;
-    if (old == now)
-        return;
-    wmb(); /* the responses before the index that publishes them */
-    WRITE_ONCE(vif->rx->rsp_prod, now);
-    mb(); /* the index before reading whether the guest wants an event */
-    vif->rx_pushed = now;
-    if (now - READ_ONCE(vif->rx->rsp_event) < now - old) {
-        vif->stats.events_to++;
-        sim_dom0_send((uint32_t)vif->port);
-    }
+    sim_vif_push(vif, &vif->rx->rsp_prod, &vif->rx->rsp_event, vif->rx_prod, &vif->rx_pushed);
 }
 
 /* Responses take the slots of the requests, so they must be read before. */

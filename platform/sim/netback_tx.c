@@ -36,17 +36,7 @@ static struct {
 
 void sim_vif_tx_push(struct sim_vif *vif)
 {
-    uint32_t old = vif->tx_pushed, now = vif->tx_prod;
-    if (old == now)
-        return;
-    wmb(); /* the responses before the index that publishes them */
-    WRITE_ONCE(vif->tx->rsp_prod, now);
-    mb(); /* the index before reading whether the guest wants an event */
-    vif->tx_pushed = now;
-    if (now - READ_ONCE(vif->tx->rsp_event) < now - old) {
-        vif->stats.events_to++;
-        sim_dom0_send((uint32_t)vif->port);
-    }
+    sim_vif_push(vif, &vif->tx->rsp_prod, &vif->tx->rsp_event, vif->tx_prod, &vif->tx_pushed);
 }
 
 static void put_response(struct sim_vif *vif, struct netif_tx_response response)

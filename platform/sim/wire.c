@@ -5,34 +5,24 @@
 
 #include "sim_priv.h"
 
-size_t sim_iov_fill(const struct iovec *iov, unsigned n, size_t skip, const void *from, size_t len)
+size_t sim_iov_fill(const struct iovec *iov, unsigned n, const void *from, size_t len)
 {
     size_t done = 0;
     for (unsigned i = 0; i < n && done < len; i++) {
-        if (skip >= iov[i].iov_len) {
-            skip -= iov[i].iov_len;
-            continue;
-        }
-        size_t part = size_min(iov[i].iov_len - skip, len - done);
-        memcpy((uint8_t *)iov[i].iov_base + skip, (const uint8_t *)from + done, part);
+        size_t part = size_min(iov[i].iov_len, len - done);
+        memcpy(iov[i].iov_base, (const uint8_t *)from + done, part);
         done += part;
-        skip = 0;
     }
     return done;
 }
 
-size_t sim_iov_read(const struct iovec *iov, unsigned n, size_t skip, void *to, size_t len)
+size_t sim_iov_read(const struct iovec *iov, unsigned n, void *to, size_t len)
 {
     size_t done = 0;
     for (unsigned i = 0; i < n && done < len; i++) {
-        if (skip >= iov[i].iov_len) {
-            skip -= iov[i].iov_len;
-            continue;
-        }
-        size_t part = size_min(iov[i].iov_len - skip, len - done);
-        memcpy((uint8_t *)to + done, (const uint8_t *)iov[i].iov_base + skip, part);
+        size_t part = size_min(iov[i].iov_len, len - done);
+        memcpy((uint8_t *)to + done, iov[i].iov_base, part);
         done += part;
-        skip = 0;
     }
     return done;
 }
@@ -120,7 +110,7 @@ static bool queue_send(struct sim_wire *wire, const struct sim_frame *frame)
     uint8_t *to = queue_reserve(peer, frame->len, &frame->csum);
     if (to == NULL)
         return false;
-    sim_iov_read(frame->iov, frame->iov_count, 0, to, frame->len);
+    sim_iov_read(frame->iov, frame->iov_count, to, frame->len);
     sim_wires_ready();
     return true;
 }
@@ -134,7 +124,7 @@ static size_t queue_recv(struct sim_wire *wire, const struct iovec *iov, unsigne
     if (from == NULL)
         return 0;
     *csum = record.csum;
-    size_t n = sim_iov_fill(iov, iov_count, 0, from, record.len);
+    size_t n = sim_iov_fill(iov, iov_count, from, record.len);
     q->tail += record_size(record.len);
     return n;
 }

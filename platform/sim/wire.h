@@ -95,9 +95,9 @@ struct sim_pcap {
 int sim_pcap_open(struct sim_pcap *pcap, const char *path);
 void sim_pcap_close(struct sim_pcap *pcap);
 
-/* Copies `len` bytes to or from the pieces of an iovec, from its byte `skip` on; returns the
- * bytes copied (less where it ends). */
-size_t sim_iov_fill(const struct iovec *iov, unsigned n, size_t skip, const void *from, size_t len);
-size_t sim_iov_read(const struct iovec *iov, unsigned n, size_t skip, void *to, size_t len);
+/* Copies `len` bytes to or from the pieces of an iovec; returns the bytes copied (less where it
+ * ends). */
+size_t sim_iov_fill(const struct iovec *iov, unsigned n, const void *from, size_t len);
+size_t sim_iov_read(const struct iovec *iov, unsigned n, void *to, size_t len);
 
 #endif

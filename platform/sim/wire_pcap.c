@@ -40,7 +40,7 @@ static size_t pcap_recv(struct sim_wire *wire, const struct iovec *iov, unsigned
         return 0;
     pcap->received++;
     *csum = (struct sim_csum){0};
-    return sim_iov_fill(iov, iov_count, 0, frame, len);
+    return sim_iov_fill(iov, iov_count, frame, len);
 }
 
 int sim_pcap_open(struct sim_pcap *pcap, const char *path)
