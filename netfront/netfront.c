@@ -185,8 +185,9 @@ static bool netfront_arm(struct netdev *dev)
     } else {
         (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
     }
-    if (nf->attention || dev->link_up != nf->announced)
+    if (nf->attention || nf->asked || dev->link_up != nf->announced)
         work = true;
+    nf->asked = false;
     nf->announced = dev->link_up;
     return work;
 }
@@ -260,7 +261,10 @@ static int connect(struct netfront *nf, uint64_t deadline_ns)
             return 0;
         if (nf->shut)
             return nf->violation != NETFRONT_NO_VIOLATION ? -E_PROTO : nf->error;
-        err = xenbus_wait_otherend(&nf->xb, ~(1u << nf->xb.otherend_state), deadline_ns);
+        /* Waiting ends at every other state: the deadline is for all of them together. */
+        err = -E_TIMEDOUT;
+        if (plat_now_ns() < deadline_ns)
+            err = xenbus_wait_otherend(&nf->xb, ~(1u << nf->xb.otherend_state), deadline_ns);
         nf->attention = true;
         if (err == -E_TIMEDOUT)
             LOG_ERROR("netfront: %s: no connection in time: the backend is %s", nf->xb.path,
@@ -297,6 +301,7 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
         return err;
     }
     nf->announced = true;
+    nf->asked = false;
     LOG_INFO("netfront: %s: %s, mtu %u, backend %s%s%s", nf->xb.path, fmt_mac(nf->dev.mac).text,
              nf->dev.caps.mtu_bytes, nf->xb.otherend, nf->dev.caps.frags_max > 1 ? ", sg" : "",
              nf->dev.caps.csum_tx ? ", csum" : "");

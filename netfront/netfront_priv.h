@@ -103,6 +103,7 @@ struct netfront {
     struct xenbus_dev xb;
     bool announced; /* link_up as arm last saw it */
     bool attention; /* follow has something to do, though the backend's state did not change */
+    bool asked;     /* xenstore, since arm last looked: others' events may have come meanwhile */
     bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
     bool untrusted; /* `trusted` = 0: a page is zeroed before the backend may see it */
     uint16_t conf_mtu;                    /* what the toolstack allows */

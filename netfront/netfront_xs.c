@@ -221,9 +221,15 @@ static enum xenbus_action next_action(const struct netfront *nf)
 
 void netfront_follow(struct netfront *nf)
 {
+    uint32_t seen = nf->xb.seen;
     bool changed = xenbus_poll(&nf->xb);
 
-    if (LIKELY(!changed && !nf->attention))
+    if (LIKELY(nf->xb.seen == seen && !nf->attention))
+        return;
+    /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
+     * of the operator's: arm lets everyone look again. */
+    nf->asked = true;
+    if (!changed && !nf->attention)
         return;
     nf->attention = false;
     /* An action may lead to a state of ours in which there is more to do: from Closed to Connected

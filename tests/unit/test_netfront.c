@@ -226,6 +226,33 @@ static void test_open_times_out(void **state)
     peer_stop(0);
 }
 
+static uint32_t restless_waits;
+
+static void change_state(void)
+{
+    assert_in_range(restless_waits++, 0, 100000);
+    vplat_advance(10 * NS_PER_MS);
+    peer_set_state(restless_waits % 2 != 0 ? XENBUS_INITIALISED : XENBUS_INITIALISING);
+}
+
+/* Whose state is another one at each look is not waited for any longer than a silent one. */
+static void test_open_times_out_with_a_backend_that_never_rests(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    peer_start(&(struct peer_conf){.seed = 1});
+    peer.automatic = false;
+    restless_waits = 0;
+    peer.on_wait = change_state;
+    before = plat_now_ns();
+    assert_int_equal(peer_open(), -E_TIMEDOUT);
+    assert_in_range(plat_now_ns() - before, 10 * NS_PER_S, 31 * NS_PER_S);
+    assert_int_equal(logged("no connection in time: the backend is Initialis"), 1);
+    peer.on_wait = NULL;
+    peer_stop(0);
+}
+
 static void test_open_waits_for_a_backend_that_is_late(void **state)
 {
     (void)state;
@@ -355,7 +382,7 @@ static void test_no_frame_before_backend_is_connected(void **state)
     peer_disconnect();
     peer_set_state(XENBUS_INIT_WAIT);
     peer_run();
-    assert_false(netdev_arm(peer.dev));
+    assert_true(netdev_arm(peer.dev)); /* xenstore was asked */
     assert_int_equal(peer_front_state(), XENBUS_CONNECTED);
     assert_false(peer.dev->link_up);
     pkt = peer_packet(100, 0);
@@ -460,6 +487,30 @@ static void test_backend_restarts_without_a_word(void **state)
         netdev_arm(peer.dev);
     }
     assert_traffic();
+    peer_stop(0);
+}
+
+/* A request of xenstore sleeps, and what wakes it may be another's event: everyone must look once
+ * more before the program sleeps. */
+static void test_arm_reports_work_after_xenstore_was_asked(void **state)
+{
+    struct pkt *pkt;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1});
+    while (netdev_arm(peer.dev))
+        peer_run();
+    for (unsigned by_rx = 0; by_rx < 2; by_rx++) {
+        uint64_t asked = peer.xs.stats.requests;
+
+        peer_set_state(XENBUS_CONNECTED); /* the same again: the watch fires all the same */
+        peer_run();
+        if (by_rx != 0)
+            assert_int_equal(netdev_rx(peer.dev, &pkt, 1), 0);
+        assert_true(netdev_arm(peer.dev));
+        assert_int_not_equal(peer.xs.stats.requests, asked);
+        assert_false(netdev_arm(peer.dev));
+    }
     peer_stop(0);
 }
 
@@ -628,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_open_refuses_page_flipping),
         cmocka_unit_test(test_open_refuses_bad_configuration),
         cmocka_unit_test(test_open_times_out),
+        cmocka_unit_test(test_open_times_out_with_a_backend_that_never_rests),
         cmocka_unit_test(test_open_waits_for_a_backend_that_is_late),
         cmocka_unit_test(test_open_retries_transaction),
         cmocka_unit_test(test_open_without_pages),
@@ -637,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_backend_leaves_in_mid_traffic_and_returns),
         cmocka_unit_test(test_backend_directory_vanishes),
         cmocka_unit_test(test_backend_restarts_without_a_word),
+        cmocka_unit_test(test_arm_reports_work_after_xenstore_was_asked),
         cmocka_unit_test(test_close_goes_through_closing),
         cmocka_unit_test(test_close_with_a_dead_backend),
         cmocka_unit_test(test_close_and_open_100_times),
