@@ -125,6 +125,7 @@ struct dhcp_leases_conf {
     uint16_t pool_count;
     uint64_t key[2];
 };
+/* Makes an empty table. */
 void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *conf);
 
 /* Tells the time and sweeps at most `budget` steps of expiry. A time before the last one is

@@ -71,6 +71,7 @@ struct dhcp_udp {
 
 /* -E_INVAL: a number out of its range; and udp_open's errors. Keeps edge until dhcp_udp_close. */
 int dhcp_udp_open(struct dhcp_udp *edge, const struct dhcp_udp_conf *conf);
+/* Puts what waits and what is parked, unanswered. The storage is the caller's again. */
 void dhcp_udp_close(struct dhcp_udp *edge);
 /* Answers at most `budget` messages, and those whose probes are over. True: there is more to do
  * now. The device is left to be flushed. */

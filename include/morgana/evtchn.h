@@ -95,6 +95,7 @@ struct evtchn_info {
     evtchn_port_t remote_port; /* interdomain */
     uint32_t virq;             /* virq */
 };
+/* -E_INVAL, or the hypervisor's error: then *info is untouched. */
 int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_info *info);
 
 /* How often the port's event was seen since it was bound, modulo 2^32. 0 for a port that cannot be

@@ -99,6 +99,7 @@ int gnttab_copy(struct gnttab *gt, const struct gnttab_copy_end *from,
  * gnttab_err. */
 int gnttab_map(struct gnttab *gt, uint16_t domid, gref_t gref, void *virt, bool read_only,
                uint32_t *handle);
+/* Takes handle, which gnttab_map gave for the page at `virt`. Errors as gnttab_err. */
 int gnttab_unmap(struct gnttab *gt, void *virt, uint32_t handle);
 
 /* GNTST_* of public/grant_table.h as an E_ code: 0, or negative. A value the header does not name

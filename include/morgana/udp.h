@@ -39,7 +39,9 @@ struct udp_sock {
  * multicast group). One socket of an address and one of IP4_ANY may have the same port: the
  * first gets what is sent to its address. Keeps sock until udp_close. */
 int udp_open(struct udp_sock *sock, struct netif *nif, const struct udp_conf *conf);
+/* Puts what was not read. The storage is the caller's again. */
 void udp_close(struct udp_sock *sock);
+/* Its own port: the one that was chosen, where conf said 0. */
 uint16_t udp_port(const struct udp_sock *sock);
 
 /* The oldest datagram: Gives a packet of exactly its payload, whole (reassembled), and fills

@@ -28,9 +28,9 @@ struct xencons_stats {
 /* State; treat as opaque. */
 struct xencons {
     struct xencons_conf conf;
-    uint32_t out_prod,
-        in_cons; /* our two indices: what is in shared memory is for the other side */
-    bool stuck;  /* a wait ran out and there has been no room since */
+    /* our two indices: what is in shared memory is for the other side */
+    uint32_t out_prod, in_cons;
+    bool stuck; /* a wait ran out and there has been no room since */
     struct xencons_stats stats;
 };
 

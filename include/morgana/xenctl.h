@@ -20,6 +20,7 @@ struct xenctl {
  * control/shutdown. Keeps ctl and xs until fini. Xenstore's errors; a domain that may not write the
  * features is served all the same. */
 int xenctl_init(struct xenctl *ctl, struct xs *xs);
+/* Removes the watch. The storage is the caller's again. */
 void xenctl_fini(struct xenctl *ctl);
 
 /* Takes watch events and looks what was asked; acknowledges by writing "" in a transaction. Cheap

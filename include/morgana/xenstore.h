@@ -118,11 +118,12 @@ int xs_get_domain_path(struct xs *xs, uint16_t domid, struct cs out);
 /* 1 or 0; -E_ACCES where xenstored tells it to privileged domains only (Xen 4.17's does). */
 int xs_is_domain_introduced(struct xs *xs, uint16_t domid);
 
-/* Keeps watch until xs_unwatch or xs_fini. -E_NOSPC above XS_WATCHES_MAX. */
+/* Keeps watch until xs_unwatch or xs_fini; path is Lent. -E_NOSPC above XS_WATCHES_MAX. */
 int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path);
 /* The watch is the caller's again, whatever is returned. */
 int xs_unwatch(struct xs *xs, struct xs_watch *watch);
 
+/* Gives a transaction, to be ended. */
 int xs_txn_start(struct xs *xs, xs_txn_t *txn);
 /* commit = false: abort. -E_AGAIN: someone else changed what was read; start anew. */
 int xs_txn_end(struct xs *xs, xs_txn_t txn, bool commit);
