@@ -133,8 +133,9 @@ struct dhcp_server {
 
 /* How much storage dhcp_server_init needs. */
 size_t dhcp_server_storage_bytes(const struct dhcp_conf *conf, uint32_t leases_max);
-/* Makes a server with an empty table of leases; Keeps what conf says. -E_INVAL: a number out of its
- * range; -E_NOSPC: storage too small or not aligned; -E_2BIG: more than 65,000 pools or networks. */
+/* Makes a server with an empty table of leases; Keeps what conf says. -E_INVAL: a number out of
+ * its range; -E_NOSPC: storage too small or not aligned; -E_2BIG: more than 65,000 pools or
+ * networks. */
 int dhcp_server_init(struct dhcp_server *server, struct dhcp_leases *leases,
                      const struct dhcp_server_conf *conf);
 

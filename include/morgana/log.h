@@ -43,8 +43,8 @@ struct fmt_mac {
     char text[18];
 };
 struct fmt_mac fmt_mac(const uint8_t mac[6]);
-/* The other way round: "00:16:3e:00:00:01" and nothing else. False, and `mac` untouched, where it is
- * not that, or is no one station's address: all zero, or a group's. */
+/* The other way round: "00:16:3e:00:00:01" and nothing else. False, and `mac` untouched, where it
+ * is not that, or is no one station's address: all zero, or a group's. */
 bool fmt_parse_mac(struct cs_ro text, uint8_t mac[6]);
 /* The decimal digits that `text` begins with: how many, and their value. 0, and *value untouched,
  * where there are none or the value is above max. */
