@@ -17,8 +17,7 @@ static void send(struct netif *nif, struct pkt *pkt, struct ip4_tx *tx, uint64_t
 {
     tx->protocol = IP4_ICMP;
     tx->ttl = ICMP_TTL;
-    if (route_find(nif, tx) != 0 || ip4_send(nif, pkt, tx, now) != 0)
-        netif_drop(pkt, &nif->stats.tx_refused);
+    ip4_send_or_drop(nif, pkt, tx, now);
 }
 
 /* ---- echo ----------------------------------------------------------------------------------- */

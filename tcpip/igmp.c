@@ -51,8 +51,7 @@ static void send(struct netif *nif, uint8_t type, uint32_t group, uint32_t to, u
     frame = netif_frag_rw(pkt, 0);
     cs_blit(frame, IP4_TX_BYTES, cs_ro_of(options, sizeof(options)));
     igmp_emit(cs_shift(frame, IP4_TX_BYTES + sizeof(options)), &msg);
-    if (route_find(nif, &tx) != 0 || ip4_send(nif, pkt, &tx, now) != 0)
-        netif_drop(pkt, &nif->stats.tx_refused);
+    ip4_send_or_drop(nif, pkt, &tx, now);
 }
 
 static uint64_t some_time_within(struct netif *nif, uint64_t max_ns, uint64_t now)

@@ -4,10 +4,9 @@
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
 
-/* Why a packet goes no further: a counter, or NULL where it does. */
-typedef uint64_t *reason_t;
+/* Checks give why a packet goes no further: a counter, or NULL where it does. */
 
-static COLD reason_t parse_reason(struct netif *nif, enum ip4_result result)
+static COLD uint64_t *parse_reason(struct netif *nif, enum ip4_result result)
 {
     switch (result) {
     case IP4_SHORT:
@@ -31,8 +30,8 @@ static COLD enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, stru
 }
 
 /* Parses and verifies the header, options included. */
-static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip,
-                                    bool from_us)
+static inline uint64_t *check_header(struct netif *nif, struct pkt *pkt, struct ip4_hdr *ip,
+                                     bool from_us)
 {
     enum ip4_result result;
     struct cs_ro front;
@@ -58,7 +57,7 @@ static inline reason_t check_header(struct netif *nif, struct pkt *pkt, struct i
 
 /* A packet that is not for one address of ours: for everybody, for a group, or for others (RFC
  * 1122 section 3.2.1.3). */
-static COLD reason_t check_group(struct netif *nif, struct ip4_rx *rx)
+static COLD uint64_t *check_group(struct netif *nif, struct ip4_rx *rx)
 {
     if (rx->dst == IP4_BROADCAST) {
         rx->cast = IP4_BROADCASTED;
@@ -84,7 +83,7 @@ static COLD bool may_be_nobody(const struct ip4_rx *rx)
 }
 
 /* What the addresses are to us (RFC 1122 section 3.2.1.3, RFC 1812 section 5.3.7). */
-static inline reason_t check_addresses(struct netif *nif, struct ip4_rx *rx, bool from_us)
+static inline uint64_t *check_addresses(struct netif *nif, struct ip4_rx *rx, bool from_us)
 {
     bool ours = false;
 
@@ -131,7 +130,7 @@ void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us
 {
     struct ip4_hdr ip;
     struct ip4_rx rx;
-    reason_t reason = check_header(nif, pkt, &ip, from_us);
+    uint64_t *reason = check_header(nif, pkt, &ip, from_us);
 
     if (LIKELY(reason == NULL)) {
         rx = (struct ip4_rx){.src = ip.src,

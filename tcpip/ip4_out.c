@@ -252,6 +252,12 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
     return LIKELY(whole) ? netif_tx(nif, pkt) : fragment(nif, pkt, own_header(pkt), mtu);
 }
 
+void ip4_send_or_drop(struct netif *nif, struct pkt *pkt, struct ip4_tx *tx, uint64_t now)
+{
+    if (route_find(nif, tx) != 0 || ip4_send(nif, pkt, tx, now) != 0)
+        netif_drop(pkt, &nif->stats.tx_refused);
+}
+
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now)
 {
     struct ip4_hdr hdr = own_header(pkt);

@@ -162,9 +162,12 @@ void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us
 /* ip4_out.c */
 /* pkt begins with IP4_TX_BYTES of room, then options where tx says so, then the transport, with
  * all headers in the first fragment; tx has been through route_find. Fills the room and sends,
- * queues, or fragments. Takes pkt on 0. -E_AGAIN, -E_NOMEM, -E_NETDOWN, -E_MSGSIZE: the room is
+ * queues, or fragments. Takes pkt on 0. -E_MSGSIZE, -E_NOMEM, and the device's errors: the room is
  * there still. */
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now);
+/* route_find and ip4_send for messages of our own: Takes pkt in any case; what is refused is
+ * counted and dropped. */
+void ip4_send_or_drop(struct netif *nif, struct pkt *pkt, struct ip4_tx *tx, uint64_t now);
 /* A frame that waited for its neighbour: fills in the MAC and sends. Takes pkt in any case. */
 void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t now);
 /* An identification for a packet to dst: no one else can guess it, none comes twice in 65,536
