@@ -9,24 +9,26 @@ INCLUDES_xen-x86_64 = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
 	-isystem $(BUILD)/xen-x86_64/include -isystem $(NEWLIB_xen-x86_64)/include
 # Small where no packet comes by, fast elsewhere: a third less than -O2 everywhere.
 SMALL_xen-x86_64 := apps/% base/% boot/% dhcp/% xen/x% cstruct/text.c cstruct/field.c \
-	netfront/netfront.c netfront/netfront_xs.c tcpip/netif.c tcpip/igmp.c tcpip/icmp.c \
+	netfront/netfront.c netfront/netfront_xs.c tcpip/netif.c tcpip/igmp.c tcpip/icmp.c tcpip/ip4_frag.c \
 	tcpip/arp_conflict.c
 FAST_xen-x86_64 := $(addprefix boot/xen-x86_64/,clock.c hypercall.c mem.c wait.c)
 is_small_xen-x86_64 = $(filter-out $(FAST_xen-x86_64),$(filter $(SMALL_xen-x86_64),$<))
 # gcc -Os inlines too little to see that a parser which returns true has filled its result; the same
 # files are checked for that at -O2 (host) and by clang.
-OPTIMISE_SMALL := -Os $(if $(findstring gcc,$(CC)),-Wno-maybe-uninitialized)
-OPTIMISE_xen-x86_64 = $(if $(is_small_xen-x86_64),$(OPTIMISE_SMALL),-O2)
+is_gcc := $(findstring gcc,$(CC))
+OPTIMISE_SMALL := -Os $(if $(is_gcc),-Wno-maybe-uninitialized)
+OPTIMISE_xen-x86_64 = $(if $(is_small_xen-x86_64),$(OPTIMISE_SMALL),-O2) \
+	-falign-functions=4 $(if $(is_gcc),-falign-jumps=1 -falign-loops=1)
 # Interrupts come only while we sleep and traps have a stack of their own, but a red zone is not
 # worth relying on that.
 CFLAGS_xen-x86_64 = $(OPTIMISE_xen-x86_64) -ffreestanding -fno-strict-aliasing -mno-red-zone \
 	-mcmodel=small -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-	-falign-functions=4 -falign-jumps=1 -Iinclude/arch/x86_64 -D_GNU_SOURCE $(INCLUDES_xen-x86_64)
+	-Iinclude/arch/x86_64 -D_GNU_SOURCE $(INCLUDES_xen-x86_64)
 # memcpy must not become a call of memcpy.
 CFLAGS_FILE_boot/xen-x86_64/mem.c := -fno-builtin
 # -n: segments need not be aligned in the file; Xen's loader copies them.
-LDFLAGS_xen-x86_64 := -nostdlib -static -no-pie -Wl,-T,boot/xen-x86_64/link.lds -Wl,--gc-sections \
+LDFLAGS_xen-x86_64 := -nostdlib -static -Wl,-T,boot/xen-x86_64/link.lds -Wl,--gc-sections \
 	-Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 
 XEN_X86_64_MODULES := $(MODULES) boot/common

@@ -48,10 +48,8 @@ static int read_memory_map(const char **why)
 
     if (info.map_count == 0) {
         count = bare_memory_map(entries, PVH_MAP_MAX);
-        for (int i = 0; i < count && i < (int)PVH_MAP_MAX; i++) {
-            if (entries[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
-                pvh_add_ram(&info, entries[i].addr, entries[i].size);
-        }
+        for (int i = 0; i < count && i < (int)PVH_MAP_MAX; i++)
+            pvh_add_entry(&info, entries[i].addr, entries[i].size, entries[i].type);
     }
     if (info.ram_count > 0)
         return 0;

@@ -115,21 +115,6 @@ static int map_region(const struct pvh_info *info, uint64_t base)
     return 0;
 }
 
-/* 2 MiB of addresses below 4 GiB in which there is no RAM; above 0xfc000000 the domain builder
- * keeps things of its own. */
-static uint64_t find_window(const struct pvh_info *info)
-{
-    for (uint64_t at = 0xfc000000 - LARGE_PAGE; at > LARGE_PAGE; at -= LARGE_PAGE) {
-        bool taken = false;
-
-        for (unsigned i = 0; i < info->ram_count; i++)
-            taken = taken || (at < info->ram[i].end && at + LARGE_PAGE > info->ram[i].start);
-        if (!taken)
-            return at;
-    }
-    return 0;
-}
-
 int memory_init(const struct pvh_info *info, const char **why)
 {
     const struct pvh_range image = {(uintptr_t)boot_image_start, (uintptr_t)boot_image_end};
@@ -147,7 +132,7 @@ int memory_init(const struct pvh_info *info, const char **why)
         *why = "start info: the module is not in memory, or in the image";
         return -E_INVAL;
     }
-    window = find_window(info);
+    window = pvh_hole(info, LARGE_PAGE);
     if (window == 0) {
         *why = "memory map: no room for Xen's frames below 4 GiB";
         return -E_INVAL;

@@ -8,6 +8,8 @@
 #include <xen/arch-x86/hvm/start_info.h>
 
 #define GIB4 (UINT64_C(4) << 30)
+#define APIC_AREA                                                                                  \
+    UINT64_C(0xfec00000)  /* from here on an x86 machine has its interrupt controllers */
 #define CMDLINE_MAX 4097u /* one more than args.h takes: a longer one is refused, not cut */
 
 STATIC_ASSERT(sizeof(struct hvm_start_info) == 56, "as start_info.h draws it");
@@ -35,7 +37,7 @@ static uint64_t page_down(uint64_t addr)
     return addr & ~(uint64_t)(PVH_PAGE - 1);
 }
 
-void pvh_add_ram(struct pvh_info *info, uint64_t addr, uint64_t size)
+static void add_ram(struct pvh_info *info, uint64_t addr, uint64_t size)
 {
     struct pvh_range r;
     unsigned i;
@@ -72,6 +74,37 @@ void pvh_add_ram(struct pvh_info *info, uint64_t addr, uint64_t size)
         for (unsigned j = i + 1; j < info->ram_count; j++)
             info->ram[j] = info->ram[j + 1];
     }
+}
+
+void pvh_add_entry(struct pvh_info *info, uint64_t addr, uint64_t size, uint32_t type)
+{
+    if (type == XEN_HVM_MEMMAP_TYPE_RAM) {
+        add_ram(info, addr, size);
+    } else if (size > 0 && addr < GIB4 && info->other_count < PVH_OTHER_MAX) {
+        uint64_t end = addr + u64_min(size, GIB4 - addr);
+
+        info->other[info->other_count++] = (struct pvh_range){addr, end};
+    }
+}
+
+static bool touches(const struct pvh_range *list, unsigned n, struct pvh_range r)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (r.start < list[i].end && r.end > list[i].start)
+            return true;
+    }
+    return false;
+}
+
+uint64_t pvh_hole(const struct pvh_info *info, uint64_t size)
+{
+    for (uint64_t at = APIC_AREA - size; at > 0; at -= size) {
+        struct pvh_range r = {at, at + size};
+
+        if (!touches(info->ram, info->ram_count, r) && !touches(info->other, info->other_count, r))
+            return at;
+    }
+    return 0;
 }
 
 bool pvh_is_ram(const struct pvh_info *info, struct pvh_range range)
@@ -131,8 +164,7 @@ static int read_map(struct cs_ro memory, uint64_t at, uint32_t count, struct pvh
             *why = "start info: the memory map is outside memory";
             return -E_INVAL;
         }
-        if (entry.type == XEN_HVM_MEMMAP_TYPE_RAM)
-            pvh_add_ram(info, entry.addr, entry.size);
+        pvh_add_entry(info, entry.addr, entry.size, entry.type);
     }
     return 0;
 }

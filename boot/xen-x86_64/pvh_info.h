@@ -7,8 +7,9 @@
 #include <morgana/cstruct.h>
 
 #define PVH_PAGE 4096u
-#define PVH_RAM_MAX 16u  /* ranges of memory that we keep */
-#define PVH_MAP_MAX 128u /* entries of a memory map that we read */
+#define PVH_RAM_MAX 16u   /* ranges of memory that we keep */
+#define PVH_OTHER_MAX 32u /* other ranges of the map that we keep */
+#define PVH_MAP_MAX 128u  /* entries of a memory map that we read */
 
 /* Bytes start .. end-1 of guest-physical memory. */
 struct pvh_range {
@@ -22,6 +23,8 @@ struct pvh_info {
     uint32_t map_count;                /* entries of the memory map; 0: the structure has none */
     struct pvh_range ram[PVH_RAM_MAX]; /* whole pages below 4 GiB, ascending, disjoint */
     unsigned ram_count;
+    struct pvh_range other[PVH_OTHER_MAX]; /* what the map lists beside RAM below 4 GiB, as it is */
+    unsigned other_count;
     uint64_t ram_bytes; /* all of it, what lies above 4 GiB too */
 };
 
@@ -30,9 +33,9 @@ struct pvh_info {
  * sentence in *why (a literal). Nothing in it is believed: all addresses are checked. */
 int pvh_parse(struct cs_ro memory, uint64_t at, struct pvh_info *info, const char **why);
 
-/* Adds a range of RAM as a memory map lists it. Anything is allowed: what is no whole page,
- * overlaps, or is too much is left out. */
-void pvh_add_ram(struct pvh_info *info, uint64_t addr, uint64_t size);
+/* Adds an entry of a memory map. Anything is allowed: RAM that is no whole page, overlaps, or is
+ * too much is left out. */
+void pvh_add_entry(struct pvh_info *info, uint64_t addr, uint64_t size, uint32_t type);
 
 /* Does one range of RAM hold all of `range`? */
 bool pvh_is_ram(const struct pvh_info *info, struct pvh_range range);
@@ -41,5 +44,9 @@ bool pvh_is_ram(const struct pvh_info *info, struct pvh_range range);
  * where there is none. */
 struct pvh_range pvh_largest_gap(const struct pvh_info *info, const struct pvh_range *taken,
                                  unsigned n);
+
+/* The highest `size` bytes (a power of two, and their alignment) below the APICs that no entry of
+ * the map touches, for frames of Xen's own; 0 where there are none. */
+uint64_t pvh_hole(const struct pvh_info *info, uint64_t size);
 
 #endif

@@ -195,6 +195,11 @@ static void test_command_line_without_an_end(void **state)
 
 /* ---- memory maps ----------------------------------------------------------------------------- */
 
+static void pvh_add_ram(struct pvh_info *to, uint64_t addr, uint64_t size)
+{
+    pvh_add_entry(to, addr, size, XEN_HVM_MEMMAP_TYPE_RAM);
+}
+
 static void test_ram_is_sorted_joined_and_in_whole_pages(void **state)
 {
     (void)state;
@@ -252,6 +257,26 @@ static void test_largest_gap(void **state)
     gap = pvh_largest_gap(&info, taken, 3);
     assert_true(gap.start == gap.end);
     assert_false(pvh_is_ram(&info, (struct pvh_range){0, 4096}));
+}
+
+/* Frames of Xen's own need addresses that nothing has: also where RAM reaches up to what the domain
+ * builder keeps for itself (a domain of 4 GiB). */
+static void test_hole_for_xens_frames(void **state)
+{
+    (void)state;
+    memset(&info, 0, sizeof(info));
+    pvh_add_ram(&info, 0, 8 * MIB);
+    assert_true(pvh_hole(&info, 2 * MIB) == 0xfea00000);
+    pvh_add_ram(&info, 8 * MIB, 0xfc000000 - 8 * MIB);
+    pvh_add_entry(&info, 0xfc000000, 36864, XEN_HVM_MEMMAP_TYPE_ACPI);
+    assert_true(pvh_hole(&info, 2 * MIB) == 0xfea00000);
+    pvh_add_entry(&info, 0xfeb00000, 1, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_true(pvh_hole(&info, 2 * MIB) == 0xfe800000);
+    pvh_add_entry(&info, 0xfc200000, UINT64_MAX, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_true(pvh_hole(&info, 2 * MIB) == 0);
+    for (unsigned i = 0; i < 2 * PVH_OTHER_MAX; i++) /* more than are kept */
+        pvh_add_entry(&info, i, i, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_int_equal(info.other_count, PVH_OTHER_MAX);
 }
 
 /* Properties of any map: what is kept is sorted, disjoint, in whole pages, and no gap touches
@@ -329,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_ram_is_sorted_joined_and_in_whole_pages),
         cmocka_unit_test(test_ram_that_cannot_be_is_left_out),
         cmocka_unit_test(test_largest_gap),
+        cmocka_unit_test(test_hole_for_xens_frames),
         cmocka_unit_test(test_any_map_keeps_the_rules),
         cmocka_unit_test(test_clock_scale),
         cmocka_unit_test(test_clock_stamp_is_modulo_2_64),
