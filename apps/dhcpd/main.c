@@ -121,6 +121,24 @@ static bool has_subnet_of(uint32_t addr)
     return false;
 }
 
+/* The error is the operator's: said by key. */
+static int add_addresses(uint32_t addr, uint8_t prefix_len, uint32_t gateway, uint64_t now)
+{
+    int err = netif_addr_add(&nif, addr, prefix_len, false, now);
+
+    if (err != 0) {
+        LOG_ERROR("dhcpd: ip=%s/%u: no host can have this address: %s", fmt_ip4(addr).text,
+                  prefix_len, err_name(err));
+        return err;
+    }
+    if (gateway != IP4_ANY)
+        err = netif_route_add(&nif, 0, 0, gateway);
+    if (err != 0)
+        LOG_ERROR("dhcpd: gw=%s: no other host of the server's network: %s", fmt_ip4(gateway).text,
+                  err_name(err));
+    return err;
+}
+
 static int start_net(int argc, char **argv, uint64_t now)
 {
     struct netif_conf nc = {.pool = &pool,
@@ -142,13 +160,22 @@ static int start_net(int argc, char **argv, uint64_t now)
     if (!has_subnet_of(uc.addr))
         LOG_WARN("dhcpd: dhcpd.conf has no subnet for ip=%s: only clients behind relays are served",
                  fmt_ip4(uc.addr).text);
-    if ((err = plat_netdev_open(0, &pool, &nc.dev)) != 0 ||
-        (err = plat_entropy(cs_of(nc.key, sizeof(nc.key)))) != 0 ||
-        (err = netif_init(&nif, &nc, now)) != 0 ||
-        (err = netif_addr_add(&nif, uc.addr, prefix_len, false, now)) != 0 ||
-        (gateway != IP4_ANY && (err = netif_route_add(&nif, 0, 0, gateway)) != 0) ||
-        (err = dhcp_udp_open(&edge, &uc)) != 0) {
+    err = plat_netdev_open(0, &pool, &nc.dev);
+    if (err != 0)
+        return err; /* it said why */
+    err = plat_entropy(cs_of(nc.key, sizeof(nc.key)));
+    if (err == 0)
+        err = netif_init(&nif, &nc, now);
+    if (err != 0) {
         LOG_ERROR("dhcpd: cannot start the network: %s", err_name(err));
+        return err;
+    }
+    err = add_addresses(uc.addr, prefix_len, gateway, now);
+    if (err != 0)
+        return err;
+    err = dhcp_udp_open(&edge, &uc);
+    if (err != 0) {
+        LOG_ERROR("dhcpd: cannot serve at %s: %s", fmt_ip4(uc.addr).text, err_name(err));
         return err;
     }
     LOG_INFO("dhcpd: serving at %s: %u addresses, %u hosts, room for %u leases",

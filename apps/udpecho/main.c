@@ -18,6 +18,12 @@ static struct pkt_pool pool;
 static struct netif nif;
 static struct udp_sock sock;
 
+static int failed(const char *what, int err)
+{
+    LOG_ERROR("udpecho: %s: %s", what, err_name(err));
+    return err;
+}
+
 /* Opens the device and gives the interface its address and its default route. */
 static int start_net(int argc, char **argv, uint64_t now)
 {
@@ -36,12 +42,17 @@ static int start_net(int argc, char **argv, uint64_t now)
         return -E_INVAL;
     page_pool_init(&pages, page_headers, memory, PAGES);
     pkt_pool_init(&pool, pkts, PKTS, &pages);
-    if ((err = plat_netdev_open(0, &pool, &conf.dev)) != 0 ||
-        (err = plat_entropy(cs_of(conf.key, sizeof(conf.key)))) != 0 ||
-        (err = netif_init(&nif, &conf, now)) != 0 ||
-        (err = netif_addr_add(&nif, addr, prefix_len, false, now)) != 0)
-        return err;
-    return gateway == IP4_ANY ? 0 : netif_route_add(&nif, 0, 0, gateway);
+    err = plat_netdev_open(0, &pool, &conf.dev);
+    if (err != 0)
+        return err; /* it said why */
+    if ((err = plat_entropy(cs_of(conf.key, sizeof(conf.key)))) != 0 ||
+        (err = netif_init(&nif, &conf, now)) != 0)
+        return failed("cannot start the network", err);
+    err = netif_addr_add(&nif, addr, prefix_len, false, now);
+    if (err != 0)
+        return failed("ip=: no host can have this address", err);
+    err = gateway == IP4_ANY ? 0 : netif_route_add(&nif, 0, 0, gateway);
+    return err == 0 ? 0 : failed("gw=: no other host of this network", err);
 }
 
 /* Sends back what has come. A broadcast is not answered, nor another echo service: the two would
@@ -71,9 +82,10 @@ int main(int argc, char **argv)
     if (args_get_u32(argc, argv, "port", 1, 65535, &port) < 0)
         return 1;
     conf.port = (uint16_t)port;
-    if ((err = start_net(argc, argv, plat_now_ns())) != 0 ||
-        (err = udp_open(&sock, &nif, &conf)) != 0) {
-        LOG_ERROR("udpecho: cannot start: %s", err_name(err));
+    if (start_net(argc, argv, plat_now_ns()) != 0)
+        return 1;
+    if ((err = udp_open(&sock, &nif, &conf)) != 0) {
+        failed("cannot open the port", err);
         return 1;
     }
     LOG_INFO("udpecho: %s port %u", fmt_ip4(nif.addrs[0].addr).text, port);

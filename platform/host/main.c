@@ -112,7 +112,7 @@ _Noreturn void plat_reboot(void)
 static void open_module(const char *path)
 {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* or a pipe waits for a writer */
     if (fd < 0 || fstat(fd, &st) < 0)
         host_refuse("module=%s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
@@ -136,7 +136,7 @@ static void take_seed(int argc, char *const *argv, struct sim_conf *conf)
         return;
     errno = 0;
     conf->seed = strtoull(text, &end, 0);
-    if (errno != 0 || end == text || *end != '\0')
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0')
         host_refuse("seed=%s: expected a number", text);
     conf->random = true;
 }

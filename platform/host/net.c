@@ -43,6 +43,13 @@ static bool capture_write(void *arg, struct cs_ro bytes)
     return fwrite(bytes.base, 1, bytes.len, net.capture) == bytes.len;
 }
 
+static void end_capture(void)
+{
+    fprintf(stderr, "pcap=%s: %s: the capture ends here\n", net.capture_path, strerror(errno));
+    fclose(net.capture);
+    net.capture = NULL;
+}
+
 static void capture(const struct iovec *iov, unsigned iov_count, size_t len)
 {
     struct pcap_record record;
@@ -56,11 +63,8 @@ static void capture(const struct iovec *iov, unsigned iov_count, size_t len)
         ok = capture_write(NULL, cs_ro_of(iov[i].iov_base, n));
         left -= n;
     }
-    if (!ok) {
-        fprintf(stderr, "pcap=%s: %s: the capture ends here\n", net.capture_path, strerror(errno));
-        fclose(net.capture);
-        net.capture = NULL;
-    }
+    if (!ok)
+        end_capture();
 }
 
 static bool tee_send(struct sim_wire *wire, const struct sim_frame *frame)
@@ -94,8 +98,8 @@ static void open_capture(const char *path)
 
 void host_net_flush(void)
 {
-    if (net.capture != NULL)
-        fflush(net.capture);
+    if (net.capture != NULL && fflush(net.capture) != 0)
+        end_capture();
 }
 
 /* ---- devices -------------------------------------------------------------------------------- */
