@@ -121,8 +121,7 @@ static bool have_room(struct dhcp_udp *edge)
             edge->stats.no_memory++;
             return false;
         }
-        edge->out.buf =
-            cs_of(edge->reply->frag[0].page->base + edge->reply->frag[0].off, DHCP_REPLY_MAX);
+        edge->out.buf = pkt_frag_rw(edge->reply, 0);
     }
     return true;
 }

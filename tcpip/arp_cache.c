@@ -174,7 +174,7 @@ void arp_send(struct netif *nif, uint16_t op, uint32_t spa, uint64_t tha, uint32
         nif->stats.no_memory++;
         return;
     }
-    frame = netif_frag_rw(pkt, 0);
+    frame = pkt_frag_rw(pkt, 0);
     eth_emit(frame, &eth);
     arp_emit(cs_shift(frame, eth_SIZE), &msg);
     if (op == ARP_REQUEST)
@@ -295,7 +295,7 @@ void arp_input(struct netif *nif, struct pkt *pkt, uint64_t now)
     struct cs_ro front;
     bool claims_ours;
 
-    if (!netif_front(pkt, eth_SIZE + arp_SIZE, &front)) {
+    if (!pkt_pull_up(pkt, eth_SIZE + arp_SIZE, &front)) {
         netif_drop(pkt, pkt->len < eth_SIZE + arp_SIZE ? &nif->stats.arp_malformed
                                                        : &nif->stats.no_memory);
         return;

@@ -76,7 +76,7 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
     struct ip4_hdr ip;
     uint16_t port;
 
-    if (!netif_front(pkt, quoted_off + quoted_len, &front))
+    if (!pkt_pull_up(pkt, quoted_off + quoted_len, &front))
         return false;
     quoted = cs_shift(front, quoted_off);
     if (!ip4_parse_quoted(&ip, quoted) || !netif_is_own(nif, ip.src) ||
@@ -109,7 +109,7 @@ void icmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
         netif_drop(pkt, &nif->stats.icmp_malformed);
         return;
     }
-    if (!netif_front(pkt, rx->off + icmp4_SIZE, &front)) {
+    if (!pkt_pull_up(pkt, rx->off + icmp4_SIZE, &front)) {
         netif_drop(pkt, &nif->stats.no_memory);
         return;
     }
@@ -204,7 +204,7 @@ void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *r
         nif->stats.no_memory++;
         return;
     }
-    message = cs_shift(netif_frag_rw(error, 0), IP4_TX_BYTES);
+    message = cs_shift(pkt_frag_rw(error, 0), IP4_TX_BYTES);
     pkt_read(pkt, eth_SIZE, cs_shift(message, icmp4_SIZE));
     icmp4_emit(message, &icmp);
     icmp.checksum = cksum_finish(cksum_partial(cs_as_ro(message), 0));

@@ -48,7 +48,7 @@ static void send(struct netif *nif, uint8_t type, uint32_t group, uint32_t to, u
         nif->stats.no_memory++;
         return;
     }
-    frame = netif_frag_rw(pkt, 0);
+    frame = pkt_frag_rw(pkt, 0);
     cs_blit(frame, IP4_TX_BYTES, cs_ro_of(options, sizeof(options)));
     igmp_emit(cs_shift(frame, IP4_TX_BYTES + sizeof(options)), &msg);
     ip4_send_or_drop(nif, pkt, &tx, now);
@@ -161,7 +161,7 @@ void igmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
         netif_drop(pkt, reason);
         return;
     }
-    if (!netif_front(pkt, rx->off + rx->len, &front))
+    if (!pkt_pull_up(pkt, rx->off + rx->len, &front))
         reason = &nif->stats.no_memory;
     else if (igmp_parse(&msg, cs_shift(front, rx->off)) == IGMP_OK)
         reason = NULL;

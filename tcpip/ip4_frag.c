@@ -471,7 +471,7 @@ static uint64_t *accept(struct netif *nif, struct ip4_frag_queue *q, struct piec
         uint32_t first = piece->skip + u32_min(IP4_FRAG_FIRST_BYTES, piece->len);
         struct cs_ro front;
 
-        if (!netif_front(piece->pkt, first, &front))
+        if (!pkt_pull_up(piece->pkt, first, &front))
             return &nif->stats.no_memory;
         q->header_len = ip->header_len;
     }

@@ -25,7 +25,7 @@ static COLD enum ip4_result parse_long(struct pkt *pkt, struct ip4_hdr *ip, stru
 
     /* Where joining fails for want of memory it looks like a short packet. */
     if (header_len > ip4_SIZE && eth_SIZE + header_len <= pkt->len)
-        netif_front(pkt, eth_SIZE + header_len, &front);
+        pkt_pull_up(pkt, eth_SIZE + header_len, &front);
     return ip4_parse(ip, cs_shift(front, eth_SIZE), pkt->len - eth_SIZE);
 }
 
@@ -38,7 +38,7 @@ static inline uint64_t *check_header(struct netif *nif, struct pkt *pkt, struct 
 
     if (UNLIKELY(pkt->len < IP4_TX_BYTES))
         return &nif->stats.ip4_short;
-    if (UNLIKELY(!netif_front(pkt, IP4_TX_BYTES, &front)))
+    if (UNLIKELY(!pkt_pull_up(pkt, IP4_TX_BYTES, &front)))
         return &nif->stats.no_memory;
     if (LIKELY(cs_get_u8(front, eth_SIZE) == 0x45)) {
         result = ip4_parse(ip, cs_sub(front, eth_SIZE, ip4_SIZE), pkt->len - eth_SIZE);

@@ -224,7 +224,7 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
     bool whole = total <= mtu, df = tx->df && whole, to_us, known;
     /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
     uint16_t id = df ? 0 : ip4_id(nif, tx->dst);
-    struct cs front = netif_frag_rw(pkt, 0);
+    struct cs front = pkt_frag_rw(pkt, 0);
     uint64_t mac = 0;
 
     if (UNLIKELY(!nif->conf.dev->link_up))
@@ -264,7 +264,7 @@ void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t no
     uint32_t mtu = mtu_for(nif, hdr.dst, hdr.total_len, now);
     struct eth_hdr eth = {mac, nif->mac, ETH_TYPE_IP4};
 
-    eth_emit(netif_frag_rw(pkt, 0), &eth);
+    eth_emit(pkt_frag_rw(pkt, 0), &eth);
     if (hdr.total_len <= mtu)
         tx_in_turn(nif, pkt);
     else if (fragment(nif, pkt, hdr, mtu) != 0)

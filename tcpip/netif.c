@@ -166,7 +166,7 @@ void netif_input(struct netif *nif, struct pkt *pkt, uint64_t now_ns)
     struct cs_ro front;
 
     nif->stats.rx_frames++;
-    if (UNLIKELY(!netif_front(pkt, eth_SIZE, &front) || !eth_parse(&eth, front))) {
+    if (UNLIKELY(!pkt_pull_up(pkt, eth_SIZE, &front) || !eth_parse(&eth, front))) {
         netif_drop(pkt, pkt->len < eth_SIZE ? &nif->stats.eth_short : &nif->stats.no_memory);
         return;
     }

@@ -60,34 +60,12 @@ static inline void netif_drop(struct pkt *pkt, uint64_t *reason)
     pkt_put(pkt);
 }
 
-/* The first `n` bytes of a packet; joined only where they straddle fragments. */
-static inline bool netif_front(struct pkt *pkt, uint32_t n, struct cs_ro *front)
-{
-    struct cs_ro joined; /* so that `front` can live in registers */
-
-    if (LIKELY(pkt->frag_count != 0 && pkt->frag[0].len >= n)) {
-        *front = cs_ro_of(pkt->frag[0].page->base + pkt->frag[0].off, n);
-        return true;
-    }
-    if (!pkt_pull_up_frags(pkt, n, &joined))
-        return false;
-    *front = joined;
-    return true;
-}
-
 /* The partial checksum of `n` bytes from `off`. */
 static inline uint32_t netif_cksum(const struct pkt *pkt, uint32_t off, uint32_t n, uint32_t sum)
 {
     if (LIKELY(pkt->frag_count == 1))
         return cksum_partial(cs_sub(pkt_frag_view(pkt, 0), off, n), sum);
     return pkt_cksum(pkt, off, n, sum);
-}
-
-/* One fragment of a packet of ours, to write to: the page must have no other reader. */
-static inline struct cs netif_frag_rw(const struct pkt *pkt, unsigned i)
-{
-    ASSERT(i < pkt->frag_count);
-    return cs_of(pkt->frag[i].page->base + pkt->frag[i].off, pkt->frag[i].len);
 }
 
 /* netif.c */

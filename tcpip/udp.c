@@ -197,7 +197,7 @@ void udp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
         return;
     }
     /* udp_recv finds all headers in the first fragment. */
-    if (!netif_front(pkt, rx->off + udp_SIZE, &front)) {
+    if (!pkt_pull_up(pkt, rx->off + udp_SIZE, &front)) {
         netif_drop(pkt, &nif->stats.no_memory);
         return;
     }

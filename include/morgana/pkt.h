@@ -147,9 +147,15 @@ bool pkt_pull_up_frags(struct pkt *pkt, uint32_t n, struct cs_ro *front);
  */
 static inline bool pkt_pull_up(struct pkt *pkt, uint32_t n, struct cs_ro *front)
 {
-    if (UNLIKELY(pkt->frag_count == 0 || n > pkt->frag[0].len))
-        return pkt_pull_up_frags(pkt, n, front);
-    *front = cs_ro_of(pkt->frag[0].page->base + pkt->frag[0].off, n);
+    struct cs_ro joined; /* so that `front` can live in registers */
+
+    if (LIKELY(pkt->frag_count != 0 && pkt->frag[0].len >= n)) {
+        *front = cs_ro_of(pkt->frag[0].page->base + pkt->frag[0].off, n);
+        return true;
+    }
+    if (!pkt_pull_up_frags(pkt, n, &joined))
+        return false;
+    *front = joined;
     return true;
 }
 
@@ -162,6 +168,13 @@ static inline struct cs_ro pkt_frag_view(const struct pkt *pkt, unsigned i)
 {
     ASSERT(i < pkt->frag_count);
     return cs_ro_of(pkt->frag[i].page->base + pkt->frag[i].off, pkt->frag[i].len);
+}
+
+/* The same to write to: for packets of our own, whose page has no other reader. */
+static inline struct cs pkt_frag_rw(const struct pkt *pkt, unsigned i)
+{
+    ASSERT(i < pkt->frag_count);
+    return cs_of(pkt->frag[i].page->base + pkt->frag[i].off, pkt->frag[i].len);
 }
 
 /* Copies `n` bytes from `off` of the packet to `to` (not counted: the caller wants them elsewhere).
