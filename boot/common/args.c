@@ -5,8 +5,7 @@
 
 /* The keys that mean the same on every target. */
 static const char *const common_keys[] = {
-    "ip",     "gw",     "mac", "log",  "console", "evtchn",
-    "gnttab", "module", "tap", "pcap", "seed",    "entropy",
+    "ip", "gw", "mac", "log", "evtchn", "gnttab", "module", "tap", "pcap", "seed", "entropy",
 };
 
 static bool is_space(uint8_t c)

@@ -46,6 +46,12 @@ int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6]);
  * as a warning, once. Unknown keys are ignored otherwise. Returns how many. */
 int args_check(int argc, char *const *argv, const char *const *known);
 
-/* Keys of every target: ip= gw= mac= log= console= evtchn= gnttab= module= tap= pcap= seed= */
+/* Keys of every target; what does not concern a target is ignored there.
+ *     ip= gw= mac=              the first network device's addresses
+ *     log=                      quiet, error, warn, info or debug
+ *     evtchn=2l|fifo            which event channel ABI
+ *     gnttab=1|2                which grant table version
+ *     entropy=weak              a guest may make keys on a CPU without a source of entropy
+ *     module= tap= pcap= seed=  the Linux process: its file, its device, a capture, its dice */
 
 #endif

@@ -321,8 +321,8 @@ static void test_unknown_keys_are_reported_once_each(void **state)
     assert_non_null(strstr(logged, "unknown key, ignored: prot=8\n"));
     assert_non_null(strstr(logged, "unknown key, ignored: quiet\n"));
     assert_null(strstr(logged, "port"));
-    assert_int_equal(
-        split("ip=x gw=x mac=x log=x console=x evtchn=x gnttab=x module=x tap=x pcap=x seed=x"), 0);
+    assert_int_equal(split("ip=x gw=x mac=x log=x evtchn=x gnttab=x module=x tap=x pcap=x seed=x"),
+                     0);
     assert_int_equal(args_check(args.argc, args.argv, NULL), 0);
 }
 
