@@ -10,7 +10,8 @@
 
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
 enum { KEYS_A_TURN = 16 };
-enum { PAGES_MIN = 320, PAGES_DEFAULT = 448, PAGES_MAX = 65536 };
+enum { PAGES_MIN = 64, PAGES_DEFAULT = 448, PAGES_STEP = 32, PAGES_MAX = 65536 };
+STATIC_ASSERT((PAGES_DEFAULT - PAGES_MIN) % PAGES_STEP == 0, "the search for a size ends");
 enum { LEASES_MIN = 16, LEASES_DEFAULT_MAX = 4096, LEASES_MAX = 1 << 20 };
 
 static struct arp_entry arp[ARP_ENTRIES];
@@ -32,22 +33,27 @@ static void *take(size_t bytes, size_t align)
     return at ? at + (align - (uintptr_t)at % align) % align : NULL;
 }
 
+/* Where memory is short the pool is smaller, unless pages= says how large it must be. */
 static int start_pool(int argc, char **argv)
 {
     uint32_t n = PAGES_DEFAULT;
     struct page *headers;
     struct pkt *pkts;
     void *memory;
+    int asked = args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n);
 
-    if (args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n) < 0)
+    if (asked < 0)
         return -E_INVAL;
-    memory = take((size_t)n * PAGE_BYTES, PAGE_BYTES);
-    headers = take(n * sizeof(*headers), _Alignof(struct page));
-    pkts = take(n * sizeof(*pkts), _Alignof(struct pkt));
-    if (!memory || !headers || !pkts) {
-        LOG_ERROR("dhcpd: not enough memory for pages=%u", n);
-        return -E_NOMEM;
+    while ((memory = take((size_t)n * (PAGE_BYTES + sizeof(*headers) + sizeof(*pkts)),
+                          PAGE_BYTES)) == NULL) {
+        if (asked || n == PAGES_MIN) {
+            LOG_ERROR("dhcpd: not enough memory for pages=%u", n);
+            return -E_NOMEM;
+        }
+        n -= PAGES_STEP;
     }
+    headers = (struct page *)((uint8_t *)memory + (size_t)n * PAGE_BYTES);
+    pkts = (struct pkt *)(headers + n);
     page_pool_init(&pages, headers, memory, n);
     pkt_pool_init(&pool, pkts, n, &pages);
     return 0;
