@@ -64,25 +64,31 @@ static size_t put(struct xencons_interface *ring, uint32_t *prod, uint32_t space
 void xencons_write(struct xencons *cons, struct cs_ro text)
 {
     struct xencons_interface *ring = ring_of(cons);
-    uint64_t deadline = 0;
-    for (uint32_t yields = 0; text.len != 0; yields++) {
+    uint64_t deadline = 0; /* of the wait that began at `since` */
+    uint32_t yields = 0, since = 0;
+    while (text.len != 0) {
         bool lie;
-        uint32_t before = cons->out_prod;
-        size_t n = put(ring, &cons->out_prod, room(ring, before, &lie), text);
+        uint32_t before = cons->out_prod, space = room(ring, before, &lie);
+        size_t n = put(ring, &cons->out_prod, space, text);
         text = cs_shift(text, n);
         cons->stats.written += cons->out_prod - before;
-        if (n != 0) {
+        if (space >= OUT_BYTES / 2)
             cons->stuck = false;
+        if (n != 0) {
             hypercall_evtchn_send(cons->conf.port);
-            yields = 0;
-            deadline = 0;
+            /* A reader that took less than a ring of text since then is waited for no longer. */
+            if (cons->out_prod - since >= OUT_BYTES)
+                deadline = 0;
             continue;
         }
         if (lie)
             cons->stats.broken++;
-        if (deadline == 0)
+        if (deadline == 0 && !cons->stuck) {
             deadline = plat_now_ns() + cons->conf.wait_ns;
-        if (lie || cons->stuck || yields >= YIELDS_MAX || plat_now_ns() >= deadline) {
+            since = cons->out_prod;
+            yields = 0;
+        }
+        if (lie || cons->stuck || yields++ >= YIELDS_MAX || plat_now_ns() >= deadline) {
             cons->stuck = true;
             cons->stats.dropped += text.len;
             return;

@@ -15,7 +15,7 @@
 struct xencons_conf {
     void *ring;         /* struct xencons_interface; Kept */
     evtchn_port_t port; /* to the reader */
-    uint64_t wait_ns;   /* for room, at most, by plat_now_ns; 0: 100 ms */
+    uint64_t wait_ns;   /* for a ring's worth of room, by plat_now_ns; 0: 100 ms */
 };
 
 struct xencons_stats {
@@ -30,7 +30,7 @@ struct xencons {
     struct xencons_conf conf;
     /* our two indices: what is in shared memory is for the other side */
     uint32_t out_prod, in_cons;
-    bool stuck; /* a wait ran out and there has been no room since */
+    bool stuck; /* a wait ran out, and the ring has not been half empty since */
     struct xencons_stats stats;
 };
 

@@ -115,6 +115,43 @@ static void test_reader_that_stops_costs_one_wait_then_text_is_dropped(void **st
     assert_false(cons.stuck);
 }
 
+/* A reader that takes one byte at each look at the clock, and lets 10 ms pass. */
+static bool drips;
+static uint64_t now_ns = VPLAT_START_NS;
+
+uint64_t plat_now_ns(void)
+{
+    if (drips) {
+        ring()->out_cons++;
+        now_ns += 10 * NS_PER_MS;
+    }
+    return now_ns;
+}
+
+/* A byte now and then is no reader: waits renewed by each would add up to minutes. */
+static void test_reader_that_drips_costs_no_more_waits_than_rings_of_text(void **state)
+{
+    static char text[3000];
+    uint64_t before = now_ns;
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    sim_console_stop(true);
+    drips = true;
+    write_str(text);
+    assert_in_range(now_ns - before, 0, 2 * 100 * NS_PER_MS + 40 * NS_PER_MS);
+    assert_true(cons.stats.dropped > 0);
+    before = now_ns;
+    for (unsigned i = 0; i < 1000; i++) {
+        ring()->out_cons += 3;
+        write_str("more\n"); /* as much as there is room for, and no wait */
+    }
+    assert_true(cons.stuck && now_ns == before);
+    drips = false;
+    ring()->out_cons = ring()->out_prod;
+    sim_console_stop(false);
+}
+
 /* A CR is never sent without its LF. */
 static void test_cr_lf_is_not_split_by_a_full_ring(void **state)
 {
@@ -210,6 +247,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reader_that_stops_costs_one_wait_then_text_is_dropped,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_reader_that_drips_costs_no_more_waits_than_rings_of_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cr_lf_is_not_split_by_a_full_ring, setup, teardown),
         cmocka_unit_test_setup_teardown(test_output_index_that_cannot_be_is_not_believed, setup,
                                         teardown),
