@@ -17,8 +17,8 @@ $$(BUILD)/$(1)/obj/%.o: %.S $$(BUILD)/$(1)/flags
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(or $$(CC_$(1)),$$(CC)) -g -Iinclude -MMD -MP $$(CFLAGS_$(1)) -c -o $$@ $$<
-# Rebuilt when the flags change.
-$$(BUILD)/$(1)/flags: FORCE
+# Rebuilt when the flags change. Nothing is compiled before the Debian packages of DEPS_variant are there.
+$$(BUILD)/$(1)/flags: FORCE | $(or $(DEPS_$(1)),deps-build)
 	@mkdir -p $$(@D)
 	@echo '$$(or $$(CC_$(1)),$$(CC)) $$(CFLAGS_ALL) $$(CFLAGS_$(1))' | cmp -s - $$@ || echo '$$(or $$(CC_$(1)),$$(CC)) $$(CFLAGS_ALL) $$(CFLAGS_$(1))' > $$@
 VARIANTS += $(1)

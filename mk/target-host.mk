@@ -8,6 +8,8 @@ CFLAGS_COMMON_host := -Iinclude/arch/$(ARCH_HOST) -D_GNU_SOURCE -fno-strict-alia
 CFLAGS_host := -O2 $(CFLAGS_COMMON_host)
 CFLAGS_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(CFLAGS_COMMON_host)
 CFLAGS_cov := -O0 --coverage $(CFLAGS_COMMON_host)
+DEPS_san := deps-build deps-test
+DEPS_cov := deps-build deps-test deps-coverage
 LDFLAGS_host :=
 LDFLAGS_san := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
@@ -36,5 +38,8 @@ apps-host: $(addprefix $(BUILD)/host/apps/,$(APPS))
 
 run-host: deps-run apps-host
 	$(Q)tools/run-dhcpd
+
+run-%:
+	@echo "TARGET=$*: there are host and xen-x86_64" >&2; exit 1
 
 .PHONY: apps-host run-host

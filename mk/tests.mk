@@ -23,6 +23,7 @@ $(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c
 
 # libFuzzer comes with clang.
 CC_fuzz := clang
+DEPS_fuzz := deps-build deps-test
 CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(CFLAGS_COMMON_host)
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 $(eval $(call variant,fuzz))
@@ -75,6 +76,9 @@ coverage: deps-test deps-coverage $(addprefix $(BUILD)/cov/,$(TESTS) $(FUZZERS))
 
 # Every archive of the library as a Linux process: what `check` looks into.
 libs-host: $(LIBS_host)
+
+# The C library of guests is built from a package.
+$(NEWLIB_xen-x86_64)/stamp: | deps-build deps-newlib
 
 deps-%:
 	$(Q)tools/deps $*
