@@ -337,8 +337,13 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
             return true;
         }
         flying = ring_in_flight(&tx->ring);
-        if (flying == 0)
-            return false;
+        if (flying == 0) {
+            /* Nothing will come to make room: the refused frame is tried again, and told so. */
+            bool refused = tx->wanted != 0;
+
+            tx->wanted = 0;
+            return refused;
+        }
         /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when
          * half of it is, or as much as is missing if that is more: one event for a batch, not one
          * for each slot. */

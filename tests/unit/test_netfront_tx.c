@@ -877,6 +877,50 @@ static void test_page_still_mapped_is_kept(void **state)
     }
 }
 
+/* An old backend keeps so many ids that a long frame never fits: who was told to wait for room is
+ * told that waiting is over, and then that there is none. */
+static void test_refused_frame_that_can_never_fit_is_not_waited_for(void **state)
+{
+    enum { KEPT = NETFRONT_RING_SLOTS - 6 };
+    static gref_t kept[KEPT];
+    struct netfront_tx_req req;
+    struct pkt *pkt, *none[1];
+    int16_t status;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1});
+    for (unsigned i = 0; i < KEPT; i++) {
+        send(peer_packet(60, 0));
+        kept[i] = take().gref;
+        assert_non_null(sim_grant_map(kept[i], false, &status));
+    }
+    peer_set_state(XENBUS_CLOSING);
+    for (unsigned i = 0; i < 20 && (i < 10 || !peer.dev->link_up); i++) {
+        if (i == 9)
+            peer_set_state(XENBUS_INIT_WAIT);
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+    assert_true(peer.dev->link_up);
+    assert_int_equal(peer.nf->queue[0].tx.free_count, NETFRONT_RING_SLOTS - KEPT);
+    send(peer_packet(60, 0));
+    pkt = peer_packet(60, 0);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(pkt_append_take(pkt, page_get(&peer.pages), 0, 60), 0);
+    assert_int_equal(netdev_tx(peer.dev, pkt), -E_AGAIN);
+    req = take();
+    peer_tx_answer(req.id, NETIF_RSP_OKAY);
+    peer_tx_push();
+    assert_int_equal(netdev_rx(peer.dev, none, 1), 0);
+    assert_true(netdev_arm(peer.dev));
+    assert_int_equal(netdev_tx(peer.dev, pkt), -E_NOMEM);
+    assert_false(netdev_arm(peer.dev));
+    pkt_put(pkt);
+    for (unsigned i = 0; i < KEPT; i++)
+        sim_grant_unmap(kept[i], false);
+    peer_stop(0);
+}
+
 /* The same page under several grants, all mapped: nobody could tell when the last one ends, so it
  * is lost, not reused. */
 static void test_page_mapped_under_several_grants(void **state)
@@ -996,6 +1040,7 @@ int main(void)
         cmocka_unit_test(test_answer_before_push),
         cmocka_unit_test(test_status_is_not_trusted),
         cmocka_unit_test(test_page_still_mapped_is_kept),
+        cmocka_unit_test(test_refused_frame_that_can_never_fit_is_not_waited_for),
         cmocka_unit_test(test_page_mapped_under_several_grants),
         cmocka_unit_test(test_mapped_page_that_the_program_holds),
         cmocka_unit_test(test_untrusted_backend_sees_only_the_frame),
