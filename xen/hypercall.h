@@ -18,7 +18,6 @@
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
-#include <xen/version.h>
 #include <xen/xen.h>
 
 /* ---- raw ------------------------------------------------------------------------------------- */
@@ -51,11 +50,6 @@ static inline int hypercall__memory_op(unsigned cmd, void *arg)
 static inline int hypercall__vcpu_op(unsigned cmd, unsigned vcpu, void *arg)
 {
     return (int)xen_hypercall(__HYPERVISOR_vcpu_op, cmd, vcpu, (unsigned long)arg, 0, 0);
-}
-
-static inline int hypercall__xen_version(unsigned cmd, void *arg)
-{
-    return (int)xen_hypercall(__HYPERVISOR_xen_version, cmd, (unsigned long)arg, 0, 0, 0);
 }
 
 static inline int hypercall__console_io(unsigned cmd, unsigned count, void *buffer)
@@ -100,12 +94,6 @@ static inline int hypercall_evtchn_bind_ipi(uint32_t vcpu, evtchn_port_t *port)
     if (err == 0)
         *port = op.port;
     return err;
-}
-
-static inline int hypercall_evtchn_bind_vcpu(evtchn_port_t port, uint32_t vcpu)
-{
-    struct evtchn_bind_vcpu op = {.port = port, .vcpu = vcpu};
-    return hypercall__event_channel_op(EVTCHNOP_bind_vcpu, &op);
 }
 
 static inline int hypercall_evtchn_close(evtchn_port_t port)
@@ -157,13 +145,6 @@ static inline int hypercall_evtchn_set_priority(evtchn_port_t port, uint32_t pri
     return hypercall__event_channel_op(EVTCHNOP_set_priority, &op);
 }
 
-/* Closes every port, the domain builder's too, and goes back to the 2-level ABI. */
-static inline int hypercall_evtchn_reset(void)
-{
-    struct evtchn_reset op = {.dom = DOMID_SELF};
-    return hypercall__event_channel_op(EVTCHNOP_reset, &op);
-}
-
 /* ---- grant tables: grant_table.h ------------------------------------------------------------- */
 
 /* *version is in effect afterwards. */
@@ -171,15 +152,6 @@ static inline int hypercall_gnttab_set_version(uint32_t wanted, uint32_t *versio
 {
     struct gnttab_set_version op = {.version = wanted};
     int err = hypercall__grant_table_op(GNTTABOP_set_version, &op, 1);
-    if (err == 0)
-        *version = op.version;
-    return err;
-}
-
-static inline int hypercall_gnttab_get_version(uint32_t *version)
-{
-    struct gnttab_get_version op = {.dom = DOMID_SELF};
-    int err = hypercall__grant_table_op(GNTTABOP_get_version, &op, 1);
     if (err == 0)
         *version = op.version;
     return err;
@@ -225,12 +197,6 @@ static inline int hypercall_sched_yield(void)
     return hypercall__sched_op(SCHEDOP_yield, NULL);
 }
 
-/* Until an event is pending for this vcpu; unmasks upcalls on PV. */
-static inline int hypercall_sched_block(void)
-{
-    return hypercall__sched_op(SCHEDOP_block, NULL);
-}
-
 /* Until one of the ports is pending (masked ones too) or the system time reaches timeout_ns; 0: no
  * timeout. */
 static inline int hypercall_sched_poll(evtchn_port_t *ports, unsigned count, uint64_t timeout_ns)
@@ -274,12 +240,6 @@ static inline int hypercall_memory_add_to_physmap(unsigned space, unsigned long 
     return hypercall__memory_op(XENMEM_add_to_physmap, &op);
 }
 
-static inline int hypercall_memory_remove_from_physmap(uint64_t gfn)
-{
-    struct xen_remove_from_physmap op = {.domid = DOMID_SELF, .gpfn = (xen_pfn_t)gfn};
-    return hypercall__memory_op(XENMEM_remove_from_physmap, &op);
-}
-
 /* The memory map, `count` entries at most; returns how many there are. */
 static inline int hypercall_memory_map(void *entries, unsigned count)
 {
@@ -299,33 +259,12 @@ static inline int hypercall_vcpu_set_singleshot_timer(unsigned vcpu, uint64_t at
     return hypercall__vcpu_op(VCPUOP_set_singleshot_timer, vcpu, &op);
 }
 
-static inline int hypercall_vcpu_stop_singleshot_timer(unsigned vcpu)
-{
-    return hypercall__vcpu_op(VCPUOP_stop_singleshot_timer, vcpu, NULL);
-}
-
 static inline int hypercall_vcpu_stop_periodic_timer(unsigned vcpu)
 {
     return hypercall__vcpu_op(VCPUOP_stop_periodic_timer, vcpu, NULL);
 }
 
-/* ---- the hypervisor itself: version.h, xen.h ------------------------------------------------- */
-
-/* major << 16 | minor */
-static inline int hypercall_xen_version(void)
-{
-    return hypercall__xen_version(XENVER_version, NULL);
-}
-
-/* 32 of the XENFEAT_* bits. */
-static inline int hypercall_xen_features(uint32_t word, uint32_t *bits)
-{
-    struct xen_feature_info op = {.submap_idx = word};
-    int err = hypercall__xen_version(XENVER_get_features, &op);
-    if (err == 0)
-        *bits = op.submap;
-    return err;
-}
+/* ---- the hypervisor itself: xen.h ------------------------------------------------------------ */
 
 /* Xen's own console: for the hypervisor's operator; -EPERM on most release builds. */
 static inline int hypercall_console_write(const void *text, unsigned len)
