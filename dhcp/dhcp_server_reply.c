@@ -108,7 +108,8 @@ static void put_requested(const struct dhcp_ctx *ctx, struct dhcp_writer *w)
 /* ---- the frame around them ------------------------------------------------------------------- */
 
 /* Longest reply: what the client reads (option 57 counts IP and UDP headers, and less than 576
- * means 576), and what the link carries. */
+ * means 576), and what the link carries. The client never sees a relay's option 82 (RFC 3046
+ * section 2.1), so that comes on top. */
 static size_t max_bytes(const struct dhcp_ctx *ctx)
 {
     size_t link = ctx->packet->reply_max ? ctx->packet->reply_max : DHCP_REPLY_MAX;
@@ -117,6 +118,8 @@ static size_t max_bytes(const struct dhcp_ctx *ctx)
 
     if (wish.len == 2 && cs_get_be16(wish, 0) > DHCP_BYTES_DEFAULT + DHCP_UDP_OVERHEAD)
         client = cs_get_be16(wish, 0) - DHCP_UDP_OVERHEAD;
+    if (ctx->msg->giaddr && dhcp_msg_has(ctx->msg, DHCP_OPT_AGENT))
+        client += dhcp_opt_wire_bytes(dhcp_msg_opt(ctx->msg, DHCP_OPT_AGENT).len);
     link = size_min(link, ctx->out->buf.len);
     ASSERT(link >= DHCP_BYTES_MIN);
     return size_min(client, link);

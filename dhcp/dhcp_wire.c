@@ -250,8 +250,7 @@ bool dhcp_msg_agent(const struct dhcp_msg *msg, uint8_t code, struct cs_ro *valu
 /* Room that an echoed option 82 leaves to the options that a reply cannot do without. */
 #define OWN_OPTIONS_BYTES 48u
 
-/* Bytes an option takes on the wire: each piece of at most 255 has its own code and length. */
-static size_t wire_bytes(size_t len)
+size_t dhcp_opt_wire_bytes(size_t len)
 {
     size_t pieces = len ? (len + 254) / 255 : 1;
 
@@ -292,10 +291,11 @@ void dhcp_write_begin(struct dhcp_writer *w, struct cs buf, size_t max, const st
     cs_set_be32(buf, dhcp_hdr_SIZE, DHCP_COOKIE);
 
     /* RFC 3046 section 2.1: option 82 is echoed whole in the options field or not at all. */
-    w->has_agent = agent && wire_bytes(agent->len) + OWN_OPTIONS_BYTES <= max - DHCP_OPTIONS_OFF;
+    w->has_agent =
+        agent && dhcp_opt_wire_bytes(agent->len) + OWN_OPTIONS_BYTES <= max - DHCP_OPTIONS_OFF;
     if (w->has_agent) {
         w->agent = *agent;
-        held += wire_bytes(agent->len);
+        held += dhcp_opt_wire_bytes(agent->len);
     } else if (agent) {
         w->left_out++;
     }
@@ -349,15 +349,15 @@ bool dhcp_write_opt(struct dhcp_writer *w, uint8_t code, struct cs_ro data)
 {
     ASSERT(code != DHCP_OPT_PAD && code != DHCP_OPT_END);
     /* An option that need not be split is not: a client may know nothing of RFC 3396. */
-    if (data.len <= 255) {
+    if (data.len <= 255)
         for (unsigned a = 0; a < DHCP_AREAS; a++)
             if (w->area[a].len >= data.len + 2) {
                 write_piece(w, a, code, data);
                 return true;
             }
-    } else if (write_long(w, code, data)) {
+    /* RFC 6842 section 3: the client's id MUST be echoed, in pieces rather than not at all. */
+    if ((data.len > 255 || code == DHCP_OPT_CLIENT_ID) && write_long(w, code, data))
         return true;
-    }
     w->left_out++;
     return false;
 }

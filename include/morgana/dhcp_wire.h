@@ -182,8 +182,10 @@ struct dhcp_writer {
  * to be echoed verbatim, or NULL; left out (and counted) where no room would be left beside it. */
 void dhcp_write_begin(struct dhcp_writer *w, struct cs buf, size_t max, const struct dhcp_hdr *hdr,
                       bool overload, const struct cs_ro *agent);
-/* Adds an option of up to 65535 bytes, split where longer than 255 (RFC 3396). False (and
- * counted): it does not fit and is left out whole. */
+/* Bytes that an option of `len` takes: each piece of at most 255 has its own code and length. */
+size_t dhcp_opt_wire_bytes(size_t len);
+/* Adds an option of up to 65535 bytes, split where longer than 255 (RFC 3396), a client id also
+ * where it fits nowhere whole. False (and counted): it does not fit and is left out whole. */
 bool dhcp_write_opt(struct dhcp_writer *w, uint8_t code, struct cs_ro data);
 bool dhcp_write_u8(struct dhcp_writer *w, uint8_t code, uint8_t value);
 bool dhcp_write_u32(struct dhcp_writer *w, uint8_t code, uint32_t value);

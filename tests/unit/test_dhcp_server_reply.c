@@ -209,6 +209,26 @@ static void test_options_overflow_into_file_and_sname(void **state)
     assert_true(rig.out.len <= 548);
 }
 
+/* RFC 6842 and RFC 3046 section 2.1 both want an echo; the relay takes option 82 off, so what the
+ * client reads is no longer than it can be. */
+static void test_the_longest_client_id_and_option_82_are_both_echoed(void **state)
+{
+    static uint8_t id[255], agent[255] = {1, 253};
+
+    (void)state;
+    memset(id, 0x5a, sizeof(id));
+    rig_init(&rig, PLAIN, 16);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    rig_set(&rig, giaddr, IP(10, 0, 0, 9));
+    rig_opt(&rig, DHCP_OPT_CLIENT_ID, id, sizeof(id));
+    rig_opt(&rig, DHCP_OPT_AGENT, agent, sizeof(agent));
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+    assert_true(cs_equal(dhcp_msg_opt(&rig.reply, 61), cs_ro_of(id, sizeof(id))));
+    assert_true(cs_equal(dhcp_msg_opt(&rig.reply, 82), cs_ro_of(agent, sizeof(agent))));
+    assert_true(rig.out.len <= 548 + 2 + sizeof(agent));
+    assert_int_equal(rig.out.left_out, 0);
+}
+
 static void test_lease_times(void **state)
 {
     static const struct {
@@ -274,6 +294,7 @@ int main(void)
         TEST(test_the_innermost_scope_wins),
         TEST(test_option_57_limits_the_reply),
         TEST(test_options_overflow_into_file_and_sname),
+        TEST(test_the_longest_client_id_and_option_82_are_both_echoed),
         TEST(test_lease_times),
         TEST(test_boot_fields),
     };

@@ -461,6 +461,35 @@ static void test_option_82_is_last_and_verbatim(void **state)
     }
 }
 
+/* RFC 6842: a reply MUST echo the client's id; beside a long option 82 it is split (RFC 3396)
+ * rather than left out. An id that fits whole somewhere stays whole. */
+static void test_a_client_id_that_fits_nowhere_whole_is_split(void **state)
+{
+    static uint8_t data[255];
+    struct cs_ro agent = cs_ro_of(data, 200), id = cs_ro_of(data, sizeof(data));
+    struct dhcp_hdr h = header();
+    struct dhcp_writer w;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)i;
+    dhcp_write_begin(&w, cs_of(out, sizeof(out)), 548, &h, true, &agent);
+    assert_true(dhcp_write_u8(&w, 53, 2));
+    assert_false(dhcp_write_opt(&w, 12, id)); /* any other is left out */
+    assert_int_equal(w.left_out, 1);
+    assert_true(dhcp_write_opt(&w, 61, id));
+    reparse(dhcp_write_end(&w));
+    assert_int_equal(len, 548);
+    assert_true(cs_equal(dhcp_msg_opt(&msg, 61), id));
+    assert_true(cs_equal(dhcp_msg_opt(&msg, 82), agent));
+    assert_memory_equal(w.area[DHCP_AREA_OPTIONS].base - agent.len, data, agent.len);
+
+    dhcp_write_begin(&w, cs_of(out, sizeof(out)), 548, &h, true, NULL);
+    assert_true(dhcp_write_opt(&w, 61, id));
+    reparse(dhcp_write_end(&w));
+    assert_int_equal(out[DHCP_OPTIONS_OFF + 1], 255);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_long_options_are_split),
         cmocka_unit_test(test_options_overflow_into_file_and_sname),
         cmocka_unit_test(test_option_82_is_last_and_verbatim),
+        cmocka_unit_test(test_a_client_id_that_fits_nowhere_whole_is_split),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
