@@ -39,6 +39,8 @@ static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
 
         if (name.len == 0 || fmt_parse_u64(name, VIF_MAX, &id) != name.len)
             continue;
+        if (name.len > 1 && names[at] == '0')
+            continue; /* "00" is no second 0 */
         if (count == START_NETDEVS_MAX) {
             LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
             break;
@@ -78,8 +80,10 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
                   index);
         return -E_NODEV;
     }
-    if (slots[index].dev != NULL)
+    if (slots[index].dev != NULL) {
+        LOG_ERROR("network device %u: open already", index);
         return -E_BUSY;
+    }
     if (index == 0) { /* mac= names the first one's */
         err = args_get_mac(start->argc, start->argv, "mac", mac);
         if (err < 0)

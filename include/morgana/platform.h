@@ -54,8 +54,9 @@ struct cs_ro plat_module(void);
 unsigned plat_netdev_count(void);
 
 /* Opens device `index` and Gives it connected: its link is up or comes up by itself. `pool` feeds
- * its receive ring, is Kept, and must outlast the device. -E_NODEV no such device; -E_TIMEDOUT,
- * -E_PROTO, -E_NOMEM: the reason is logged. */
+ * its receive ring, is Kept, and must outlast the device. -E_NODEV no such device; -E_BUSY open
+ * already; -E_TIMEDOUT, -E_PROTO, -E_NOMEM, and what else xenstore or netfront say: the reason is
+ * logged. */
 int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev);
 
 /* Closes it: the device lets go of its pages. Takes dev. A page that its backend keeps stays out

@@ -106,12 +106,47 @@ static void test_no_device_says_how_to_get_one(void **state)
     simguest_shutdown();
 }
 
+/* "00" would be device 0 once more; what is no number is somebody else's. */
+static void test_only_numbers_as_xen_writes_them_are_devices(void **state)
+{
+    static const char *const no_devices[] = {"00", "01", "-1", "0x", "x", "1234567"};
+    const struct sim_conf conf = {.seed = 1, .vif_count = 2};
+
+    (void)state;
+    boot(&conf);
+    for (unsigned i = 0; i < ARRAY_SIZE(no_devices); i++) {
+        char path[64];
+
+        (void)fmt_buf(path, sizeof(path), "/local/domain/1/device/vif/%s", no_devices[i]);
+        sim_xs_write(path, "%s", "");
+        assert_int_equal(plat_netdev_count(), 2);
+    }
+    simguest_shutdown();
+}
+
+static void test_opening_twice_is_said(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    struct netdev *dev = NULL, *again = NULL;
+
+    (void)state;
+    boot(&conf);
+    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+    assert_int_equal(plat_netdev_open(0, &pool, &again), -E_BUSY);
+    assert_null(again);
+    assert_non_null(strstr(vplat_console(), "network device 0: open already\n"));
+    plat_netdev_close(dev);
+    simguest_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages_that_a_backend_keeps_come_back_at_the_next_open),
         cmocka_unit_test(test_the_end_of_the_program_forgets_the_quarantine),
         cmocka_unit_test(test_no_device_says_how_to_get_one),
+        cmocka_unit_test(test_only_numbers_as_xen_writes_them_are_devices),
+        cmocka_unit_test(test_opening_twice_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
