@@ -203,8 +203,8 @@ unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, uns
     unsigned got = 0;
 
     if (UNLIKELY(waiting < 0)) {
-        netfront_violate(q->nf, NETFRONT_RX_RSP_PROD, READ_ONCE(ring->shared->rsp_prod),
-                         ring->rsp_cons, ring->req_pushed);
+        netfront_violate(q->nf, NETFRONT_RX_RSP_PROD, ring->rsp_refused, ring->rsp_cons,
+                         ring->req_pushed);
         return 0;
     }
     while (waiting-- > 0 && got < n) {

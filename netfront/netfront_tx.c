@@ -310,8 +310,8 @@ static uint32_t drain_some(struct netfront_queue *q, int n)
     struct ring *ring = &q->tx.ring;
 
     if (UNLIKELY(n < 0)) {
-        netfront_violate(q->nf, NETFRONT_TX_RSP_PROD, READ_ONCE(ring->shared->rsp_prod),
-                         ring->rsp_cons, ring->req_pushed);
+        netfront_violate(q->nf, NETFRONT_TX_RSP_PROD, ring->rsp_refused, ring->rsp_cons,
+                         ring->req_pushed);
         return 0;
     }
     for (int i = 0; i < n; i++) {

@@ -37,11 +37,12 @@ STATIC_ASSERT(sizeof(struct ring_shared) == RING_SLOTS_AT, "as in public/io/ring
 
 struct ring {
     struct ring_shared *shared;
-    uint32_t slots;      /* power of two */
-    uint32_t slot_bytes; /* of one in shared memory: the larger of request and response */
-    uint32_t req_prod;   /* the next request to fill */
-    uint32_t req_pushed; /* what the backend has been shown */
-    uint32_t rsp_cons;   /* the next response to take */
+    uint32_t slots;       /* power of two */
+    uint32_t slot_bytes;  /* of one in shared memory: the larger of request and response */
+    uint32_t req_prod;    /* the next request to fill */
+    uint32_t req_pushed;  /* what the backend has been shown */
+    uint32_t rsp_cons;    /* the next response to take */
+    uint32_t rsp_refused; /* -E_PROTO: the rsp_prod that was looked at, for the log */
 };
 
 /* How many slots of `slot_bytes` a page of `page_bytes` has: the greatest power of two that fits
@@ -116,11 +117,14 @@ static inline bool ring_push(struct ring *ring)
 
 /* How many responses are there to take. -E_PROTO: rsp_prod is a lie (more responses than requests):
  * close the device. */
-static inline int ring_responses(const struct ring *ring)
+static inline int ring_responses(struct ring *ring)
 {
-    uint32_t n = READ_ONCE(ring->shared->rsp_prod) - ring->rsp_cons;
-    if (UNLIKELY(n > ring->req_pushed - ring->rsp_cons))
+    uint32_t rsp_prod = READ_ONCE(ring->shared->rsp_prod);
+    uint32_t n = rsp_prod - ring->rsp_cons;
+    if (UNLIKELY(n > ring->req_pushed - ring->rsp_cons)) {
+        ring->rsp_refused = rsp_prod;
         return -E_PROTO;
+    }
     rmb(); /* the load of rsp_prod before loads of responses */
     return (int)n;
 }
