@@ -109,15 +109,17 @@ static double bare(void)
 
     ring_init(&ring, page, sizeof(page), NETFRONT_TX_SLOT_BYTES, 0);
     for (uint32_t b = 0; b < BATCHES_A_ROUND; b++) {
-        for (uint32_t i = 0; i < BATCH; i++)
+        for (uint32_t i = 0; i < BATCH; i++) {
             netfront_tx_req_put(
-                ring_slot(&ring, ring.req_prod++),
+                ring_request(&ring, 0),
                 (struct netfront_tx_req){.gref = b, .offset = 0, .id = (uint16_t)i, .size = 60});
+            ring_commit(&ring, 1);
+        }
         (void)ring_push(&ring);
         answer_tx(ring.shared, &cons);
         (void)push_responses(ring.shared, cons);
         for (int n = ring_responses(&ring); n > 0; n--)
-            sum += netfront_tx_rsp_get(ring_slot(&ring, ring.rsp_cons++)).id;
+            sum += netfront_tx_rsp_get(ring_next(&ring)).id;
     }
     sink = sum;
     return (now_ns() - start) / (BATCHES_A_ROUND * BATCH);

@@ -62,7 +62,8 @@ void netfront_rx_ring_fill(struct netfront_queue *q)
             break;
         }
         rx->page[id] = page;
-        netfront_rx_req_put(ring_slot(ring, ring->req_prod++), id, page->gref);
+        netfront_rx_req_put(ring_request(ring, 0), id, page->gref);
+        ring_commit(ring, 1);
     }
 }
 
@@ -208,8 +209,8 @@ unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, uns
         return 0;
     }
     while (waiting-- > 0 && got < n) {
-        uint32_t index = ring->rsp_cons++;
-        struct netfront_rx_rsp rsp = netfront_rx_rsp_get(ring_slot(ring, index));
+        uint32_t index = ring->rsp_cons;
+        struct netfront_rx_rsp rsp = netfront_rx_rsp_get(ring_next(ring));
         struct page *page = unpost_page(q, index);
 
         if (UNLIKELY(page == NULL)) {

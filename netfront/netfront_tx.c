@@ -171,7 +171,7 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
         ids[i] = (uint16_t)(slot - tx->slot);
         if (i + 1 < n)
             txf |= TXF_MORE_DATA;
-        netfront_tx_req_put(ring_slot(&tx->ring, tx->ring.req_prod + i),
+        netfront_tx_req_put(ring_request(&tx->ring, i),
                             (struct netfront_tx_req){.gref = slot->gref,
                                                      .offset = frag.off,
                                                      .txf = txf,
@@ -179,7 +179,7 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
                                                      .size = (uint16_t)(i == 0 ? size : frag.len)});
         txf = 0;
     }
-    tx->ring.req_prod += n;
+    ring_commit(&tx->ring, n);
     return 0;
 }
 
@@ -315,7 +315,7 @@ static uint32_t drain_some(struct netfront_queue *q, int n)
         return 0;
     }
     for (int i = 0; i < n; i++) {
-        if (!drain_one(q, netfront_tx_rsp_get(ring_slot(ring, ring->rsp_cons++))))
+        if (!drain_one(q, netfront_tx_rsp_get(ring_next(ring))))
             return (uint32_t)i;
     }
     return (uint32_t)n;

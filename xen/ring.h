@@ -71,12 +71,6 @@ static inline void ring_init(struct ring *ring, void *page, uint32_t page_bytes,
     ring->shared->req_event = ring->shared->rsp_event = start + 1;
 }
 
-/* Slots for which requests may be put now. */
-static inline uint32_t ring_free(const struct ring *ring)
-{
-    return ring->slots - (ring->req_prod - ring->rsp_cons);
-}
-
 /* Requests put and not answered, as far as responses were taken. */
 static inline uint32_t ring_in_flight(const struct ring *ring)
 {
@@ -89,16 +83,19 @@ static inline uint8_t *ring_slot(const struct ring *ring, uint32_t index)
            (size_t)(index & (ring->slots - 1)) * ring->slot_bytes;
 }
 
-/* Puts a request of `bytes` bytes into the next slot; the caller knows that ring_free() is not 0.
- * The rest of the slot is zeroed: no old bytes leak to the backend (XSA-216). `request` is zeroed
- * memory that was filled in, so its padding is zero. */
-static inline void ring_put(struct ring *ring, const void *request, uint32_t bytes)
+/* Where the request `ahead` places behind the last one put goes: the slot is free, and the caller
+ * writes all of its bytes (XSA-216: no old ones leak to the backend). ring_commit() puts it. */
+static inline uint8_t *ring_request(const struct ring *ring, uint32_t ahead)
 {
-    ASSERT(ring_free(ring) != 0 && bytes <= ring->slot_bytes);
-    uint8_t *slot = ring_slot(ring, ring->req_prod++);
-    memcpy(slot, request, bytes);
-    if (bytes < ring->slot_bytes)
-        memset(slot + bytes, 0, ring->slot_bytes - bytes);
+    ASSERT(ahead < ring->slots - ring_in_flight(ring));
+    return ring_slot(ring, ring->req_prod + ahead);
+}
+
+/* Puts the next `n` requests, which are written: a frame's all together. */
+static inline void ring_commit(struct ring *ring, uint32_t n)
+{
+    ASSERT(n <= ring->slots - ring_in_flight(ring));
+    ring->req_prod += n;
 }
 
 /* Shows the backend what was put since last time. True: it wants an event for that. */
@@ -129,27 +126,12 @@ static inline int ring_responses(struct ring *ring)
     return (int)n;
 }
 
-/* Copies the response at rsp_cons + `ahead` to `response` without taking it: for a chain that must
- * be seen whole. The caller knows from ring_responses() that it is there. */
-static inline void ring_peek(const struct ring *ring, uint32_t ahead, void *response,
-                             uint32_t bytes)
+/* Takes the next response, of those that ring_responses() counted. The caller copies the slot, once,
+ * before it puts a request: then the slot may be another's. */
+static inline const uint8_t *ring_next(struct ring *ring)
 {
-    memcpy(response, ring_slot(ring, ring->rsp_cons + ahead), bytes);
-    barrier(); /* the copy is made here, and the slot is not read again for it */
-}
-
-/* Takes `n` responses: their slots are free. */
-static inline void ring_consume(struct ring *ring, uint32_t n)
-{
-    ASSERT(n <= ring->req_pushed - ring->rsp_cons);
-    ring->rsp_cons += n;
-}
-
-/* Copies the next response, once, and takes it. */
-static inline void ring_get(struct ring *ring, void *response, uint32_t bytes)
-{
-    ring_peek(ring, 0, response, bytes);
-    ring_consume(ring, 1);
+    ASSERT(ring->rsp_cons != ring->req_pushed);
+    return ring_slot(ring, ring->rsp_cons++);
 }
 
 /* Asks for an event at the `after`th response from here (1: the next), then looks again. Result as

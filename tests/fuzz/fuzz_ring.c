@@ -23,7 +23,8 @@ static void check(const struct ring *ring)
 
 static void step(struct ring *ring, uint8_t op, uint32_t word)
 {
-    uint8_t bytes[SLOT] = {op};
+    uint8_t bytes[SLOT];
+    uint32_t ahead = 0;
     int n;
     switch (op % 8) {
     case 0:
@@ -39,8 +40,10 @@ static void step(struct ring *ring, uint8_t op, uint32_t word)
         ((uint8_t *)ring->shared)[word % 4096] = (uint8_t)(word >> 16);
         break;
     case 4:
-        for (uint32_t i = 0; i < word % 300 && ring_free(ring) != 0; i++)
-            ring_put(ring, bytes, 1 + word % SLOT);
+        /* A frame of several slots, put all together. */
+        for (; ahead < word % 300 && ring_in_flight(ring) + ahead < ring->slots; ahead++)
+            memset(ring_request(ring, ahead), op, SLOT);
+        ring_commit(ring, ahead);
         break;
     case 5:
         ring_push(ring);
@@ -52,10 +55,10 @@ static void step(struct ring *ring, uint8_t op, uint32_t word)
         break;
     default:
         n = ring_responses(ring);
-        if (n < 0 && n != -E_PROTO)
+        if (n < 0 && (n != -E_PROTO || ring->rsp_refused != READ_ONCE(ring->shared->rsp_prod)))
             abort();
         for (int i = 0; i < n; i++)
-            ring_get(ring, bytes, SLOT);
+            memcpy(bytes, ring_next(ring), SLOT);
         break;
     }
 }
