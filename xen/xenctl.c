@@ -55,7 +55,8 @@ static int take_order(struct xs *xs, xs_txn_t txn, void *arg)
     return xs_write(xs, txn, SHUTDOWN, CS_RO_EMPTY);
 }
 
-static void follow(struct xenctl *ctl, const struct order *order)
+/* False for a word that asks for nothing we can do. */
+static bool follow(struct xenctl *ctl, const struct order *order)
 {
     struct cs_ro word = cs_ro_of(order->word, (size_t)order->len);
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
@@ -64,8 +65,13 @@ static void follow(struct xenctl *ctl, const struct order *order)
         LOG_INFO("xenctl: asked to %s", words[i].word);
         if (ctl->request == XENCTL_RUN)
             ctl->request = words[i].request;
-        return;
+        return true;
     }
+    return false;
+}
+
+static void refuse(struct xenctl *ctl, const struct order *order)
+{
     ctl->unknown++;
     LOG_WARN("xenctl: cannot \"%s\", acknowledged and ignored", order->word);
 }
@@ -78,8 +84,13 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
         return ctl->request;
     struct order order = {.len = 0};
     int err = xs_txn_run(ctl->xs, take_order, &order);
-    if (err == -E_AGAIN)
-        return ctl->request; /* others keep changing it: look again next time */
+    if (err == -E_AGAIN) {
+        /* Others keep changing the tree. Its event is gone, so what was asked is followed now, and
+         * acknowledged next time. */
+        if (order.len > 0)
+            (void)follow(ctl, &order);
+        return ctl->request;
+    }
     /* As counted before it was read: what came after that, our acknowledgement too, is looked at
      * again. */
     ctl->seen = fired;
@@ -87,7 +98,7 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
         LOG_WARN("xenctl: taking %s failed: %s", SHUTDOWN, err_name(err));
     /* An order that was read is followed, even where the toolstack does not let us acknowledge
      * it. */
-    if (order.len > 0)
-        follow(ctl, &order);
+    if (order.len > 0 && !follow(ctl, &order))
+        refuse(ctl, &order);
     return ctl->request;
 }

@@ -137,6 +137,19 @@ static void test_request_outlives_a_whole_round_of_eagain(void **state)
     acknowledged();
 }
 
+/* Its event has been taken: a program that sleeps now would not hear of it again. */
+static void test_request_is_followed_before_it_can_be_acknowledged(void **state)
+{
+    (void)state;
+    assert_int_equal(poll(), XENCTL_RUN);
+    sim_xs_fail_commits(XS_TXN_TRIES);
+    sim_xs_write(CONTROL "shutdown", "poweroff");
+    sim_run_until_idle();
+    assert_int_equal(xenctl_poll(&ctl), XENCTL_POWEROFF);
+    assert_int_equal(poll(), XENCTL_POWEROFF);
+    acknowledged();
+}
+
 static void test_node_that_is_removed_is_no_request(void **state)
 {
     (void)state;
@@ -168,6 +181,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_eagain_does_not_lose_the_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_request_outlives_a_whole_round_of_eagain, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_request_is_followed_before_it_can_be_acknowledged,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_node_that_is_removed_is_no_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poll_without_news_makes_no_request, setup, teardown),
     };
