@@ -25,7 +25,8 @@
  *
  * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A
  * call does at most one ring's worth of work. xenstore is asked only when the backend's state
- * changed, at most XENBUS_STATES steps a call.
+ * changed, at most XENBUS_STATES steps a call; then the call waits for the answers (netfront.h says
+ * how long at worst).
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>

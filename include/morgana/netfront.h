@@ -7,6 +7,15 @@
  * protocol is closed: link down, counted, logged once; the program goes on, and may close the
  * device and open it anew.
  *
+ * How long rx and arm may take. Where the backend's state changed, or it broke the protocol, the
+ * call asks xenstore and waits for each answer, by plat_wait, xs_conf.timeout_ns (5 s) at most;
+ * meanwhile no frame moves and no timer of the program's runs. To close takes 3 requests, to open
+ * again 22, of which 16 are a transaction that is tried XS_TXN_TRIES times at most. A xenstored
+ * that falls silent costs four timeouts at most (20 s), as a key that fails ends the attempt. One
+ * that answers each request at the last moment holds the call for all of them: 110 s, or 670 s with
+ * eight transactions. A program that cannot bear that sets xs_conf.timeout_ns lower;
+ * conf.timeout_ns is how long open and close wait for the backend, and has no part in this.
+ *
  * Beyond netdev.h:
  *   tx   The references to pages move from the packet to the ring, so the packet is free at once.
  *        -E_NOMEM: nothing can be granted or copied, and the backend owes no answer that would
