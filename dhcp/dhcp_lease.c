@@ -11,6 +11,9 @@
  *               `loose` (a fixed address)
  *     others    a bucket of the expiry heap, or none where they never expire
  *
+ * ABANDONED ones, which have no client, stand in their pool's list by age as well: its links are
+ * those that a client would need.
+ *
  * Expiry is a radix heap (Ahuja, Mehlhorn, Orlin, Tarjan, 1990): time only goes forward, so a
  * lease lies in the bucket numbered by the highest bit in which its expires_s differs from
  * swept_s. Adding and removing are one list operation, whatever the number of leases. All times
@@ -215,6 +218,40 @@ static void forget_client(struct dhcp_leases *ls, struct dhcp_lease *lease)
     lease->had_lease = false;
 }
 
+static void abandoned_add(struct dhcp_leases *ls, struct dhcp_lease *lease)
+{
+    uint32_t i = index_of(ls, lease);
+    struct dhcp_lease_list *list;
+
+    if (lease->pool == DHCP_LEASE_STATIC)
+        return;
+    list = &ls->pools[lease->pool].abandoned;
+    lease->abandoned_prev = list->tail;
+    lease->abandoned_next = DHCP_LEASE_NONE;
+    if (list->tail == DHCP_LEASE_NONE)
+        list->head = i;
+    else
+        ls->lease[list->tail].abandoned_next = i;
+    list->tail = i;
+}
+
+static void abandoned_remove(struct dhcp_leases *ls, const struct dhcp_lease *lease)
+{
+    struct dhcp_lease_list *list;
+
+    if (lease->pool == DHCP_LEASE_STATIC)
+        return;
+    list = &ls->pools[lease->pool].abandoned;
+    if (lease->abandoned_prev == DHCP_LEASE_NONE)
+        list->head = lease->abandoned_next;
+    else
+        ls->lease[lease->abandoned_prev].abandoned_next = lease->abandoned_next;
+    if (lease->abandoned_next == DHCP_LEASE_NONE)
+        list->tail = lease->abandoned_prev;
+    else
+        ls->lease[lease->abandoned_next].abandoned_prev = lease->abandoned_prev;
+}
+
 /* The bucket of a moment after swept_s: one more than its highest bit that differs. */
 static uint8_t bucket_of(const struct dhcp_leases *ls, uint32_t expires_s)
 {
@@ -227,11 +264,15 @@ void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp
                      uint32_t seconds)
 {
     list_remove(ls, lease);
+    if (lease->state == DHCP_LEASE_ABANDONED)
+        abandoned_remove(ls, lease);
     ls->stats.by_state[lease->state]--;
     ls->stats.by_state[state]++;
     lease->state = (uint8_t)state;
-    if (state == DHCP_LEASE_ABANDONED)
+    if (state == DHCP_LEASE_ABANDONED) {
         forget_client(ls, lease);
+        abandoned_add(ls, lease);
+    }
     if (state == DHCP_LEASE_FREE) {
         lease->expires_s = ls->now_s;
         if (lease->pool == DHCP_LEASE_STATIC)
@@ -339,7 +380,7 @@ void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *con
     for (unsigned i = 0; i < ls->pool_count; i++) {
         struct dhcp_lease_pool *pool = &ls->pools[i];
 
-        pool->spare = pool->past = empty;
+        pool->spare = pool->past = pool->abandoned = empty;
         pool->fresh = pool->range != NULL;
         pool->lap = 0;
     }
@@ -386,6 +427,16 @@ struct dhcp_lease *dhcp_leases_next_free(struct dhcp_leases *ls, const struct dh
     ASSERT(lease->list == LIST_SPARE || lease->list == LIST_PAST);
     if (i == DHCP_LEASE_NONE && lease->list == LIST_SPARE)
         i = pool->past.head;
+    return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
+}
+
+struct dhcp_lease *dhcp_leases_next_abandoned(struct dhcp_leases *ls,
+                                              const struct dhcp_lease_pool *pool,
+                                              const struct dhcp_lease *lease)
+{
+    uint32_t i = lease ? lease->abandoned_next : pool->abandoned.head;
+
+    ASSERT(!lease || lease->state == DHCP_LEASE_ABANDONED);
     return i == DHCP_LEASE_NONE ? NULL : &ls->lease[i];
 }
 
@@ -470,6 +521,8 @@ void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
     struct kept_id kept;
     uint32_t *head;
 
+    if (lease->state == DHCP_LEASE_ABANDONED) /* that has no client */
+        dhcp_leases_set(ls, lease, DHCP_LEASE_FREE, 0);
     if (old != lease) {
         if (old)
             leave(ls, old);

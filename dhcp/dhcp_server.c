@@ -210,8 +210,10 @@ static enum dhcp_verdict discover(struct dhcp_ctx *ctx)
         return verdict(ctx, DHCP_WARNING, DHCP_REASON_no_record);
     lease_s = lease_time(ctx);
     promise(ctx, DHCP_CHANGE_OFFER, addr, lease_s);
-    if (needs_probe(ctx, lease))
+    if (needs_probe(ctx, lease)) {
+        ctx->out->reclaims = lease && lease->state == DHCP_LEASE_ABANDONED;
         return begin_probe(ctx, addr);
+    }
     if (ctx->fixed_addr) /* nothing to reserve */
         ctx->out->change.what = DHCP_CHANGE_NONE;
     return dhcp_reply_lease(ctx, DHCPOFFER, addr, lease_s);
@@ -410,7 +412,7 @@ enum dhcp_verdict dhcp_server_input(const struct dhcp_server *server, struct dhc
     out->len = 0;
     out->type = DHCP_NONE;
     out->probe = out->addr = out->lease_s = out->left_out = 0;
-    out->is_new = false;
+    out->is_new = out->reclaims = false;
     out->change.what = DHCP_CHANGE_NONE;
     (void)dhcp_leases_tick(leases, now_ns, SWEEP_STEPS);
     out->error = dhcp_parse(packet->bytes, &out->msg);

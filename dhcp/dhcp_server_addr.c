@@ -172,7 +172,29 @@ static bool choose_from_pool(struct dhcp_ctx *ctx, uint16_t number, uint32_t *ad
     return true;
 }
 
-static bool choose_new(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **lease)
+/* A pool's address that somebody else was found at longest ago: whoever it was may be gone, or
+ * may have said so only to starve the others. Not for BOOTP clients, which are not probed for. */
+static bool choose_abandoned(struct dhcp_ctx *ctx, uint16_t number, uint32_t *addr,
+                             struct dhcp_lease **lease)
+{
+    const struct dhcp_lease_pool *pool = &ctx->leases->pools[number];
+    unsigned tries = FREE_TRIES;
+
+    if (ctx->msg->type == DHCP_NONE || !pool_permitted(ctx, pool->conf))
+        return false;
+    *lease = dhcp_leases_next_abandoned(ctx->leases, pool, NULL);
+    while (*lease && !pool_has(ctx, pool->conf, (*lease)->addr))
+        *lease = --tries ? dhcp_leases_next_abandoned(ctx->leases, pool, *lease) : NULL;
+    if (!*lease)
+        return false;
+    *addr = (*lease)->addr;
+    got(ctx, pool->conf);
+    return true;
+}
+
+static bool choose_new(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **lease,
+                       bool (*choose)(struct dhcp_ctx *ctx, uint16_t number, uint32_t *addr,
+                                      struct dhcp_lease **lease))
 {
     const struct dhcp_net *net = &ctx->server->nets[ctx->net];
     const struct dhcp_subnet *here = ctx->subnet;
@@ -183,7 +205,7 @@ static bool choose_new(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease *
             uint16_t pool = (uint16_t)(net->first_pool + i);
 
             if ((ctx->leases->pools[pool].conf->subnet != here) == elsewhere &&
-                choose_from_pool(ctx, pool, addr, lease))
+                choose(ctx, pool, addr, lease))
                 return true;
         }
     return false;
@@ -199,7 +221,8 @@ bool dhcp_addr_choose(struct dhcp_ctx *ctx, uint32_t *addr, struct dhcp_lease **
         return true;
     }
     if (choose_own(ctx, addr, lease) || choose_wish(ctx, addr, lease) ||
-        choose_new(ctx, addr, lease))
+        choose_new(ctx, addr, lease, choose_from_pool) ||
+        choose_new(ctx, addr, lease, choose_abandoned))
         return true;
     ctx->out->reason = DHCP_REASON_no_free_address;
     return false;

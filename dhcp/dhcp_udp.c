@@ -126,22 +126,23 @@ static bool have_room(struct dhcp_udp *edge)
     return true;
 }
 
-/* Parks the message while its address is asked for; false where that is not possible. Takes pkt
- * on true. */
-static bool park(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta *meta, uint8_t tries,
-                 uint64_t now_ns)
+/* Parks the message while its address is asked for. Takes pkt on 0. -E_NOSPC: not now;
+ * -E_HOSTUNREACH: it cannot be asked for. */
+static int park(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta *meta, uint8_t tries,
+                uint64_t now_ns)
 {
     uint32_t addr = edge->out.probe;
+    int err;
 
-    if (edge->parked_count == DHCP_UDP_PARKED_MAX ||
-        netif_probe_start(edge->conf.nif, addr, edge->conf.probe_ns, now_ns) != 0) {
-        edge->stats.unprobed++;
-        return false;
-    }
+    if (tries == PROBE_TRIES_MAX || edge->parked_count == DHCP_UDP_PARKED_MAX)
+        return -E_NOSPC;
+    err = netif_probe_start(edge->conf.nif, addr, edge->conf.probe_ns, now_ns);
+    if (err != 0)
+        return err;
     edge->stats.probes++;
     edge->parked[edge->parked_count++] =
         (struct dhcp_udp_parked){.pkt = pkt, .meta = *meta, .addr = addr, .tries = tries};
-    return true;
+    return 0;
 }
 
 /* The message as one view. Those that fragments were joined of may have to be copied together;
@@ -176,10 +177,17 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
     }
     verdict = dhcp_server_input(edge->conf.server, edge->conf.leases, &packet, now_ns, out);
     if (out->probe && verdict == DHCP_SILENCE) {
-        if (tries < PROBE_TRIES_MAX && park(edge, pkt, meta, tries, now_ns))
+        int err = park(edge, pkt, meta, tries, now_ns);
+        /* Somebody was there before: it stays out of use until it has been asked for. */
+        bool used = out->reclaims && err != -E_HOSTUNREACH;
+
+        if (err == 0)
             return true;
-        dhcp_server_probed(edge->conf.server, edge->conf.leases, out->probe, false, now_ns);
-        verdict = dhcp_server_input(edge->conf.server, edge->conf.leases, &packet, now_ns, out);
+        dhcp_server_probed(edge->conf.server, edge->conf.leases, out->probe, used, now_ns);
+        if (!used) {
+            edge->stats.unprobed++;
+            verdict = dhcp_server_input(edge->conf.server, edge->conf.leases, &packet, now_ns, out);
+        }
     }
     edge->stats.reasons[out->reason]++;
     if (out->reason == DHCP_REASON_malformed)

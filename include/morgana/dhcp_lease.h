@@ -19,7 +19,8 @@
  *      +------ ABANDONED <------+-----------+      somebody else has it: a probe, or DHCPDECLINE
  *
  * An address that need not be probed goes from FREE to OFFERED. Each is FREE again when its time is
- * up, BOUND also by DHCPRELEASE. FREE remembers its last client until the address is needed. */
+ * up, BOUND also by DHCPRELEASE, ABANDONED also when its pool has nothing else left. FREE remembers
+ * its last client until the address is needed. */
 #define DHCP_LEASE_STATES(S)                                                                       \
     S(FREE)                                                                                        \
     S(PROBING)   /* being asked for on the wire before it is offered */                            \
@@ -50,9 +51,15 @@ struct dhcp_client {
 struct dhcp_lease {
     uint32_t addr;
     uint32_t expires_s; /* on the leases' clock: it is over when this comes; DHCP_LEASE_NEVER */
-    uint32_t client_hash;
-    uint32_t client_next, addr_next; /* hash chains */
-    uint32_t prev, next;             /* the list it is in */
+    /* its client's hash and chain; ABANDONED, which has no client: its pool's list by age */
+    union {
+        uint32_t client_hash, abandoned_prev;
+    };
+    union {
+        uint32_t client_next, abandoned_next;
+    };
+    uint32_t addr_next;  /* hash chain */
+    uint32_t prev, next; /* the list it is in */
     uint16_t pool, net;
     uint8_t state; /* enum dhcp_lease_state; use dhcp_lease_state() */
     uint8_t list;
@@ -82,6 +89,7 @@ struct dhcp_lease_pool {
     struct dhcp_lease_list spare; /* FREE and never bound: reused first */
     /* FREE, with a client to remember; the one longest out of use first */
     struct dhcp_lease_list past;
+    struct dhcp_lease_list abandoned; /* the longest ago first: reused when there is nothing else */
 };
 
 #define DHCP_LEASE_BUCKETS 33u
@@ -172,13 +180,18 @@ struct dhcp_lease *dhcp_leases_oldest_free(struct dhcp_leases *ls,
 struct dhcp_lease *dhcp_leases_next_free(struct dhcp_leases *ls, const struct dhcp_lease_pool *pool,
                                          const struct dhcp_lease *lease);
 
+/* The ABANDONED record of the pool after `lease` (NULL: the one abandoned longest ago), or NULL. */
+struct dhcp_lease *dhcp_leases_next_abandoned(struct dhcp_leases *ls,
+                                              const struct dhcp_lease_pool *pool,
+                                              const struct dhcp_lease *lease);
+
 /* The record of `addr`, made where there is none: from those never used, else from one of a FREE
  * address (but for a fixed address nobody's memory is taken). NULL: none left. pool: its number,
  * or DHCP_LEASE_STATIC. */
 struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16_t pool,
                                    uint16_t net);
 /* Names its client. The client's other record, if any, is no longer found by it. A lease that is
- * valid keeps its time. */
+ * valid keeps its time; an ABANDONED one is FREE by it. */
 void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
                         const struct dhcp_client *client, const uint8_t *mac, struct cs_ro name);
 /* Moves it to a state, for `seconds` (DHCP_INFINITE: for ever). FREE ends it now. */

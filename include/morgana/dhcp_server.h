@@ -96,6 +96,7 @@ struct dhcp_out {
     enum dhcp_reason reason;
     enum dhcp_wire_error error; /* reason malformed */
     uint32_t probe;             /* SILENCE: the address to ask for, or 0 */
+    bool reclaims;              /* probe: it was ABANDONED, so if it can be asked for, it must be */
     uint32_t addr;              /* the address this is about, or 0 */
     uint32_t lease_s;           /* acknowledged */
     bool is_new;                /* acknowledged: the client did not have this lease before */
@@ -112,8 +113,10 @@ struct dhcp_server_conf {
     struct cs storage;
     uint32_t leases_max; /* records: 1..2^24. With fewer than addresses, the oldest are forgotten */
     uint32_t offer_s;    /* an offer is reserved so long: 1..3600 s; 0: 30 */
-    uint32_t abandon_s;  /* a declined or conflicting address is out of use: 1..2^31 s; 0: 3600 */
-    uint64_t key[2];     /* secret: from plat_entropy */
+    /* a declined or conflicting address is out of use, unless its pool has nothing else left:
+     * 1..2^31 s; 0: 3600 */
+    uint32_t abandon_s;
+    uint64_t key[2]; /* secret: from plat_entropy */
 };
 
 struct dhcp_net;

@@ -158,7 +158,7 @@ static void test_an_offer_of_another_address_leaves_a_valid_lease_alone(void **s
             assert_int_equal(rig_lease(&rig, 2), IP(10, 0, 0, 30));
         } else {
             assert_int_equal(rig_decline(&rig, 1, IP(10, 0, 0, 30)), DHCP_UPDATE);
-            assert_int_equal(rig_discover(&rig, 2), 0);
+            assert_int_equal(state_at(IP(10, 0, 0, 30)), DHCP_LEASE_ABANDONED);
         }
         rig_fini(&rig);
     }
@@ -182,6 +182,50 @@ static void test_time_never_jumps_a_lease(void **state)
     rig_advance(&rig, 3);
     rig_discover(&rig, 2); /* tells it the time */
     assert_int_equal(state_at(addr), DHCP_LEASE_FREE);
+}
+
+/* Two packets an address do not put a pool out of use: when nothing else is left, what was
+ * declined longest ago is reused. */
+static void test_a_pool_whose_every_address_was_declined_still_serves(void **state)
+{
+    static const char *const ping_check[] = {"ping-check off;" PLAIN, PLAIN};
+    uint32_t first, last;
+
+    (void)state;
+    for (unsigned probed = 0; probed < 2; probed++) {
+        rig_init(&rig, ping_check[probed], 16);
+        rig.answer_probes = true;
+        for (uint32_t n = 0; n < 10; n++) {
+            uint32_t addr = rig_lease(&rig, n);
+
+            assert_true(in_pool(addr)); /* a new one each time */
+            assert_int_equal(state_at(addr), DHCP_LEASE_BOUND);
+            assert_int_equal(rig.leases.stats.by_state[DHCP_LEASE_ABANDONED], n);
+            assert_int_equal(rig_decline(&rig, n, addr), DHCP_UPDATE);
+            first = n == 0 ? addr : first;
+            last = addr;
+            rig_advance(&rig, 1);
+        }
+        rig_msg(&rig, DHCP_NONE, 20); /* not for BOOTP: nobody would be asked */
+        assert_int_equal(rig_send(&rig), DHCP_WARNING);
+        rig.lose_reply = true;
+        assert_int_equal(rig_discover(&rig, 20), first);
+        rig.lose_reply = false;
+        assert_int_equal(rig_lease(&rig, 20), first);
+        assert_int_equal(rig.leases.stats.by_state[DHCP_LEASE_ABANDONED], 9);
+        /* Somebody is there indeed: the next one, and this one's turn is the last. */
+        rig.conflict = first + 1;
+        assert_int_equal(rig_lease(&rig, 21), probed ? first + 2 : first + 1);
+        for (uint32_t n = 22; n < (probed ? 29 : 30); n++)
+            assert_int_equal(rig_release(&rig, n - 1, rig_lease(&rig, n - 1)), DHCP_UPDATE);
+        assert_int_equal(state_at(last), DHCP_LEASE_ABANDONED);
+        rig_advance(&rig, 3602); /* and in time all are free */
+        while (dhcp_leases_tick(&rig.leases, rig.now_ns, 64))
+            ;
+        assert_int_equal(rig.leases.stats.by_state[DHCP_LEASE_ABANDONED], 0);
+        rig_fini(&rig);
+    }
+    rig_init(&rig, PLAIN, 16);
 }
 
 static void test_init_refuses_bad_numbers(void **state)
@@ -226,6 +270,7 @@ int main(void)
         TEST(test_a_free_address_for_others_does_not_hide_those_behind_it),
         TEST(test_an_offer_of_another_address_leaves_a_valid_lease_alone),
         TEST(test_time_never_jumps_a_lease),
+        TEST(test_a_pool_whose_every_address_was_declined_still_serves),
         TEST(test_init_refuses_bad_numbers),
     };
 

@@ -224,6 +224,31 @@ static void test_an_address_in_use_is_not_offered(void **state)
     assert_int_equal(netrig_get32(netrig_last(net)->bytes + 30), IP(10, 0, 0, 101));
 }
 
+/* Nobody else is offered an address at which somebody answered, not even when nothing else is
+ * left, until it was asked for in vain. */
+static void test_an_abandoned_address_is_never_offered_unasked(void **state)
+{
+    uint8_t arp[64];
+    size_t len;
+
+    (void)state;
+    start("subnet 10.0.0.0 netmask 255.255.255.0 { range 10.0.0.100; }");
+    len = netrig_arp(arp, 2, 0x020000000077, IP(10, 0, 0, 100), NETRIG_US_MAC, 0, NETRIG_US_MAC);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    on_wire(1, 0);
+    for (unsigned i = 0; i < 8; i++) {
+        poll_edge();
+        netrig_input(net, arp, len);
+        pass_ms(50);
+    }
+    assert_int_equal(edge.stats.conflicts, 4);
+    assert_int_equal(replies(), 0);
+    assert_int_equal(edge.stats.unprobed, 0);
+    assert_int_equal(dhcp_leases_by_addr(&rig.leases, IP(10, 0, 0, 100))->state,
+                     DHCP_LEASE_ABANDONED);
+    assert_int_equal(lease(2), IP(10, 0, 0, 100)); /* whoever it was is gone */
+}
+
 static void test_relays_are_answered_on_port_67(void **state)
 {
     (void)state;
@@ -435,6 +460,7 @@ int main(void)
         TEST(test_a_lease_over_the_wire),
         TEST(test_a_probe_stalls_nobody),
         TEST(test_an_address_in_use_is_not_offered),
+        TEST(test_an_abandoned_address_is_never_offered_unasked),
         TEST(test_relays_are_answered_on_port_67),
         TEST(test_addresses_beyond_a_relay_are_not_probed),
         TEST(test_the_broadcast_flag_makes_a_broadcast),
