@@ -83,6 +83,9 @@ int udp_open(struct udp_sock *sock, struct netif *nif, const struct udp_conf *co
     sock->conf.port = port;
     if (conf->queue_max == 0)
         sock->conf.queue_max = UDP_QUEUE_DEFAULT;
+    if (conf->pages_max == 0)
+        sock->conf.pages_max =
+            sock->conf.queue_max > PKT_FRAGS_MAX ? sock->conf.queue_max : PKT_FRAGS_MAX;
     head = bucket(nif, port);
     sock->next = *head;
     *head = sock;
@@ -131,12 +134,15 @@ bool udp_deliver_error(struct netif *nif, uint32_t src, uint16_t src_port, int e
 
 static void enqueue(struct netif *nif, struct udp_sock *sock, struct pkt *pkt)
 {
-    if (sock->queue.count >= sock->conf.queue_max) {
+    /* A fragment of a packet lies in one page. */
+    if (sock->queue.count >= sock->conf.queue_max ||
+        sock->pages + pkt->frag_count > sock->conf.pages_max) {
         sock->queue_full++;
         netif_drop(pkt, &nif->stats.udp_queue_full);
         return;
     }
     sock->received++;
+    sock->pages += pkt->frag_count;
     pkt_queue_push(&sock->queue, pkt);
 }
 
@@ -232,6 +238,7 @@ int udp_recv(struct udp_sock *sock, struct udp_meta *meta, struct pkt **pkt)
 
     if (got == NULL)
         return -E_AGAIN;
+    sock->pages -= got->frag_count;
     /* ip4_input and udp_input have seen to it that all headers are here. */
     front = pkt_frag_view(got, 0);
     eth = cs_head(front, IP4_TX_BYTES);

@@ -22,7 +22,10 @@ struct udp_conf {
     uint32_t addr;
     uint16_t port;      /* 1..65535; 0: an unpredictable free one from 49152 up (RFC 6056) */
     uint32_t queue_max; /* datagrams held until read; more are dropped and counted; 0: 64 */
-    bool broadcast;     /* receive and send to broadcast addresses */
+    /* pages of memory that those datagrams hold, of which the longest holds 17; likewise; 0: as
+     * many as queue_max, and at least PKT_FRAGS_MAX, so that any one datagram is held */
+    uint32_t pages_max;
+    bool broadcast; /* receive and send to broadcast addresses */
 };
 
 /* Caller's storage, linked into its netif while open. Fields are udp.c's. */
@@ -31,6 +34,7 @@ struct udp_sock {
     struct netif *nif;
     struct udp_conf conf;
     struct pkt_queue queue;
+    uint32_t pages; /* that the queue holds */
     uint64_t received, sent, queue_full;
     int error; /* last ICMP error delivered to its owner as an E_ code, cleared by udp_error */
 };

@@ -264,6 +264,40 @@ static void test_a_full_queue_drops_and_counts(void **state)
     netrig_free(rig);
 }
 
+/* A datagram of many pages does not count as one: what waits is bounded in memory. */
+static void test_a_queue_is_bounded_in_pages(void **state)
+{
+    static const struct {
+        uint32_t queue_max, pages_max, long_ones, short_ones;
+    } cases[] = {{100, 20, 2, 6}, {100, 7, 1, 0}, {100, 6, 0, 6}, {15, 0, 2, 4}, {1, 0, 1, 0}};
+    struct netrig *rig = netrig_new(true);
+    struct netrig_ip ip = {0};
+    struct udp_sock sock;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint64_t drops = rig->nif.stats.udp_queue_full;
+
+        open_sock(rig, &sock,
+                  (struct udp_conf){
+                      .port = 7, .queue_max = cases[i].queue_max, .pages_max = cases[i].pages_max});
+        for (int round = 0; round < 2; round++) { /* what was read holds nothing any more */
+            size_t len = netrig_udp(frame, &ip, 1, 7, data, 1458);
+
+            for (int k = 0; k < 4; k++)
+                netrig_input_pieces(rig, frame, len, 220);
+            assert_int_equal(sock.queue.count, cases[i].long_ones);
+            for (int k = 0; k < 30; k++)
+                netrig_input(rig, frame, netrig_udp(frame, &ip, 1, 7, data, 10));
+            assert_int_equal(drain(&sock), cases[i].long_ones + cases[i].short_ones);
+        }
+        assert_int_equal(sock.queue_full, 2 * (34 - cases[i].long_ones - cases[i].short_ones));
+        assert_int_equal(rig->nif.stats.udp_queue_full - drops, sock.queue_full);
+        udp_close(&sock);
+    }
+    netrig_free(rig);
+}
+
 static void test_the_socket_of_an_address_goes_before_the_one_of_all(void **state)
 {
     const uint32_t second = IP4_ADDR(10, 0, 0, 77);
@@ -479,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_datagrams_come_whole_in_order_with_their_addresses),
         cmocka_unit_test(test_an_answer_leaves_in_the_page_its_question_came_in),
         cmocka_unit_test(test_a_full_queue_drops_and_counts),
+        cmocka_unit_test(test_a_queue_is_bounded_in_pages),
         cmocka_unit_test(test_the_socket_of_an_address_goes_before_the_one_of_all),
         cmocka_unit_test(test_broadcasts_go_to_all_who_asked),
         cmocka_unit_test(test_sending_to_groups),
