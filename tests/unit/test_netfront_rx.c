@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of netfront_rx.c: frames received in every shape, lies in responses, wake-ups, refill, and
- * how often shared memory is read. */
-#include <signal.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
+/* Tests of netfront_rx.c: frames received in every shape, lies in responses, wake-ups, refill. */
 #include "tests/netfront/peer.c"
 
 #include <cmocka.h>
@@ -572,105 +567,6 @@ static void test_untrusted_backend_gets_zeroed_pages(void **state)
     peer_stop(0);
 }
 
-/* ---- shared memory is read once -------------------------------------------------------------- */
-
-/* XSA-155. The ring's page is made inaccessible; each access faults, is noted, and is let through
- * as a single step of the CPU. So every instruction that touches the page is seen, and what it
- * touched. */
-static struct {
-    uint8_t *page;
-    uint32_t count[4096];
-    uint32_t total;
-} watched;
-
-static void on_access(int signal, siginfo_t *info, void *context)
-{
-    ucontext_t *cpu = context;
-
-    (void)signal;
-    if ((uint8_t *)info->si_addr < watched.page || (uint8_t *)info->si_addr >= watched.page + 4096)
-        abort();
-    watched.count[(uint8_t *)info->si_addr - watched.page]++;
-    watched.total++;
-    mprotect(watched.page, 4096, PROT_READ | PROT_WRITE);
-    cpu->uc_mcontext.gregs[REG_EFL] |= 0x100; /* trap after one instruction */
-}
-
-static void on_step(int signal, siginfo_t *info, void *context)
-{
-    ucontext_t *cpu = context;
-
-    (void)signal, (void)info;
-    mprotect(watched.page, 4096, PROT_NONE);
-    cpu->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
-}
-
-static void watch(void *page)
-{
-    struct sigaction access = {.sa_flags = SA_SIGINFO}, step = {.sa_flags = SA_SIGINFO};
-
-    access.sa_sigaction = on_access;
-    step.sa_sigaction = on_step;
-    memset(&watched, 0, sizeof(watched));
-    watched.page = page;
-    sigaction(SIGSEGV, &access, NULL);
-    sigaction(SIGTRAP, &step, NULL);
-    mprotect(page, 4096, PROT_NONE);
-}
-
-static void unwatch(void)
-{
-    mprotect(watched.page, 4096, PROT_READ | PROT_WRITE);
-    signal(SIGSEGV, SIG_DFL);
-    signal(SIGTRAP, SIG_DFL);
-}
-
-static void test_rx_responses_are_read_once(void **state)
-{
-    struct pkt *got[8];
-    unsigned n;
-
-    (void)state;
-    start(&(struct peer_conf){.seed = 1});
-    answer(0, NETRXF_data_validated, 100);
-    answer(0, NETRXF_csum_blank | NETRXF_more_data, 100);
-    answer(10, 0, 200);
-    answer(0, 0, -1);
-    answer(0, 0, 5);
-    watch(peer.nf->queue[0].rx.ring.shared);
-    n = netdev_rx(peer.dev, got, 8);
-    unwatch();
-    assert_int_equal(n, 2);
-    while (n > 0)
-        pkt_put(got[--n]);
-    /* rsp_prod once; each of five slots once; nothing else. */
-    assert_int_equal(watched.count[8], 1);
-    for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(watched.count[64 + 8 * i], 1);
-    assert_int_equal(watched.total, 6);
-    peer_stop(0);
-}
-
-static void test_tx_responses_are_read_once(void **state)
-{
-    struct pkt *none[1];
-
-    (void)state;
-    start(&(struct peer_conf){.seed = 1});
-    for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(netdev_tx(peer.dev, peer_packet(60, 0)), 0);
-    netdev_tx_flush(peer.dev);
-    peer_tx_all();
-    watch(peer.nf->queue[0].tx.ring.shared);
-    netdev_rx(peer.dev, none, 1);
-    unwatch();
-    assert_int_equal(watched.count[8], 1);
-    for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(watched.count[64 + 12 * i], 1);
-    assert_int_equal(watched.total, 6);
-    peer_stop(0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -695,8 +591,6 @@ int main(void)
         cmocka_unit_test(test_pool_of_packets_runs_dry),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_untrusted_backend_gets_zeroed_pages),
-        cmocka_unit_test(test_rx_responses_are_read_once),
-        cmocka_unit_test(test_tx_responses_are_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
