@@ -412,6 +412,7 @@ enum dhcp_verdict dhcp_server_input(const struct dhcp_server *server, struct dhc
     out->len = 0;
     out->type = DHCP_NONE;
     out->probe = out->addr = out->lease_s = out->left_out = 0;
+    out->classes_left_out = 0;
     out->is_new = out->reclaims = false;
     out->change.what = DHCP_CHANGE_NONE;
     (void)dhcp_leases_tick(leases, now_ns, SWEEP_STEPS);

@@ -52,7 +52,7 @@ struct dhcp_index_slot {
     uint8_t kind;
 };
 
-#define DHCP_CLASSES_MAX 16u /* classes of one client; more are ignored */
+#define DHCP_CLASSES_MAX 16u /* classes of one client; more are ignored and counted */
 /* Scopes of one client: around its host, of classes and subclasses, around its pool. */
 #define DHCP_SCOPES_MAX (2 * (DHCP_CONF_DEPTH_MAX + 1) + 2 * DHCP_CLASSES_MAX)
 

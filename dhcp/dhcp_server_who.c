@@ -182,8 +182,6 @@ static void who_classes(struct dhcp_ctx *ctx)
         struct cs_ro bytes;
         uint32_t at = 0;
 
-        if (ctx->class_count == DHCP_CLASSES_MAX)
-            return;
         if (!match_bytes(ctx, &k->match, &bytes))
             continue;
         if (k->subclasses)
@@ -191,6 +189,10 @@ static void who_classes(struct dhcp_ctx *ctx)
         if (!subclass && !k->match.exists &&
             !(k->match.has_value && cs_equal(bytes, k->match.value)))
             continue;
+        if (ctx->class_count == DHCP_CLASSES_MAX) {
+            ctx->out->classes_left_out++;
+            continue;
+        }
         ctx->classes[ctx->class_count] = k;
         ctx->subclasses[ctx->class_count++] = subclass;
     }

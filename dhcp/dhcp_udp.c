@@ -190,6 +190,7 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
         }
     }
     edge->stats.reasons[out->reason]++;
+    edge->stats.classes_left_out += out->classes_left_out;
     if (out->reason == DHCP_REASON_malformed)
         edge->stats.malformed[out->error]++;
     if (verdict == DHCP_REPLY) {

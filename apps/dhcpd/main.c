@@ -246,6 +246,7 @@ static void print_stats(void)
     print_counter("conflicts", s->conflicts);
     print_counter("unprobed", s->unprobed);
     print_counter("options left out", s->options_left_out);
+    print_counter("classes left out", s->classes_left_out);
     print_counter("send again", s->send_again);
     print_counter("send failed", s->send_failed);
     print_counter("no memory", s->no_memory);

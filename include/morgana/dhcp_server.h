@@ -101,6 +101,7 @@ struct dhcp_out {
     uint32_t lease_s;           /* acknowledged */
     bool is_new;                /* acknowledged: the client did not have this lease before */
     uint32_t left_out;          /* options that did not fit into the reply */
+    uint32_t classes_left_out;  /* that the client is in, beyond the 16 that are looked at */
     struct dhcp_change change;
     uint8_t hardware[1 + DHCP_CHADDR_BYTES]; /* hardware type and address, as one name */
     struct dhcp_msg msg;                     /* the parsed request: scratch, and for log lines */

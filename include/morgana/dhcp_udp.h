@@ -41,6 +41,7 @@ struct dhcp_udp_stats {
     uint64_t probes, conflicts;
     uint64_t unprobed; /* offered unasked: too many were asked for, or it cannot be asked for */
     uint64_t options_left_out; /* that did not fit into replies */
+    uint64_t classes_left_out; /* of clients that are in more than 16 */
     uint64_t send_again, send_failed, no_memory;
     uint64_t lines_left_out; /* of the log */
 };

@@ -368,6 +368,30 @@ static void test_the_global_scope_is_never_out_of_reach(void **state)
     assert_int_equal(rig_reply_u32(&rig, DHCP_OPT_DNS), IP(10, 0, 0, 53));
 }
 
+/* A client in more classes than are looked at is served, and what it misses is counted. */
+static void test_classes_beyond_the_sixteenth_are_counted(void **state)
+{
+    static char text[4096];
+    size_t n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < DHCP_CLASSES_MAX + 3; i++)
+        n += fmt_buf(text + n, sizeof(text) - n,
+                     "class \"%u\" { match if option vendor-class-identifier = \"%s\"; }", i,
+                     i == 2 ? "other" : "vc");
+    n += fmt_buf(text + n, sizeof(text) - n, "ping-check off;" PLAIN);
+    assert_true(n < sizeof(text));
+    rig_init(&rig, text, 16);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    rig_opt(&rig, 60, "vc", 2);
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+    assert_int_equal(rig.out.classes_left_out, 2);
+    rig_msg(&rig, DHCPDISCOVER, 1);
+    rig_opt(&rig, 60, "other", 5);
+    expect(DHCP_REPLY, DHCP_REASON_offered);
+    assert_int_equal(rig.out.classes_left_out, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +410,7 @@ int main(void)
         TEST(test_a_shared_network_lends_from_all_its_subnets),
         TEST(test_a_client_without_a_subnet_gets_no_answer),
         TEST(test_the_global_scope_is_never_out_of_reach),
+        TEST(test_classes_beyond_the_sixteenth_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
