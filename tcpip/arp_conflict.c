@@ -32,6 +32,11 @@ void arp_conflict_start(struct netif *nif, struct netif_addr *addr, uint64_t now
 {
     if (addr->state == NETIF_ADDR_CONFLICT)
         return;
+    /* RFC 5227 section 2.1: probed before it is used, and so again on what may be another link. */
+    if (addr->state == NETIF_ADDR_READY && addr->probed) {
+        addr->state = NETIF_ADDR_PROBING;
+        route_refresh(nif);
+    }
     addr->sent = 0;
     addr->defended_at = NS_NEVER;
     addr->next_at = now;

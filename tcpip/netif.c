@@ -196,7 +196,8 @@ static void run_timers(struct netif *nif, uint64_t now)
     netif_timer(nif, at);
 }
 
-/* A link that comes up may be another network: say again who we are (RFC 5227 section 2.1). */
+/* A link that comes up may be another network: ask again, or say again who we are (RFC 5227
+ * section 2.1). */
 static void watch_link(struct netif *nif, uint64_t now)
 {
     bool up = nif->conf.dev->link_up;

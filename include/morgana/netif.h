@@ -261,9 +261,10 @@ enum netif_addr_state {
 
 /* Adds an address with its connected route. probe: RFC 5227 probes first and the address serves
  * when nobody answered (4 to 7 s after the link is up); contested later, it is defended once in
- * 10 s and then given up: CONFLICT. Otherwise it is announced, serves at once, and is never
- * given up: defended once in 10 s (RFC 5227 section 2.4 (b) and (c)). -E_INVAL not a unicast
- * host address of the prefix, -E_EXIST, -E_NOSPC. */
+ * 10 s and then given up: CONFLICT. When the link comes up again it is PROBING again and does not
+ * serve until nobody answered: it may be another network. Otherwise it is announced, serves at
+ * once, and is never given up: defended once in 10 s (RFC 5227 section 2.4 (b) and (c)). -E_INVAL
+ * not a unicast host address of the prefix, -E_EXIST, -E_NOSPC. */
 int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
                    uint64_t now_ns);
 /* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an

@@ -489,6 +489,44 @@ static void test_a_link_that_comes_up_is_told_who_we_are(void **state)
     netrig_free(rig);
 }
 
+/* RFC 5227 section 2.1: the link may be another network, where somebody else has the address. */
+static void test_a_link_that_comes_up_has_probed_addresses_probed_again(void **state)
+{
+    const uint32_t fixed = IP4_ADDR(10, 0, 0, 77);
+
+    (void)state;
+    for (int taken = 0; taken < 2; taken++) {
+        struct netrig *rig = netrig_blank();
+
+        netrig_start(rig);
+        assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
+        assert_int_equal(netif_addr_add(&rig->nif, fixed, 24, false, rig->now), 0);
+        netrig_pass(rig, 15 * NS_PER_S);
+        assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
+        rig->dev.link_up = false;
+        netrig_pass(rig, NS_PER_S);
+        assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
+        netrig_clear(rig);
+        rig->dev.link_up = true;
+        netrig_poll(rig);
+        assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_PROBING);
+        assert_int_equal(netif_addr_state(&rig->nif, fixed), NETIF_ADDR_READY);
+        netrig_pass(rig, 5 * NS_PER_S / 2); /* it does not serve meanwhile */
+        netrig_clear(rig);
+        request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+        assert_int_equal(rig->sent_count, 0);
+        if (taken != 0)
+            request(rig, OTHER_MAC, NETRIG_US, NETRIG_US);
+        netrig_pass(rig, 5 * NS_PER_S);
+        assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US),
+                         taken != 0 ? NETIF_ADDR_CONFLICT : NETIF_ADDR_READY);
+        netrig_clear(rig);
+        request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+        assert_int_equal(rig->sent_count, taken == 0);
+        netrig_free(rig);
+    }
+}
+
 /* ---- netif_probe ---- */
 
 static void test_probe_for_others_twice_then_free(void **state)
@@ -568,6 +606,7 @@ int main(void)
             test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s),
         cmocka_unit_test(test_a_probed_address_is_given_up_at_the_second_conflict_in_10_s),
         cmocka_unit_test(test_a_link_that_comes_up_is_told_who_we_are),
+        cmocka_unit_test(test_a_link_that_comes_up_has_probed_addresses_probed_again),
         cmocka_unit_test(test_probe_for_others_twice_then_free),
         cmocka_unit_test(test_probe_for_others_used),
         cmocka_unit_test(test_probe_slots_are_bounded_and_forgotten_results_make_room),
