@@ -126,8 +126,8 @@ static inline int ring_responses(struct ring *ring)
     return (int)n;
 }
 
-/* Takes the next response, of those that ring_responses() counted. The caller copies the slot, once,
- * before it puts a request: then the slot may be another's. */
+/* Takes the next response, one of those that ring_responses() counted. The caller copies the slot,
+ * once, before it puts a request: then the slot may be that one's. */
 static inline const uint8_t *ring_next(struct ring *ring)
 {
     ASSERT(ring->rsp_cons != ring->req_pushed);
