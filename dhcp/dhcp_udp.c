@@ -17,6 +17,7 @@
 
 #define PROBE_NS_DEFAULT (500 * NS_PER_MS)
 #define PROBE_TRIES_MAX 4u /* addresses found in use for one message: the next is offered unasked */
+#define RETRY_NS (10 * NS_PER_MS)
 #define SWEEP_STEPS 16u
 
 /* ---- log lines ------------------------------------------------------------------------------- */
@@ -92,6 +93,7 @@ static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_
         edge->stats.send_again++;
         edge->waiting = request;
         edge->waiting_tries++;
+        edge->retry_at_ns = now_ns + RETRY_NS;
         return false;
     }
     if (err == 0) {
@@ -160,6 +162,17 @@ static bool whole(struct dhcp_udp *edge, struct pkt *pkt, struct cs_ro *bytes)
     return false;
 }
 
+/* What the link carries now: a backend that comes back may have another MTU. Every client reads
+ * 548 bytes, in fragments if need be. */
+static uint16_t reply_max(const struct dhcp_udp *edge)
+{
+    uint16_t mtu = edge->conf.nif->conf.dev->caps.mtu_bytes;
+
+    if (mtu < DHCP_BYTES_DEFAULT + DHCP_UDP_OVERHEAD)
+        return DHCP_BYTES_DEFAULT;
+    return (uint16_t)size_min(DHCP_REPLY_MAX, mtu - DHCP_UDP_OVERHEAD);
+}
+
 /* Asks the server. Takes pkt. False: its reply waits for room in the device. */
 static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta *meta,
                    uint8_t tries, uint64_t now_ns)
@@ -167,7 +180,7 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
     struct dhcp_packet packet = {.src = meta->src,
                                  .dst = meta->link_broadcast ? IP4_BROADCAST : meta->dst,
                                  .our_addr = edge->conf.addr,
-                                 .reply_max = edge->reply_max};
+                                 .reply_max = reply_max(edge)};
     struct dhcp_out *out = &edge->out;
     enum dhcp_verdict verdict;
 
@@ -253,7 +266,7 @@ uint64_t dhcp_udp_poll_at(const struct dhcp_udp *edge)
 {
     /* A full device wakes the program itself; but should it stay full, the reply is given up in
      * a bounded time. Probes run on netif_poll_at. */
-    return edge->waiting ? edge->conf.leases->now_ns + 10 * NS_PER_MS : NS_NEVER;
+    return edge->waiting ? edge->retry_at_ns : NS_NEVER;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -271,7 +284,6 @@ int dhcp_udp_open(struct dhcp_udp *edge, const struct dhcp_udp_conf *conf)
     edge->conf = *conf;
     if (!edge->conf.probe_ns)
         edge->conf.probe_ns = PROBE_NS_DEFAULT;
-    edge->reply_max = (uint16_t)size_min(DHCP_REPLY_MAX, mtu - DHCP_UDP_OVERHEAD);
     return udp_open(&edge->sock, conf->nif, &udp);
 }
 

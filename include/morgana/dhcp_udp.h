@@ -25,7 +25,7 @@
 #define DHCP_UDP_SEND_TRIES 64u /* polls for which a reply waits for room in the device */
 
 struct dhcp_udp_conf {
-    struct netif *nif;                /* Kept; a device with an MTU of at least 576 */
+    struct netif *nif; /* Kept; a device with an MTU of at least 576, which may change */
     const struct dhcp_server *server; /* Kept */
     struct dhcp_leases *leases;       /* Kept */
     uint32_t addr; /* our address on the interface, host order: the server identifier */
@@ -62,7 +62,7 @@ struct dhcp_udp {
     struct pkt *reply;   /* room for the next reply, or NULL */
     struct pkt *waiting; /* the request whose reply waits for room in the device, or NULL */
     unsigned waiting_tries;
-    uint16_t reply_max;
+    uint64_t retry_at_ns; /* when it is tried again though the device does not wake us */
     struct dhcp_udp_parked parked[DHCP_UDP_PARKED_MAX];
     unsigned parked_count;
     uint64_t lines_at_ns;
