@@ -18,20 +18,19 @@
 #define V1_MAX_RESPONSE_NS (10 * NS_PER_S)
 #define MAX_RESP_UNIT_NS (100 * NS_PER_MS)
 
-static struct netif_group *find(struct netif *nif, uint32_t group)
+/* Which of the joined groups it is; group_count: none. */
+static uint32_t find(const struct netif *nif, uint32_t group)
 {
-    for (uint32_t i = 0; i < nif->group_count; i++)
-        if (nif->groups[i].group == group)
-            return &nif->groups[i];
-    return NULL;
+    uint32_t i = 0;
+
+    while (i < nif->group_count && nif->groups[i].group != group)
+        i++;
+    return i;
 }
 
 bool igmp_is_member(const struct netif *nif, uint32_t group)
 {
-    for (uint32_t i = 0; i < nif->group_count; i++)
-        if (nif->groups[i].group == group)
-            return true;
-    return group == IGMP_ALL_HOSTS;
+    return group == IGMP_ALL_HOSTS || find(nif, group) < nif->group_count;
 }
 
 static void send(struct netif *nif, uint8_t type, uint32_t group, uint32_t to, uint64_t now)
@@ -83,7 +82,7 @@ int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns)
 
     if (!ip4_is_multicast(group) || group == IGMP_ALL_HOSTS)
         return -E_INVAL;
-    if (find(nif, group) != NULL)
+    if (find(nif, group) < nif->group_count)
         return -E_EXIST;
     if (nif->group_count == NETIF_GROUPS_MAX)
         return -E_NOSPC;
@@ -107,15 +106,15 @@ static bool mac_is_shared(struct netif *nif, uint32_t group)
 
 int netif_multicast_leave(struct netif *nif, uint32_t group, uint64_t now_ns)
 {
-    struct netif_group *slot = find(nif, group);
+    uint32_t i = find(nif, group);
     struct netdev *dev = nif->conf.dev;
     bool last_reporter;
     uint8_t mac[6];
 
-    if (slot == NULL)
+    if (i == nif->group_count)
         return -E_INVAL;
-    last_reporter = slot->last_reporter;
-    *slot = nif->groups[--nif->group_count];
+    last_reporter = nif->groups[i].last_reporter;
+    nif->groups[i] = nif->groups[--nif->group_count];
     eth_mac_to_bytes(eth_mac_of_group(group), mac);
     if (dev->ops->multicast != NULL && !mac_is_shared(nif, group))
         dev->ops->multicast(dev, mac, false);
@@ -153,9 +152,9 @@ static void query_input(struct netif *nif, const struct igmp_msg *msg, uint64_t 
 void igmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now)
 {
     uint64_t *reason = &nif->stats.igmp_malformed;
-    struct netif_group *group;
     struct igmp_msg msg;
     struct cs_ro front;
+    uint32_t i;
 
     if (rx->len < igmp_SIZE || rx->len > PAGE_BYTES - rx->off) {
         netif_drop(pkt, reason);
@@ -173,12 +172,12 @@ void igmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
     if (msg.type == IGMP_QUERY) {
         query_input(nif, &msg, now);
     } else if (msg.type == IGMP_REPORT_V1 || msg.type == IGMP_REPORT_V2) {
-        group = find(nif, msg.group);
+        i = find(nif, msg.group);
         /* Another member has said it for us. */
-        if (group != NULL && group->report_at != NS_NEVER) {
-            group->report_at = NS_NEVER;
-            group->reports_left = 0;
-            group->last_reporter = false;
+        if (i < nif->group_count && nif->groups[i].report_at != NS_NEVER) {
+            nif->groups[i].report_at = NS_NEVER;
+            nif->groups[i].reports_left = 0;
+            nif->groups[i].last_reporter = false;
         }
     }
 }

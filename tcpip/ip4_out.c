@@ -56,7 +56,7 @@ static void tx_in_turn(struct netif *nif, struct pkt *pkt)
         netif_drop(pkt, &nif->stats.tx_refused);
 }
 
-bool ip4_tx_wait(struct netif *nif)
+void ip4_tx_wait(struct netif *nif)
 {
     while (nif->tx_wait.count != 0) {
         struct pkt *next = nif->tx_wait.head->next;
@@ -64,7 +64,7 @@ bool ip4_tx_wait(struct netif *nif)
         int err = netif_tx(nif, pkt);
 
         if (err == -E_AGAIN)
-            return false;
+            return;
         nif->tx_wait.head = next;
         if (next == NULL)
             nif->tx_wait.tail = NULL;
@@ -72,7 +72,6 @@ bool ip4_tx_wait(struct netif *nif)
         if (err != 0)
             netif_drop(pkt, &nif->stats.tx_refused);
     }
-    return true;
 }
 
 /* ---- fragments ------------------------------------------------------------------------------ */

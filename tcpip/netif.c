@@ -84,12 +84,14 @@ void netif_fini(struct netif *nif)
 
 /* ---- addresses ------------------------------------------------------------------------------ */
 
-static struct netif_addr *find_addr(struct netif *nif, uint32_t addr)
+/* Which of our addresses it is; addr_count: none. */
+static uint32_t find_addr(const struct netif *nif, uint32_t addr)
 {
-    for (uint32_t i = 0; i < nif->addr_count; i++)
-        if (nif->addrs[i].addr == addr)
-            return &nif->addrs[i];
-    return NULL;
+    uint32_t i = 0;
+
+    while (i < nif->addr_count && nif->addrs[i].addr != addr)
+        i++;
+    return i;
 }
 
 /* Is it one host's address in its prefix? RFC 3021 allows both ends of a /31. */
@@ -110,7 +112,7 @@ int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool pr
 
     if (!is_host(addr, prefix_len))
         return -E_INVAL;
-    if (find_addr(nif, addr) != NULL)
+    if (find_addr(nif, addr) < nif->addr_count)
         return -E_EXIST;
     if (nif->addr_count == NETIF_ADDRS_MAX)
         return -E_NOSPC;
@@ -127,21 +129,20 @@ int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool pr
 
 int netif_addr_remove(struct netif *nif, uint32_t addr)
 {
-    struct netif_addr *slot = find_addr(nif, addr);
+    uint32_t i = find_addr(nif, addr);
 
-    if (slot == NULL)
+    if (i == nif->addr_count)
         return -E_ADDRNOTAVAIL;
-    *slot = nif->addrs[--nif->addr_count];
+    nif->addrs[i] = nif->addrs[--nif->addr_count];
     route_refresh(nif);
     return 0;
 }
 
 enum netif_addr_state netif_addr_state(const struct netif *nif, uint32_t addr)
 {
-    for (uint32_t i = 0; i < nif->addr_count; i++)
-        if (nif->addrs[i].addr == addr)
-            return (enum netif_addr_state)nif->addrs[i].state;
-    return NETIF_ADDR_NONE;
+    uint32_t i = find_addr(nif, addr);
+
+    return i < nif->addr_count ? (enum netif_addr_state)nif->addrs[i].state : NETIF_ADDR_NONE;
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */

@@ -153,8 +153,8 @@ void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t no
 uint16_t ip4_id(struct netif *nif, uint32_t dst);
 /* Nobody answers for the frame's next hop: its sender is told. */
 void ip4_undeliverable(struct netif *nif, const struct pkt *pkt);
-/* Sends fragments the device had no room for. False: it still has none. */
-bool ip4_tx_wait(struct netif *nif);
+/* Sends fragments the device had no room for, as many as it has room for now. */
+void ip4_tx_wait(struct netif *nif);
 
 /* ip4_frag.c */
 void ip4_frag_init(struct netif *nif);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* arp.c - ARP messages to and from a struct. */
 #include "tcpip/wire/arp.h"
+#include "tcpip/wire/eth.h"
 
 enum { ARP_HRD_ETHERNET = 1, ARP_PRO_IP4 = 0x0800, ARP_HLN = 6, ARP_PLN = 4 };
 
@@ -24,12 +25,6 @@ bool arp_parse(struct arp_msg *out, struct cs_ro in)
     return true;
 }
 
-static void set_mac(struct cs to, size_t off, uint64_t mac)
-{
-    cs_set_be16(to, off, (uint16_t)(mac >> 32));
-    cs_set_be32(to, off + 2, (uint32_t)mac);
-}
-
 void arp_emit(struct cs to, const struct arp_msg *msg)
 {
     arp_set_hrd(to, ARP_HRD_ETHERNET);
@@ -37,8 +32,8 @@ void arp_emit(struct cs to, const struct arp_msg *msg)
     arp_set_hln(to, ARP_HLN);
     arp_set_pln(to, ARP_PLN);
     arp_set_op(to, msg->op);
-    set_mac(to, arp_sha_OFF, msg->sha);
+    eth_mac_set(to, arp_sha_OFF, msg->sha);
     arp_set_spa(to, msg->spa);
-    set_mac(to, arp_tha_OFF, msg->tha);
+    eth_mac_set(to, arp_tha_OFF, msg->tha);
     arp_set_tpa(to, msg->tpa);
 }

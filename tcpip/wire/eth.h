@@ -41,12 +41,15 @@ static inline uint64_t eth_mac_of_bytes(const uint8_t bytes[6])
     return (uint64_t)cs_get_be16(v, 0) << 32 | cs_get_be32(v, 2);
 }
 
+static inline void eth_mac_set(struct cs to, size_t off, uint64_t mac)
+{
+    cs_set_be16(to, off, (uint16_t)(mac >> 32));
+    cs_set_be32(to, off + 2, (uint32_t)mac);
+}
+
 static inline void eth_mac_to_bytes(uint64_t mac, uint8_t bytes[6])
 {
-    struct cs v = cs_of(bytes, 6);
-
-    cs_set_be16(v, 0, (uint16_t)(mac >> 32));
-    cs_set_be32(v, 2, (uint32_t)mac);
+    eth_mac_set(cs_of(bytes, 6), 0, mac);
 }
 
 /* The group address of an IPv4 multicast group (RFC 1112 section 6.4): its low 23 bits. */
