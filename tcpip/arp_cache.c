@@ -24,6 +24,7 @@
  * never more than 64 unresolved neighbours, and they stand in one list ordered by their next
  * deadline.
  */
+#include "tcpip/age_list.h"
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/arp.h"
 
@@ -60,29 +61,24 @@ static struct arp_entry *at1(const struct netif *nif, uint32_t i)
     return i == 0 ? NULL : &nif->conf.arp[i - 1];
 }
 
+static struct age_array ages(const struct netif *nif)
+{
+    return (struct age_array){nif->conf.arp, sizeof(struct arp_entry),
+                              offsetof(struct arp_entry, age)};
+}
+
 static void list_append(struct netif *nif, struct arp_entry *entry)
 {
-    uint32_t i = index1(nif, entry);
+    struct age_array array = ages(nif);
 
-    entry->newer = 0;
-    entry->older = nif->arp_newest;
-    if (entry->older != 0)
-        at1(nif, entry->older)->newer = i;
-    else
-        nif->arp_oldest = i;
-    nif->arp_newest = i;
+    age_list_add(&array, &nif->arp_waiting, index1(nif, entry));
 }
 
 static void list_remove(struct netif *nif, struct arp_entry *entry)
 {
-    if (entry->newer != 0)
-        at1(nif, entry->newer)->older = entry->older;
-    else
-        nif->arp_newest = entry->older;
-    if (entry->older != 0)
-        at1(nif, entry->older)->newer = entry->newer;
-    else
-        nif->arp_oldest = entry->newer;
+    struct age_array array = ages(nif);
+
+    age_list_remove(&array, &nif->arp_waiting, index1(nif, entry));
 }
 
 /* ---- entries -------------------------------------------------------------------------------- */
@@ -124,8 +120,8 @@ static void forget(struct netif *nif, struct arp_entry *entry)
 
 void arp_fini(struct netif *nif)
 {
-    while (nif->arp_oldest != 0)
-        forget(nif, at1(nif, nif->arp_oldest));
+    while (nif->arp_waiting.oldest != 0)
+        forget(nif, at1(nif, nif->arp_waiting.oldest));
 }
 
 /* How gladly an entry is given up: 0 not at all. Among equals the one unused for longest goes. */
@@ -223,12 +219,12 @@ bool arp_lookup(struct netif *nif, uint32_t addr, uint64_t *mac, uint64_t now)
  * longest loses its packets. */
 static void bound_queued(struct netif *nif, const struct arp_entry *keep)
 {
-    struct arp_entry *entry = at1(nif, nif->arp_oldest);
+    struct arp_entry *entry = at1(nif, nif->arp_waiting.oldest);
 
     if (nif->arp_queued < ARP_QUEUED_MAX)
         return;
     while (entry != NULL && (entry == keep || is_gateway(nif, entry->addr)))
-        entry = at1(nif, entry->newer);
+        entry = at1(nif, entry->age.newer);
     if (entry != NULL)
         forget(nif, entry);
 }
@@ -332,7 +328,7 @@ uint64_t arp_timers(struct netif *nif, uint64_t now)
 {
     struct arp_entry *entry;
 
-    while ((entry = at1(nif, nif->arp_oldest)) != NULL && entry->next_at <= now) {
+    while ((entry = at1(nif, nif->arp_waiting.oldest)) != NULL && entry->next_at <= now) {
         if (entry->tries == ARP_TRIES) {
             give_up(nif, entry);
             continue;

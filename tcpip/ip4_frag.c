@@ -29,6 +29,7 @@
  * Queues are found by a hash; the array of queues is its own table of buckets. By age they stand in
  * one list: all live for 30 s, so the oldest expires first.
  */
+#include "tcpip/age_list.h"
 #include "tcpip/siphash.h"
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
@@ -53,6 +54,12 @@ static uint32_t index1(const struct netif *nif, const struct ip4_frag_queue *q)
 static struct ip4_frag_queue *at1(const struct netif *nif, uint32_t i)
 {
     return i == 0 ? NULL : &nif->conf.frags[i - 1];
+}
+
+static struct age_array ages(const struct netif *nif)
+{
+    return (struct age_array){nif->conf.frags, sizeof(struct ip4_frag_queue),
+                              offsetof(struct ip4_frag_queue, age)};
 }
 
 static uint32_t *bucket(const struct netif *nif, uint32_t src, uint32_t dst, uint16_t id,
@@ -104,19 +111,13 @@ static void empty(struct netif *nif, struct ip4_frag_queue *q)
 static void release(struct netif *nif, struct ip4_frag_queue *q)
 {
     uint32_t *link = bucket(nif, q->src, q->dst, q->id, q->protocol), i = index1(nif, q);
+    struct age_array array = ages(nif);
 
     empty(nif, q);
     while (*link != i)
         link = &at1(nif, *link)->next;
     *link = q->next;
-    if (q->newer != 0)
-        at1(nif, q->newer)->older = q->older;
-    else
-        nif->frag_newest = q->older;
-    if (q->older != 0)
-        at1(nif, q->older)->newer = q->newer;
-    else
-        nif->frag_oldest = q->newer;
+    age_list_remove(&array, &nif->frag_ages, i);
     q->state = FRAG_FREE;
     q->next = nif->frag_free;
     nif->frag_free = i;
@@ -124,17 +125,17 @@ static void release(struct netif *nif, struct ip4_frag_queue *q)
 
 void ip4_frag_fini(struct netif *nif)
 {
-    while (nif->frag_oldest != 0)
-        release(nif, at1(nif, nif->frag_oldest));
+    while (nif->frag_ages.oldest != 0)
+        release(nif, at1(nif, nif->frag_ages.oldest));
 }
 
 /* Gives up the oldest datagram but `keep`. False: there is no other. */
 static bool evict(struct netif *nif, const struct ip4_frag_queue *keep)
 {
-    struct ip4_frag_queue *q = at1(nif, nif->frag_oldest);
+    struct ip4_frag_queue *q = at1(nif, nif->frag_ages.oldest);
 
     if (q == keep && q != NULL)
-        q = at1(nif, q->newer);
+        q = at1(nif, q->age.newer);
     if (q == NULL)
         return false;
     nif->stats.frag_limit += q->state != FRAG_DEAD;
@@ -145,6 +146,7 @@ static bool evict(struct netif *nif, const struct ip4_frag_queue *keep)
 /* A new datagram; there is at least one slot. */
 static struct ip4_frag_queue *create(struct netif *nif, const struct ip4_hdr *ip, uint64_t now)
 {
+    struct age_array array = ages(nif);
     struct ip4_frag_queue *q;
     uint32_t *head, i;
 
@@ -156,13 +158,7 @@ static struct ip4_frag_queue *create(struct netif *nif, const struct ip4_hdr *ip
     head = bucket(nif, ip->src, ip->dst, ip->id, ip->protocol);
     q->next = *head;
     *head = i;
-    q->newer = 0;
-    q->older = nif->frag_newest;
-    if (q->older != 0)
-        at1(nif, q->older)->newer = i;
-    else
-        nif->frag_oldest = i;
-    nif->frag_newest = i;
+    age_list_add(&array, &nif->frag_ages, i);
     q->src = ip->src;
     q->dst = ip->dst;
     q->id = ip->id;
@@ -564,7 +560,7 @@ uint64_t ip4_frag_timers(struct netif *nif, uint64_t now)
 {
     struct ip4_frag_queue *q;
 
-    while ((q = at1(nif, nif->frag_oldest)) != NULL && q->expires_at <= now) {
+    while ((q = at1(nif, nif->frag_ages.oldest)) != NULL && q->expires_at <= now) {
         if (q->state != FRAG_DEAD) {
             nif->stats.frag_timeout++;
             report_timeout(nif, q, now);

@@ -119,6 +119,14 @@ uint64_t netif_stat(const struct netif *nif, unsigned i);
 #define NETIF_PATH_MTUS_MAX 32u /* destinations whose path is known to be narrower than the link */
 #define NETIF_UDP_BUCKETS 64u   /* hash buckets of open sockets; a power of two */
 
+/* An element's place in a list by age, and the list: index + 1 of others, 0: none. */
+struct netif_age {
+    uint32_t newer, older;
+};
+struct netif_age_list {
+    uint32_t newest, oldest;
+};
+
 /* A neighbour. Fields are arp_cache.c's. */
 struct arp_entry {
     uint32_t addr; /* host order */
@@ -126,7 +134,7 @@ struct arp_entry {
     uint8_t tries; /* requests sent since the last answer */
     uint64_t mac;
     uint64_t confirmed_at, used_at, next_at;
-    uint32_t newer, older;  /* the list of unresolved entries: index + 1 */
+    struct netif_age age;   /* among the unresolved */
     struct pkt_queue queue; /* packets that wait for it */
 };
 
@@ -140,7 +148,7 @@ struct ip4_frag_queue {
     uint32_t bucket;         /* index + 1 of the first queue whose hash is this one's index */
     /* index + 1 of the next queue of the same bucket, or of the free list */
     uint32_t next;
-    uint32_t newer, older; /* by age: index + 1 */
+    struct netif_age age;
     uint64_t expires_at;
     /* bytes of payload that are here; all of them, 0 while not known */
     uint32_t have, total;
@@ -218,14 +226,16 @@ struct netif {
     uint64_t timer_at;      /* the earliest deadline of all below */
     bool link_was_up;
 
-    struct arp_entry *arp_last;                /* the neighbour used last */
-    uint32_t arp_sets, arp_newest, arp_oldest; /* of the unresolved: index + 1 */
-    uint32_t arp_queued;                       /* packets that wait for neighbours */
+    struct arp_entry *arp_last; /* the neighbour used last */
+    uint32_t arp_sets;
+    struct netif_age_list arp_waiting; /* the unresolved */
+    uint32_t arp_queued;               /* packets that wait for neighbours */
     struct netif_probe_slot probes[NETIF_PROBES_MAX];
     uint32_t probe_count;
 
-    uint32_t frag_free, frag_newest, frag_oldest; /* index + 1 */
-    uint32_t frag_pages;                          /* held by all of them */
+    uint32_t frag_free; /* index + 1 */
+    struct netif_age_list frag_ages;
+    uint32_t frag_pages; /* held by all of them */
 
     uint64_t icmp_tokens_at; /* token bucket of errors sent */
     uint32_t icmp_tokens;

@@ -344,7 +344,7 @@ static void test_empty_and_uneven_fragments_are_dropped(void **state)
     for (size_t len = 1; len < 8; len++)
         fragment(rig, 1, 0, 80 + len, true);
     assert_int_equal(rig->nif.stats.frag_malformed, 9);
-    assert_int_equal(rig->nif.frag_oldest, 0);
+    assert_int_equal(rig->nif.frag_ages.oldest, 0);
     free_rig(rig);
 }
 
