@@ -179,8 +179,8 @@ static void act_run(struct netfront *nf)
         netfront_link_up(nf);
 }
 
-/* Only for a frontend that is Initialised, a state we pass over: here so that the table is whole.
- * */
+/* Only for a frontend that is Initialised, a state we pass over: here so that the table is
+ * whole. */
 static void act_connect(struct netfront *nf)
 {
     (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CONNECTED);

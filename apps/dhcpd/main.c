@@ -71,8 +71,8 @@ static int read_conf(void)
     size_t n;
 
     if (!text.len) {
-        LOG_ERROR("dhcpd: no dhcpd.conf: give it as ramdisk=FILE (a guest) or module=FILE (the "
-                  "Linux process)");
+        LOG_ERROR("dhcpd: no dhcpd.conf, or it is empty: give ramdisk=FILE (a guest) or "
+                  "module=FILE (Linux)");
         return -E_NOENT;
     }
     arena = take(bytes, 16);

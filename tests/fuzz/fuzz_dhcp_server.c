@@ -7,8 +7,7 @@
  *     kind & 15: 0..11 a message: the bytes, or where kind & 16 a plain DISCOVER or REQUEST that
  *                      they are XORed onto
  *                12 time passes, n seconds   13 a long time
- *                14 a probe finds its address in use   15 replies are lost, or no more
- * */
+ *                14 a probe finds its address in use   15 replies are lost, or no more */
 #include <stdlib.h>
 #include <string.h>
 

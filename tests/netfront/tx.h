@@ -38,8 +38,8 @@ static inline void answer(uint16_t id)
     netdev_arm(peer.dev);
 }
 
-/* A packet whose fragments have these lengths, each in a page of its own; bytes as peer_pattern's.
- * */
+/* A packet whose fragments have these lengths, each in a page of its own; bytes as
+ * peer_pattern's. */
 static inline struct pkt *pieces(const uint32_t *lens, unsigned n)
 {
     static uint8_t frame[PKT_FRAGS_MAX * 4096];

@@ -541,8 +541,8 @@ static void test_budget(void **state)
     peer_stop(0);
 }
 
-/* XSA-403: a page is all zeroes when an untrusted backend gets it, whatever it was used for before.
- * */
+/* XSA-403: a page is all zeroes when an untrusted backend gets it, whatever it was used for
+ * before. */
 static void test_untrusted_backend_gets_zeroed_pages(void **state)
 {
     struct peer_rx_req req;

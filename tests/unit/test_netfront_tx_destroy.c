@@ -2,8 +2,8 @@
 /* Tests of netfront_tx.c, destroy: pages that the backend still maps when it should not. */
 #include "tests/netfront/tx.h"
 
-/* XSA-396: a page that the backend maps beyond its response is never used again until it lets go.
- * */
+/* XSA-396: a page that the backend maps beyond its response is never used again until it lets
+ * go. */
 static void test_page_still_mapped_is_kept(void **state)
 {
     struct netfront_tx_req req;
