@@ -21,3 +21,9 @@ BENCH_TABLES := cksum accessors udp netfront dhcp-memory dhcp-perfdhcp
 bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 	$(Q)tools/run-benches $(BENCH_TABLES)
 .PHONY: bench
+
+## size: the images' sizes, stripped; dhcpd.elf must not outgrow 512 KiB
+size: apps-xen-x86_64
+	$(Q)cd $(BUILD)/xen-x86_64/apps && stat -c '%s %n' $(addsuffix .elf,$(APPS)) | sort -n
+	$(Q)[ $$(stat -c %s $(BUILD)/xen-x86_64/apps/dhcpd.elf) -le 524288 ]
+.PHONY: size

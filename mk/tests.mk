@@ -39,7 +39,7 @@ test: deps-build deps-run deps-test
 	$(Q)tools/test-all check test-unit test-fuzz test-compile-fail test-interop
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
-test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64
+test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
 	$(Q)tests/xen/run
 
 ## test-unit: unit, property and simulation tests, sanitizers on
