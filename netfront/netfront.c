@@ -21,7 +21,8 @@
  * or its directory goes), then we go Closing, Closed, take our pages back, and open again when it
  * waits for a frontend; or it lies, then we do the same but stay closed until the program closes
  * and opens the device. Checks are in the place where a number is read; all end in
- * netfront_violate.
+ * netfront_violate. What fails on our side while we open again (no page, xenstore) leads down the
+ * first road: the backend's next InitWait is another try.
  *
  * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A
  * call does at most one ring's worth of work. xenstore is asked only when the backend's state
@@ -301,6 +302,7 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
         shut_down(nf, plat_now_ns() + timeout_ns);
         return err;
     }
+    nf->opened = true;
     nf->announced = true;
     nf->asked = false;
     LOG_INFO("netfront: %s: %s, mtu %u, backend %s%s%s", nf->xb.path, fmt_mac(nf->dev.mac).text,

@@ -28,6 +28,8 @@
 #define NETFRONT_RX_BATCH 32u /* pages that must be missing before the receive ring is filled */
 #define NETFRONT_TIMEOUT_NS (10 * NS_PER_S)
 #define NETFRONT_TX_NO_ID UINT16_MAX
+#define NETFRONT_SAY_TRIES 4u /* of writing a state of ours */
+#define NETFRONT_SAY_PAUSE_NS NS_PER_S
 
 /* How a backend can break the protocol, each with what the log says. */
 #define NETFRONT_VIOLATIONS(V)                                                                     \
@@ -106,6 +108,10 @@ struct netfront {
     bool asked;     /* xenstore, since arm last looked: others' events may have come meanwhile */
     bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
     bool untrusted; /* `trusted` = 0: a page is zeroed before the backend may see it */
+    bool opened;    /* netfront_open gave it: what fails now, may be tried again */
+    uint8_t owed;   /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
+    uint8_t owed_tries;                   /* of writing it */
+    uint64_t owed_at_ns;                  /* the next of them, by plat_now_ns */
     uint16_t conf_mtu;                    /* what the toolstack allows */
     uint8_t violation;                    /* enum netfront_violation: the first one */
     uint8_t queue_count;                  /* queues that exist: 0 or 1 */

@@ -8,6 +8,7 @@
  * before. A key that fails is named in the log, by xenbus_*'s helpers.
  */
 #include <morgana/log.h>
+#include <morgana/platform.h>
 
 #include "netfront_priv.h"
 
@@ -61,30 +62,40 @@ int netfront_xs_read_conf(struct netfront *nf)
 
 /* ---- what the backend says, and what we say -------------------------------------------------- */
 
-static bool backend_has(struct netfront *nf, const char *key)
+/* A key that is nonsense, or hidden, says no. Errors: those of a xenstore that does not answer. */
+static int backend_has(struct netfront *nf, const char *key, bool *has)
 {
     uint64_t value = 0;
+    int err = xenbus_otherend_u64(&nf->xb, XS_TXN_NONE, key, 1, 0, &value);
 
-    return xenbus_otherend_u64(&nf->xb, XS_TXN_NONE, key, 1, 0, &value) == 0 && value == 1;
+    *has = err == 0 && value == 1;
+    return err == -E_TIMEDOUT || err == -E_AGAIN ? err : 0;
 }
 
 static int read_features(struct netfront *nf)
 {
     struct netdev_caps *caps = &nf->dev.caps;
+    bool rx_copy, sg, no_csum;
+    int err = backend_has(nf, "feature-rx-copy", &rx_copy);
 
-    if (!backend_has(nf, "feature-rx-copy")) {
+    if (err == 0 && !rx_copy) {
         LOG_ERROR("netfront: %s/feature-rx-copy: not 1: page flipping is not supported",
                   nf->xb.otherend);
         return -E_PROTO;
     }
-    caps->frags_max = backend_has(nf, "feature-sg") ? PKT_FRAGS_MAX : 1;
+    if (err == 0)
+        err = backend_has(nf, "feature-sg", &sg);
+    if (err == 0)
+        err = backend_has(nf, "feature-no-csum-offload", &no_csum);
+    if (err != 0)
+        return err;
+    caps->frags_max = sg ? PKT_FRAGS_MAX : 1;
     /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo
      * frames either. */
     caps->mtu_bytes = nf->conf_mtu;
     if (caps->frags_max == 1 && caps->mtu_bytes > NETFRONT_MTU_DEFAULT)
         caps->mtu_bytes = NETFRONT_MTU_DEFAULT;
-    caps->csum_tx =
-        !backend_has(nf, "feature-no-csum-offload"); /* the sense is inverted: 1 says "don't" */
+    caps->csum_tx = !no_csum; /* the sense is inverted: 1 says "don't" */
     caps->csum_rx = true;
     return 0;
 }
@@ -125,10 +136,41 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
 
 /* ---- actions --------------------------------------------------------------------------------- */
 
+/* Writes our state. Where that fails both sides might wait for each other for ever, so it is owed:
+ * netfront_follow writes it again, a pause later, and takes no other step before. */
+static void say(struct netfront *nf, unsigned ours)
+{
+    int err = xenbus_switch_state(&nf->xb, XS_TXN_NONE, ours);
+    unsigned tries = nf->owed == ours ? nf->owed_tries + 1u : 1u;
+
+    nf->owed = XENBUS_UNKNOWN;
+    if (err == 0)
+        return;
+    if (tries == NETFRONT_SAY_TRIES || xs_broken(nf->conf.xs) != 0) {
+        LOG_ERROR("netfront: %s: state %s: given up", nf->xb.path, xenbus_state_name(ours));
+        return;
+    }
+    nf->owed = (uint8_t)ours;
+    nf->owed_tries = (uint8_t)tries;
+    nf->owed_at_ns = plat_now_ns() + NETFRONT_SAY_PAUSE_NS;
+}
+
+/* When it is time: writes what is owed. What the table says had to wait for it. */
+static void say_owed(struct netfront *nf)
+{
+    unsigned ours = nf->owed;
+
+    if (LIKELY(ours == XENBUS_UNKNOWN) || plat_now_ns() < nf->owed_at_ns)
+        return;
+    say(nf, ours);
+    if (nf->xb.state == ours)
+        nf->attention = true;
+}
+
 void netfront_leave(struct netfront *nf)
 {
     nf->dev.link_up = false;
-    (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CLOSING);
+    say(nf, XENBUS_CLOSING);
     /* A backend that broke the protocol may never say Closed. One that did not is using the pages
      * until it does. */
     if (nf->violation != NETFRONT_NO_VIOLATION)
@@ -138,7 +180,7 @@ void netfront_leave(struct netfront *nf)
 void netfront_finish(struct netfront *nf)
 {
     nf->dev.link_up = false;
-    (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CLOSED);
+    say(nf, XENBUS_CLOSED);
     (void)netfront_queue_destroy(nf);
 }
 
@@ -169,8 +211,12 @@ static void act_publish(struct netfront *nf)
         return;
     LOG_ERROR("netfront: %s: no connection: %s", nf->xb.path, err_name(err));
     nf->error = err;
-    nf->shut = true;
+    /* A backend we cannot work with stays one. All else may be better when it next waits for a
+     * frontend; the program that opens the device wants to know now. */
+    if (err == -E_PROTO || !nf->opened)
+        nf->shut = true;
     netfront_leave(nf);
+    (void)netfront_queue_destroy(nf);
 }
 
 static void act_run(struct netfront *nf)
@@ -183,14 +229,14 @@ static void act_run(struct netfront *nf)
  * whole. */
 static void act_connect(struct netfront *nf)
 {
-    (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_CONNECTED);
+    say(nf, XENBUS_CONNECTED);
 }
 
 static void act_reopen(struct netfront *nf)
 {
     /* Pages that the old backend will not let go stay out; the rest begins anew. */
     (void)netfront_queue_destroy(nf);
-    (void)xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_INITIALISING);
+    say(nf, XENBUS_INITIALISING);
 }
 
 static void act_refuse(struct netfront *nf)
@@ -212,6 +258,8 @@ static enum xenbus_action next_action(const struct netfront *nf)
 {
     enum xenbus_action action = xenbus_next(&nf->xb);
 
+    if (nf->owed != XENBUS_UNKNOWN)
+        return XENBUS_WAIT;
     if (!nf->shut)
         return action;
     if (nf->xb.state < XENBUS_CLOSING)
@@ -221,15 +269,15 @@ static enum xenbus_action next_action(const struct netfront *nf)
 
 void netfront_follow(struct netfront *nf)
 {
-    uint32_t seen = nf->xb.seen;
+    uint64_t requests = nf->xb.xs->stats.requests;
     bool changed = xenbus_poll(&nf->xb);
 
-    if (LIKELY(nf->xb.seen == seen && !nf->attention))
-        return;
+    say_owed(nf);
     /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
      * of the operator's: arm lets everyone look again. */
-    nf->asked = true;
-    if (!changed && !nf->attention)
+    if (UNLIKELY(changed || nf->attention || nf->xb.xs->stats.requests != requests))
+        nf->asked = true;
+    if (LIKELY(!changed && !nf->attention))
         return;
     nf->attention = false;
     /* An action may lead to a state of ours in which there is more to do: from Closed to Connected
