@@ -189,12 +189,25 @@ bool xenbus_poll(struct xenbus_dev *dev)
 {
     xs_poll(dev->xs);
     uint32_t fired = dev->watch.fired;
-    if (fired == dev->seen)
+    if (fired == dev->seen && dev->look_tries == 0)
+        return false;
+    if (dev->look_tries != 0 && plat_now_ns() < dev->look_at_ns)
         return false;
     unsigned was = dev->otherend_state;
     /* Counted as seen before it is read: a change after the read fires again. */
     dev->seen = fired;
-    return xenbus_read_otherend(dev) == 0 && dev->otherend_state != was;
+    int err = xenbus_read_otherend(dev);
+    if (err != -E_TIMEDOUT && err != -E_AGAIN) {
+        dev->look_tries = 0;
+        return err == 0 && dev->otherend_state != was;
+    }
+    dev->look_at_ns = plat_now_ns() + XENBUS_LOOK_PAUSE_NS;
+    if (++dev->look_tries < XENBUS_LOOK_TRIES)
+        return false;
+    dev->look_tries = 0;
+    dev->otherend_state = XENBUS_UNKNOWN;
+    LOG_ERROR("%s: its state cannot be read: counted as gone", dev->otherend);
+    return was != XENBUS_UNKNOWN;
 }
 
 int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadline_ns)

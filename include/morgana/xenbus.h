@@ -61,6 +61,8 @@ struct xenbus_dev {
     unsigned otherend_state;    /* as last read */
     struct xs_watch watch;      /* of the backend's state */
     uint32_t seen;              /* watch.fired as of the last look */
+    uint32_t look_tries;        /* looks in a row that failed, to be tried again; 0: none */
+    uint64_t look_at_ns;        /* the next of them, by plat_now_ns */
 };
 
 /* Opens the device whose directory is `path` (Lends): reads `backend` and `backend-id` and watches
@@ -75,7 +77,11 @@ int xenbus_switch_state(struct xenbus_dev *dev, xs_txn_t txn, unsigned state);
 
 /* Takes watch events; where the backend's state may have changed, reads it into
  * dev->otherend_state. True: it was read anew and differs from before. A key that is missing or
- * hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. */
+ * hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. Where xenstore gave no
+ * answer (-E_TIMEDOUT, -E_AGAIN), the next call a pause later reads again; after XENBUS_LOOK_TRIES
+ * the backend counts as gone, XENBUS_UNKNOWN. */
+#define XENBUS_LOOK_TRIES 3u
+#define XENBUS_LOOK_PAUSE_NS NS_PER_S
 bool xenbus_poll(struct xenbus_dev *dev);
 /* Reads it now, into dev->otherend_state. 0, or xenstore's errors but for -E_NOENT and -E_ACCES
  * (XENBUS_UNKNOWN). */

@@ -194,6 +194,62 @@ static void test_poll_follows_the_backends_state(void **state)
     xenbus_close(&dev);
 }
 
+/* A xenstored that is silent for a while hides no change: the state is read again, a pause later. */
+static void test_poll_reads_again_what_it_could_not_read(void **state)
+{
+    uint64_t requests;
+    (void)state;
+    assert_int_equal(xenbus_open(&dev, &xs, "device/vif/0"), 0);
+    while (xenbus_poll(&dev))
+        sim_run_until_idle();
+    other("4");
+    sim_xs_stop(true);
+    assert_false(xenbus_poll(&dev));
+    sim_xs_stop(false);
+    sim_run_until_idle();
+    requests = xs.stats.requests;
+    for (unsigned i = 0; i < 100; i++)
+        assert_false(xenbus_poll(&dev));
+    assert_int_equal(xs.stats.requests, requests); /* not before the pause is over */
+    vplat_advance(XENBUS_LOOK_PAUSE_NS);
+    assert_true(xenbus_poll(&dev));
+    assert_int_equal(dev.otherend_state, XENBUS_CONNECTED);
+    assert_false(xenbus_poll(&dev));
+    xenbus_close(&dev);
+}
+
+/* One whose state cannot be read any more is gone, until it shows itself again. */
+static void test_poll_gives_up_what_it_cannot_read(void **state)
+{
+    uint64_t requests;
+    (void)state;
+    assert_int_equal(xenbus_open(&dev, &xs, "device/vif/0"), 0);
+    while (xenbus_poll(&dev))
+        sim_run_until_idle();
+    other("4");
+    assert_true(xenbus_poll(&dev));
+    other("5");
+    sim_xs_stop(true);
+    requests = xs.stats.requests;
+    for (unsigned i = 1; i < XENBUS_LOOK_TRIES; i++) {
+        assert_false(xenbus_poll(&dev));
+        assert_int_equal(dev.otherend_state, XENBUS_CONNECTED);
+        vplat_advance(XENBUS_LOOK_PAUSE_NS);
+    }
+    assert_true(xenbus_poll(&dev));
+    assert_int_equal(dev.otherend_state, XENBUS_UNKNOWN);
+    for (unsigned i = 0; i < 10; i++) {
+        vplat_advance(XENBUS_LOOK_PAUSE_NS);
+        assert_false(xenbus_poll(&dev));
+    }
+    assert_int_equal(xs.stats.requests, requests + XENBUS_LOOK_TRIES);
+    sim_xs_stop(false);
+    other("4");
+    assert_true(xenbus_poll(&dev));
+    assert_int_equal(dev.otherend_state, XENBUS_CONNECTED);
+    xenbus_close(&dev);
+}
+
 static void test_switch_state_writes_once(void **state)
 {
     (void)state;
@@ -279,6 +335,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_open_finds_the_backend, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_of_no_device_or_of_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poll_follows_the_backends_state, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_poll_reads_again_what_it_could_not_read, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_poll_gives_up_what_it_cannot_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_switch_state_writes_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait_for_a_state_has_a_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_key_is_named, setup, teardown),
