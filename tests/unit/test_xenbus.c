@@ -194,7 +194,8 @@ static void test_poll_follows_the_backends_state(void **state)
     xenbus_close(&dev);
 }
 
-/* A xenstored that is silent for a while hides no change: the state is read again, a pause later. */
+/* A xenstored that is silent for a while hides no change: the state is read again, a pause
+ * later. */
 static void test_poll_reads_again_what_it_could_not_read(void **state)
 {
     uint64_t requests;
