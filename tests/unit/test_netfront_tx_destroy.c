@@ -37,6 +37,16 @@ static void test_page_still_mapped_is_kept(void **state)
     }
 }
 
+/* The backend's next state, and as many turns of both sides as the longest answer takes. */
+static void backend_goes(uint32_t state)
+{
+    peer_set_state(state);
+    for (unsigned i = 0; i < 6; i++) {
+        peer_run();
+        netdev_arm(peer.dev);
+    }
+}
+
 /* The backend leaves as it should, but lets go of a page later: the id is used again when the
  * device opens again by itself. */
 static void test_page_let_go_of_late(void **state)
@@ -49,20 +59,12 @@ static void test_page_let_go_of_late(void **state)
     send(peer_packet(60, 0));
     req = take();
     assert_non_null(sim_grant_map(req.gref, false, &status));
-    peer_set_state(XENBUS_CLOSING);
-    for (unsigned i = 0; i < 4; i++) {
-        peer_run();
-        netdev_arm(peer.dev);
-    }
+    backend_goes(XENBUS_CLOSING);
     assert_int_equal(peer_front_state(), XENBUS_CLOSED);
     assert_int_equal(peer.pages.free_count, peer.pages.total - 1);
     peer_check_pages();
     sim_grant_unmap(req.gref, false);
-    peer_set_state(XENBUS_INIT_WAIT);
-    for (unsigned i = 0; i < 6; i++) {
-        peer_run();
-        netdev_arm(peer.dev);
-    }
+    backend_goes(XENBUS_INIT_WAIT);
     assert_true(peer.dev->link_up);
     assert_int_equal(peer.nf->queue[0].tx.free_count, NETFRONT_RING_SLOTS);
     peer_stop(0);
@@ -79,16 +81,8 @@ static void test_page_not_let_go_of(void **state)
     send(peer_packet(60, 0));
     req = take();
     assert_non_null(sim_grant_map(req.gref, false, &status));
-    peer_set_state(XENBUS_CLOSING);
-    for (unsigned i = 0; i < 4; i++) {
-        peer_run();
-        netdev_arm(peer.dev);
-    }
-    peer_set_state(XENBUS_INIT_WAIT);
-    for (unsigned i = 0; i < 6; i++) {
-        peer_run();
-        netdev_arm(peer.dev);
-    }
+    backend_goes(XENBUS_CLOSING);
+    backend_goes(XENBUS_INIT_WAIT);
     assert_true(peer.dev->link_up);
     assert_int_equal(peer.nf->queue[0].tx.free_count, NETFRONT_RING_SLOTS - 1);
     for (unsigned i = 0; i < 1000; i++) {
