@@ -352,6 +352,28 @@ int pkt_csum_complete(struct pkt *pkt)
     return 0;
 }
 
+/* ---- super-segments -------------------------------------------------------------------------- */
+
+#define TCP_HEADER_BYTES 20u /* RFC 9293 section 3.1: the least */
+#define TCP_DATA_OFFSET 12u  /* in words, the upper half of this byte */
+#define TCP_CHECKSUM 16u
+#define LINK_AND_IP_BYTES 34u /* Ethernet and the shortest IPv4 header */
+
+uint32_t pkt_gso_headers(const struct pkt *pkt)
+{
+    uint32_t start = pkt->csum_start, tcp;
+    struct cs_ro first;
+
+    if (pkt->csum != PKT_CSUM_BLANK || pkt->csum_off != TCP_CHECKSUM || pkt->frag_count == 0 ||
+        start < LINK_AND_IP_BYTES)
+        return 0;
+    first = pkt_frag_view(pkt, 0);
+    if (!cs_in(first.len, start, TCP_HEADER_BYTES))
+        return 0;
+    tcp = (uint32_t)(cs_get_u8(first, start + TCP_DATA_OFFSET) >> 4) * 4u;
+    return tcp >= TCP_HEADER_BYTES && cs_in(first.len, start, tcp) ? start + tcp : 0;
+}
+
 void pkt_queue_clear(struct pkt_queue *queue)
 {
     struct pkt *pkt;

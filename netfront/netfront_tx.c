@@ -204,9 +204,7 @@ static struct pkt *copy_of(struct netfront *nf, const struct pkt *pkt)
         memset(frag->page->base, 0, frag->off);
         memset(frag->page->base + end, 0, PAGE_BYTES - end);
     }
-    copy->csum = pkt->csum;
-    copy->csum_start = pkt->csum_start;
-    copy->csum_off = pkt->csum_off;
+    pkt_copy_meta(copy, pkt);
     return copy;
 }
 
@@ -243,6 +241,10 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
     struct pkt *copy = NULL;
     int err;
 
+    if (UNLIKELY(pkt->gso_size != 0)) { /* caps.gso_max_bytes is 0 */
+        nf->dev.stats.tx_errors++;
+        return -E_INVAL;
+    }
     if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
         nf->dev.stats.tx_too_long++;
         return -E_MSGSIZE;

@@ -97,6 +97,8 @@ static int read_features(struct netfront *nf)
         caps->mtu_bytes = NETFRONT_MTU_DEFAULT;
     caps->csum_tx = !no_csum; /* the sense is inverted: 1 says "don't" */
     caps->csum_rx = true;
+    caps->gso_rx = false; /* write_keys says that we take none, and we ask the backend for none */
+    caps->gso_max_bytes = 0;
     return 0;
 }
 

@@ -50,7 +50,7 @@ static inline uint64_t *check_header(struct netif *nif, struct pkt *pkt, struct 
     }
     if (UNLIKELY(result != IP4_OK))
         return parse_reason(nif, result);
-    if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)) && !from_us)
+    if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)) && !from_us && pkt->gso_size == 0)
         return &nif->stats.ip4_too_long;
     return NULL;
 }

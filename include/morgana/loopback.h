@@ -13,6 +13,9 @@ struct loopback_conf {
     /* blank checksums may be sent and arrive blank; else a blank one is completed (copying is
      * not needed) */
     bool csum;
+    /* longest super-segment (pkt.h): it arrives as it was sent. 0: none; up to 65535; needs csum.
+     * An end joined to one that has none has none either */
+    uint32_t gso_max_bytes;
     /* frames on their way to this end; 0: 256. More are refused with -E_AGAIN */
     uint32_t queue_max;
 };

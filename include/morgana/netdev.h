@@ -21,6 +21,8 @@
 #include <morgana/err.h>
 #include <morgana/pkt.h>
 
+#define NETDEV_ETH_BYTES 14u /* of an Ethernet header */
+
 struct netdev;
 
 struct netdev_caps {
@@ -28,6 +30,10 @@ struct netdev_caps {
     uint8_t frags_max;  /* of a transmitted packet: 1..PKT_FRAGS_MAX; 1: it cannot gather */
     bool csum_tx;       /* completes PKT_CSUM_BLANK of TCP and UDP over IPv4 itself */
     bool csum_rx;       /* may give packets as VALIDATED or BLANK */
+    bool gso_rx;        /* may give super-segments, longer than the MTU: pkt.h */
+    /* Longest IPv4 packet that tx accepts as a super-segment: up to 65535; 0: none. Needs csum_tx.
+     * frags_max holds for it too: where payload lies so that it needs more, make it shorter */
+    uint32_t gso_max_bytes;
 };
 
 /* What happened, by name. A table of names is netdev_stat_names. */
@@ -66,7 +72,8 @@ struct netdev_ops {
 
     /* Queues a whole Ethernet frame for sending. Takes pkt on 0. On failure the caller still owns
      * it: -E_AGAIN no room now (arm will wake when there is), -E_MSGSIZE too long, -E_NETDOWN link
-     * down, -E_NOMEM or -E_INVAL where the driver says so; any but -E_AGAIN: drop it. The first
+     * down, -E_INVAL a super-segment that caps does not allow or that is malformed (counted as
+     * tx_errors), -E_NOMEM where the driver says so; any but -E_AGAIN: drop it. The first
      * fragment should hold all protocol headers (XSA-423): where it does not, they are copied
      * there, counted. The bytes must not change until the pages' last reference is put. */
     int (*tx)(struct netdev *dev, struct pkt *pkt);
@@ -99,6 +106,16 @@ struct netdev {
 static inline int netdev_tx(struct netdev *dev, struct pkt *pkt)
 {
     return dev->ops->tx(dev, pkt);
+}
+
+/* Whether tx may take this super-segment (pkt->gso_size != 0): caps allow its length, and each of
+ * its segments fits the MTU. For drivers. */
+static inline bool netdev_gso_ok(const struct netdev *dev, const struct pkt *pkt)
+{
+    uint32_t headers = pkt_gso_headers(pkt);
+
+    return headers != 0 && pkt->len - NETDEV_ETH_BYTES <= dev->caps.gso_max_bytes &&
+           headers - NETDEV_ETH_BYTES + pkt->gso_size <= dev->caps.mtu_bytes;
 }
 
 static inline void netdev_tx_flush(struct netdev *dev)

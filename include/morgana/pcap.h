@@ -3,7 +3,8 @@
  * Wireshark and tcpdump read it).
  *
  * It stands before another device and does what that one does. Where the bytes go is the
- * caller's: a file on Linux, memory in a test. The format is written in the machine's byte
+ * caller's: a file on Linux, memory in a test. A super-segment (pkt.h) is one record, and a blank
+ * checksum is written as it is: both as on the machine's own side of a card that offloads. The format is written in the machine's byte
  * order, which the magic number tells.
  */
 #ifndef MORGANA_PCAP_H
@@ -11,7 +12,7 @@
 
 #include <morgana/netdev.h>
 
-#define PCAP_SNAP_MAX 65535u
+#define PCAP_SNAP_MAX 262144u /* as tcpdump has it */
 
 struct pcap_conf {
     /* Takes the next bytes of the capture; false: no more are wanted, the capture has ended.

@@ -31,6 +31,15 @@ struct pkt_frag {
 
 struct pkt_pool;
 
+/* A super-segment is a TCP packet over IPv4, longer than the link's MTU, that stands for several:
+ * each has `gso_size` bytes of its payload, the last one maybe fewer, and its headers as template.
+ * IPv4's total length, its checksum, and TCP's pseudo-header sum are those of the long packet. Who
+ * cuts it up, be it the device or Linux behind it, counts sequence numbers and identification on,
+ * sets FIN and PSH in the last segment only and CWR in the first only.
+ *   out: only where netdev_caps.gso_max_bytes allows it; csum is BLANK.
+ *   in:  only where netdev_caps.gso_rx says so: segments of one connection that came together, none
+ *        with FIN or PSH but maybe the last. The driver has seen that it is TCP over IPv4, not a
+ *        fragment; csum is as of any packet, and is of the long packet. */
 struct pkt {
     struct pkt *next; /* for whoever owns the packet: queues are lists of packets */
     struct pkt_pool *pool;
@@ -39,6 +48,7 @@ struct pkt {
     uint8_t csum;        /* enum pkt_csum */
     uint16_t csum_start; /* BLANK: offset of the transport header in the packet */
     uint16_t csum_off;   /* BLANK: offset of the checksum field from csum_start */
+    uint16_t gso_size;   /* bytes of payload in each segment of a super-segment; 0: it is none */
     struct pkt_frag frag[PKT_FRAGS_MAX];
 };
 
@@ -63,7 +73,7 @@ void pkt_pool_init(struct pkt_pool *pool, struct pkt *pkts, uint32_t n, struct p
 /* The frag_count of a packet in the free list, so that putting one twice asserts. */
 #define PKT_IN_POOL UINT8_MAX
 
-/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN; NULL (counted) when none is
+/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN, no super-segment; NULL (counted) when none is
  * left. */
 static inline struct pkt *pkt_get(struct pkt_pool *pool)
 {
@@ -82,6 +92,7 @@ static inline struct pkt *pkt_get(struct pkt_pool *pool)
     pkt->csum = PKT_CSUM_UNKNOWN;
     pkt->csum_start = 0;
     pkt->csum_off = 0;
+    pkt->gso_size = 0;
     return pkt;
 }
 
@@ -182,8 +193,21 @@ static inline struct cs pkt_frag_rw(const struct pkt *pkt, unsigned i)
 bool pkt_read(const struct pkt *pkt, uint32_t off, struct cs to);
 
 /* A second packet that shares the same pages (more references, no copy), from `off`, `len` bytes;
- * NULL where no packet is left. csum state is UNKNOWN. */
+ * NULL where no packet is left. csum state is UNKNOWN, and it is no super-segment. */
 struct pkt *pkt_share(struct pkt *pkt, uint32_t off, uint32_t len);
+/* What a packet says of itself beside its bytes, for a copy or a share of all of them. */
+static inline void pkt_copy_meta(struct pkt *to, const struct pkt *from)
+{
+    to->csum = from->csum;
+    to->csum_start = from->csum_start;
+    to->csum_off = from->csum_off;
+    to->gso_size = from->gso_size;
+}
+
+/* Bytes of a super-segment's headers, Ethernet's to TCP's options: where its payload starts. 0
+ * where it is none that could be sent: csum not BLANK with TCP's field, headers longer than the
+ * packet or not in the first fragment. */
+uint32_t pkt_gso_headers(const struct pkt *pkt);
 
 /* The internet checksum's partial sum over `n` bytes from `off`: see cksum.h. The range must be
  * inside. */

@@ -3,6 +3,7 @@
  * the device behind it does.
  *
  *     1000.000250 tx 342 00:16:3e:00:00:01 > ff:ff:ff:ff:ff:ff ip4 10.0.0.1 > 10.0.0.9 udp 67 > 68
+ *     1000.000320 tx 8754 02:00:00:00:00:01 > ... tcp 80 > 40000 csum=blank gso=1448
  *     1000.000410 rx 42 02:00:00:00:00:01 > 00:16:3e:00:00:01 arp request 10.0.0.9 > 10.0.0.1
  */
 #ifndef MORGANA_TRACE_H

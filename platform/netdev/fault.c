@@ -10,11 +10,16 @@
 
 #include "wrap.h"
 
-#define ETH_HEADER 14u
-
 static struct fault *of(struct netdev *dev)
 {
     return CONTAINER_OF(dev, struct fault, dev);
+}
+
+/* Faults strike frames as they are on the wire: nobody is to send longer ones. */
+static void follow(struct netdev *dev, const struct netdev *inner)
+{
+    wrap_follow(dev, inner);
+    dev->caps.gso_max_bytes = 0;
 }
 
 /* splitmix64: any seed is good. */
@@ -81,11 +86,8 @@ static struct pkt *copy_of(const struct pkt *pkt)
             copy = NULL;
         }
     }
-    if (copy != NULL) {
-        copy->csum = pkt->csum;
-        copy->csum_start = pkt->csum_start;
-        copy->csum_off = pkt->csum_off;
-    }
+    if (copy != NULL)
+        pkt_copy_meta(copy, pkt);
     return copy;
 }
 
@@ -145,10 +147,16 @@ static void spoil(struct fault *f, const struct fault_dir *dir, struct fault_sta
     *pkt = copy;
 }
 
+/* Of a super-segment that came in: of each frame it stands for, with the shortest headers. */
+static uint32_t frame_bytes(const struct pkt *pkt)
+{
+    return pkt->gso_size == 0 ? pkt->len : NETDEV_ETH_BYTES + 40u + pkt->gso_size;
+}
+
 static bool dropped(struct fault *f, const struct fault_dir *dir, struct fault_stats *stats,
                     const struct pkt *pkt)
 {
-    if (dir->mtu_bytes != 0 && pkt->len > dir->mtu_bytes + ETH_HEADER) {
+    if (dir->mtu_bytes != 0 && frame_bytes(pkt) > dir->mtu_bytes + NETDEV_ETH_BYTES) {
         stats->too_long++;
         return true;
     }
@@ -176,11 +184,8 @@ static struct pkt *second_of(struct pkt *pkt)
 {
     struct pkt *second = pkt_share(pkt, 0, pkt->len);
 
-    if (second != NULL) {
-        second->csum = pkt->csum;
-        second->csum_start = pkt->csum_start;
-        second->csum_off = pkt->csum_off;
-    }
+    if (second != NULL)
+        pkt_copy_meta(second, pkt);
     return second;
 }
 
@@ -223,6 +228,8 @@ static int fault_tx(struct netdev *dev, struct pkt *pkt)
 
     if (!f->inner->link_up)
         return -E_NETDOWN;
+    if (pkt->gso_size != 0)
+        return -E_INVAL;
     release_tx(f, now);
     if (dropped(f, dir, stats, pkt)) {
         pkt_put(pkt);
@@ -241,7 +248,7 @@ static int fault_tx(struct netdev *dev, struct pkt *pkt)
             pkt_put(second);
             f->rng = rng;
             *stats = before;
-            wrap_follow(dev, f->inner);
+            follow(dev, f->inner);
             return err;
         }
     } else {
@@ -255,7 +262,7 @@ static int fault_tx(struct netdev *dev, struct pkt *pkt)
     if (twice)
         enqueue_second(f, &f->tx, stats, second, now + delay);
     release_tx(f, now);
-    wrap_follow(dev, f->inner);
+    follow(dev, f->inner);
     return 0;
 }
 
@@ -318,7 +325,7 @@ static unsigned fault_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
             pkts[count++] = pkt;
     }
     release_tx(f, now);
-    wrap_follow(dev, f->inner);
+    follow(dev, f->inner);
     return count;
 }
 
@@ -330,7 +337,7 @@ static bool fault_arm(struct netdev *dev)
     release_tx(f, now);
     netdev_tx_flush(f->inner);
     bool work = netdev_arm(f->inner);
-    wrap_follow(dev, f->inner);
+    follow(dev, f->inner);
     return work || (f->rx != NULL && f->rx->due_ns <= now);
 }
 
@@ -359,6 +366,7 @@ int fault_open(struct fault *f, const struct fault_conf *conf, struct netdev *in
         f->free = &conf->entries[i];
     }
     wrap_init(&f->dev, inner, &fault_ops);
+    follow(&f->dev, inner);
     *dev = &f->dev;
     return 0;
 }

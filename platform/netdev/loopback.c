@@ -3,8 +3,6 @@
  * reference. */
 #include <morgana/loopback.h>
 
-#define ETH_HEADER 14u
-
 static struct loopback *of(struct netdev *dev)
 {
     return CONTAINER_OF(dev, struct loopback, dev);
@@ -18,7 +16,11 @@ static int loopback_tx(struct netdev *dev, struct pkt *pkt)
         dev->stats.tx_link_down++;
         return -E_NETDOWN;
     }
-    if (pkt->len > dev->caps.mtu_bytes + ETH_HEADER) {
+    if (pkt->gso_size != 0 && !netdev_gso_ok(dev, pkt)) {
+        dev->stats.tx_errors++;
+        return -E_INVAL;
+    }
+    if (pkt->gso_size == 0 && pkt->len > dev->caps.mtu_bytes + NETDEV_ETH_BYTES) {
         dev->stats.tx_too_long++;
         return -E_MSGSIZE;
     }
@@ -83,14 +85,17 @@ int loopback_open(struct loopback *l, const struct loopback_conf *conf, struct n
     uint16_t mtu = conf->mtu_bytes == 0 ? 1500 : conf->mtu_bytes;
     uint8_t frags = (uint8_t)(conf->frags_max == 0 ? PKT_FRAGS_MAX : conf->frags_max);
 
-    if (mtu < 68 || frags > PKT_FRAGS_MAX)
+    if (mtu < 68 || frags > PKT_FRAGS_MAX || conf->gso_max_bytes > UINT16_MAX ||
+        (conf->gso_max_bytes != 0 && !conf->csum))
         return -E_INVAL;
     *l = (struct loopback){
         .dev = {.ops = &loopback_ops,
                 .caps = {.mtu_bytes = mtu,
                          .frags_max = frags,
                          .csum_tx = conf->csum,
-                         .csum_rx = conf->csum},
+                         .csum_rx = conf->csum,
+                         .gso_rx = conf->gso_max_bytes != 0,
+                         .gso_max_bytes = conf->gso_max_bytes},
                 .link_up = true},
         .queue_max = conf->queue_max == 0 ? 256 : conf->queue_max,
     };
@@ -100,8 +105,17 @@ int loopback_open(struct loopback *l, const struct loopback_conf *conf, struct n
     return 0;
 }
 
+/* Sends only what the other end may be given. */
+static void agree(struct netdev_caps *caps, const struct netdev_caps *peer)
+{
+    if (!peer->gso_rx)
+        caps->gso_max_bytes = 0;
+}
+
 void loopback_join(struct loopback *a, struct loopback *b)
 {
+    agree(&a->dev.caps, &b->dev.caps);
+    agree(&b->dev.caps, &a->dev.caps);
     a->peer = b;
     b->peer = a;
     a->dev.link_up = b->dev.link_up = true;

@@ -94,6 +94,8 @@ size_t trace_format(const struct pkt *pkt, char *out, size_t size)
     else
         ADD(&t, " type %04x", type);
     ADD(&t, "%s", pkt->csum < PKT_CSUM_STATES ? sums[pkt->csum] : "");
+    if (pkt->gso_size != 0)
+        ADD(&t, " gso=%u", pkt->gso_size);
     return t.len;
 }
 

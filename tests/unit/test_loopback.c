@@ -116,6 +116,74 @@ static void test_a_blank_checksum_is_completed_where_it_may_not_be(void **state)
     pkt_put(got);
 }
 
+/* A super-segment of 66 bytes of headers and `payload` more. */
+static struct pkt *super_segment(uint32_t payload, uint16_t gso_size)
+{
+    struct pkt *pkt = pkt_alloc(&pool, 0, 66);
+    memset(pkt->frag[0].page->base, 0, 66);
+    pkt->frag[0].page->base[46] = 8 << 4;
+    for (uint32_t n; payload != 0; payload -= n) {
+        n = u32_min(payload, PAGE_BYTES);
+        assert_int_equal(pkt_append_take(pkt, page_get(&pages), 0, n), 0);
+    }
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = 34;
+    pkt->csum_off = 16;
+    pkt->gso_size = gso_size;
+    return pkt;
+}
+
+static void open_pair(uint32_t a_max, uint32_t b_max)
+{
+    struct loopback_conf conf = {.csum = true, .gso_max_bytes = a_max};
+    assert_int_equal(loopback_open(&a, &conf, &a_dev), 0);
+    conf.gso_max_bytes = b_max;
+    assert_int_equal(loopback_open(&b, &conf, &b_dev), 0);
+    loopback_join(&a, &b);
+}
+
+static void test_a_super_segment_arrives_as_it_was_sent(void **state)
+{
+    (void)state;
+    struct pkt *pkt = super_segment(20000, 1448), *got;
+    open_pair(20052, 65535);
+    assert_int_equal(netdev_tx(a_dev, pkt), 0);
+    assert_int_equal(netdev_rx(b_dev, &got, 1), 1);
+    assert_ptr_equal(got, pkt);
+    assert_int_equal(got->gso_size, 1448);
+    assert_int_equal(got->csum, PKT_CSUM_BLANK);
+    assert_int_equal(pool.stats.copied_bytes, 0);
+    pkt_put(got);
+}
+
+static void assert_refused(struct pkt *pkt, int err)
+{
+    uint64_t errors = a_dev->stats.tx_errors;
+    assert_int_equal(netdev_tx(a_dev, pkt), err);
+    assert_int_equal(a_dev->stats.tx_errors, errors + (err == -E_INVAL));
+    pkt_put(pkt);
+}
+
+static void test_a_super_segment_that_caps_do_not_allow_is_refused(void **state)
+{
+    (void)state;
+    open_pair(20052, 65535);
+    assert_refused(super_segment(20001, 1448), -E_INVAL); /* longer than gso_max_bytes */
+    assert_refused(super_segment(20000, 1449), -E_INVAL); /* its segments do not fit the MTU */
+    struct pkt *pkt = super_segment(20000, 1448);
+    pkt->csum = PKT_CSUM_UNKNOWN;
+    assert_refused(pkt, -E_INVAL);
+    pkt = super_segment(20000, 1448);
+    pkt->gso_size = 0;
+    assert_refused(pkt, -E_MSGSIZE);
+    open_pair(0, 65535);
+    assert_int_equal(b_dev->caps.gso_max_bytes, 0); /* a would not take it */
+    assert_true(b_dev->caps.gso_rx);
+    open_pair(65535, 0);
+    assert_int_equal(a_dev->caps.gso_max_bytes, 0);
+    assert_refused(super_segment(3000, 1448), -E_INVAL);
+}
+
 static void test_conf_is_checked(void **state)
 {
     (void)state;
@@ -123,6 +191,11 @@ static void test_conf_is_checked(void **state)
     struct netdev *dev;
     assert_int_equal(loopback_open(&l, &(struct loopback_conf){.mtu_bytes = 67}, &dev), -E_INVAL);
     assert_int_equal(loopback_open(&l, &(struct loopback_conf){.frags_max = 19}, &dev), -E_INVAL);
+    assert_int_equal(
+        loopback_open(&l, &(struct loopback_conf){.csum = true, .gso_max_bytes = 65536}, &dev),
+        -E_INVAL);
+    assert_int_equal(loopback_open(&l, &(struct loopback_conf){.gso_max_bytes = 9000}, &dev),
+                     -E_INVAL); /* needs csum */
 }
 
 int main(void)
@@ -134,6 +207,9 @@ int main(void)
                                         start, stop),
         cmocka_unit_test_setup_teardown(test_too_long_and_link_down_stay_the_callers, start, stop),
         cmocka_unit_test_setup_teardown(test_a_blank_checksum_is_completed_where_it_may_not_be,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(test_a_super_segment_arrives_as_it_was_sent, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_super_segment_that_caps_do_not_allow_is_refused,
                                         start, stop),
         cmocka_unit_test(test_conf_is_checked),
     };

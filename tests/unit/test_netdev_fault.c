@@ -249,6 +249,79 @@ static void test_a_full_list_drops_and_counts(void **state)
     stop();
 }
 
+/* ---- super-segments -------------------------------------------------------------------------- */
+
+/* Headers of 54 bytes and 2,000 of payload; its first byte is `number`. */
+static struct pkt *super_segment(uint8_t number)
+{
+    struct pkt *pkt = packet(2054, 0);
+    pkt->frag[0].page->base[0] = number;
+    pkt->frag[0].page->base[46] = 5 << 4;
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = 34;
+    pkt->csum_off = 16;
+    pkt->gso_size = 1000;
+    return pkt;
+}
+
+static void start_gso(struct fault_dir rx)
+{
+    struct loopback_conf cable = {.csum = true, .gso_max_bytes = 65535};
+    struct fault_conf conf = {
+        .seed = 7, .now_ns = plat_now_ns, .entries = entries, .entries_max = ENTRIES, .rx = rx};
+    start((struct fault_dir){0}, (struct fault_dir){0});
+    assert_int_equal(loopback_open(&near, &cable, &near_dev), 0);
+    assert_int_equal(loopback_open(&far, &cable, &far_dev), 0);
+    loopback_join(&near, &far);
+    assert_int_equal(fault_open(&fault, &conf, near_dev, &dev), 0);
+}
+
+/* Faults strike frames as they are on the wire, so nothing longer is taken. */
+static void test_no_super_segment_is_taken_for_sending(void **state)
+{
+    (void)state;
+    start_gso((struct fault_dir){0});
+    assert_int_equal(near_dev->caps.gso_max_bytes, 65535);
+    assert_int_equal(dev->caps.gso_max_bytes, 0);
+    struct pkt *pkt = super_segment(1);
+    assert_int_equal(netdev_tx(dev, pkt), -E_INVAL);
+    pkt_put(pkt);
+    assert_int_equal(next(far_dev, NULL), -1);
+    send(dev, 60, 2); /* and stays so, whatever the device behind says */
+    assert_int_equal(next(far_dev, NULL), 2);
+    assert_int_equal(netdev_rx(dev, &pkt, 1), 0);
+    (void)netdev_arm(dev);
+    assert_int_equal(dev->caps.gso_max_bytes, 0);
+    stop();
+}
+
+static void test_a_super_segment_that_comes_is_judged_by_its_segments(void **state)
+{
+    (void)state;
+    struct pkt *got[2];
+    start_gso((struct fault_dir){.mtu_bytes = 1040, .duplicate_ppm = FAULT_MILLION});
+    assert_true(dev->caps.gso_rx);
+    assert_int_equal(netdev_tx(far_dev, super_segment(3)), 0);
+    assert_int_equal(netdev_rx(dev, got, 2), 1);
+    assert_int_equal(netdev_rx(dev, got + 1, 1), 1); /* the second one is what the first was */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(got[i]->gso_size, 1000);
+        assert_int_equal(got[i]->csum, PKT_CSUM_BLANK);
+        pkt_put(got[i]);
+    }
+    fault.conf.rx = (struct fault_dir){.mtu_bytes = 1039};
+    assert_int_equal(netdev_tx(far_dev, super_segment(4)), 0);
+    assert_int_equal(next(dev, NULL), -1);
+    assert_int_equal(fault.rx_stats.too_long, 1);
+    fault.conf.rx = (struct fault_dir){.corrupt_ppm = FAULT_MILLION};
+    assert_int_equal(netdev_tx(far_dev, super_segment(5)), 0);
+    assert_int_equal(netdev_rx(dev, got, 1), 1);
+    assert_int_equal(got[0]->gso_size, 1000);
+    assert_int_equal(got[0]->csum, PKT_CSUM_UNKNOWN); /* its checksum will not be right */
+    pkt_put(got[0]);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +334,8 @@ int main(void)
         cmocka_unit_test(test_mtu_and_trailing_bytes),
         cmocka_unit_test(test_what_the_device_refuses_stays_the_callers),
         cmocka_unit_test(test_a_full_list_drops_and_counts),
+        cmocka_unit_test(test_no_super_segment_is_taken_for_sending),
+        cmocka_unit_test(test_a_super_segment_that_comes_is_judged_by_its_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

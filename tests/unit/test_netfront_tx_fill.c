@@ -150,6 +150,27 @@ static void test_joined_for_a_backend_that_cannot_gather(void **state)
     peer_stop(0);
 }
 
+/* The backend was not told of any (feature-gso-tcpv4): it would close the device, or drop it. */
+static void test_no_super_segment_is_taken(void **state)
+{
+    struct pkt *pkt;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1});
+    assert_int_equal(peer.dev->caps.gso_max_bytes, 0);
+    assert_false(peer.dev->caps.gso_rx);
+    pkt = pkt_alloc(&peer.pool, 0, 1514); /* even one that is short enough */
+    memset(pkt->frag[0].page->base, 0, 1514);
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = 34;
+    pkt->csum_off = 16;
+    pkt->gso_size = 1000;
+    assert_int_equal(netdev_tx(peer.dev, pkt), -E_INVAL);
+    assert_int_equal(peer.dev->stats.tx_errors, 1);
+    pkt_put(pkt);
+    peer_stop(0);
+}
+
 static void test_length_limits(void **state)
 {
     static const struct {
@@ -474,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_empty_fragments_take_no_slot),
         cmocka_unit_test(test_joined_for_a_backend_that_cannot_gather),
         cmocka_unit_test(test_length_limits),
+        cmocka_unit_test(test_no_super_segment_is_taken),
         cmocka_unit_test(test_blank_checksum_goes_out_as_blank),
         cmocka_unit_test(test_checksum_flags_in_first_slot_only),
         cmocka_unit_test(test_blank_checksum_completed_for_a_backend_that_cannot),

@@ -25,7 +25,7 @@ static struct pkt_pool pool;
 static struct loopback loop;
 static struct pcap pcap;
 static struct netdev *inner, *dev;
-static uint8_t file[65536];
+static uint8_t file[140000];
 static size_t file_len, file_max;
 
 static bool write_file(void *arg, struct cs_ro bytes)
@@ -85,7 +85,7 @@ static void test_the_header_and_records_are_pcaps(void **state)
         assert_int_equal(file_len, 24);
         assert_int_equal(word(0), ns == 1 ? 0xa1b23c4d : 0xa1b2c3d4);
         assert_int_equal(word(4), 0x00040002); /* version 2.4 */
-        assert_int_equal(word(16), 65535);
+        assert_int_equal(word(16), PCAP_SNAP_MAX);
         assert_int_equal(word(20), 1); /* Ethernet */
         assert_int_equal(netdev_tx(dev, packet(60, 0xaa)), 0);
         assert_int_equal(file_len, 24 + 16 + 60);
@@ -142,6 +142,40 @@ static void test_long_frames_are_cut_and_fragments_joined(void **state)
     stop();
 }
 
+static void test_the_longest_super_segment_is_one_whole_record(void **state)
+{
+    (void)state;
+    struct loopback_conf conf = {.csum = true, .gso_max_bytes = 65535};
+    struct pkt *pkt, *got;
+    start(true, 0);
+    assert_int_equal(loopback_open(&loop, &conf, &inner), 0);
+    assert_int_equal(netdev_rx(dev, &got, 1), 0); /* its caps are the device's again */
+    assert_int_equal(dev->caps.gso_max_bytes, 65535);
+    pkt = pkt_alloc(&pool, 0, 54);
+    memset(pkt->frag[0].page->base, 0, 54);
+    pkt->frag[0].page->base[46] = 5 << 4;
+    struct page *page = page_get(&pages); /* the same one again and again: there are few */
+    memset(page->base, 7, PAGE_BYTES);
+    for (uint32_t left = 65535 - 40, n; left != 0; left -= n) {
+        n = u32_min(left, PAGE_BYTES);
+        assert_int_equal(pkt_append(pkt, page, 0, n), 0);
+    }
+    page_put(page);
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = 34;
+    pkt->csum_off = 16;
+    pkt->gso_size = 1460;
+    assert_int_equal(netdev_tx(dev, pkt), 0);
+    assert_int_equal(word(32), 65549);
+    assert_int_equal(word(36), 65549);
+    assert_int_equal(file_len, 24 + 16 + 65549);
+    assert_int_equal(netdev_rx(dev, &got, 1), 1);
+    assert_int_equal(got->gso_size, 1460);
+    pkt_put(got);
+    assert_int_equal(file_len, 24 + 2 * (16 + 65549));
+    stop();
+}
+
 static void test_a_full_disk_ends_the_capture_and_nothing_else(void **state)
 {
     (void)state;
@@ -161,7 +195,8 @@ static void test_conf_is_checked(void **state)
     (void)state;
     assert_int_equal(pcap_init(&pcap, &(struct pcap_conf){0}), -E_INVAL);
     assert_int_equal(
-        pcap_init(&pcap, &(struct pcap_conf){.write = write_file, .snap_bytes = 65536}), -E_INVAL);
+        pcap_init(&pcap, &(struct pcap_conf){.write = write_file, .snap_bytes = PCAP_SNAP_MAX + 1}),
+        -E_INVAL);
 }
 
 /* ---- the simulator's wire ------------------------------------------------------------------- */
@@ -207,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_what_is_received_is_written_once_more),
         cmocka_unit_test(test_a_refused_frame_is_not_written),
         cmocka_unit_test(test_long_frames_are_cut_and_fragments_joined),
+        cmocka_unit_test(test_the_longest_super_segment_is_one_whole_record),
         cmocka_unit_test(test_a_full_disk_ends_the_capture_and_nothing_else),
         cmocka_unit_test(test_conf_is_checked),
         cmocka_unit_test(test_a_wire_plays_a_capture_in_both_byte_orders),

@@ -83,7 +83,7 @@ static void test_get_gives_an_empty_packet(void **state)
 
     (void)state;
     pkt->csum = PKT_CSUM_BLANK;
-    pkt->csum_start = pkt->csum_off = 9;
+    pkt->csum_start = pkt->csum_off = pkt->gso_size = 9;
     pkt_put(pkt);
     pkt = pkt_get(&pool);
     assert_int_equal(pkt->len, 0);
@@ -91,6 +91,7 @@ static void test_get_gives_an_empty_packet(void **state)
     assert_int_equal(pkt->csum, PKT_CSUM_UNKNOWN);
     assert_int_equal(pkt->csum_start, 0);
     assert_int_equal(pkt->csum_off, 0);
+    assert_int_equal(pkt->gso_size, 0);
     assert_null(pkt->next);
     pkt_put(pkt);
     pkt_put(NULL);
@@ -629,6 +630,68 @@ static void test_csum_start_moves_with_the_front(void **state)
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 
+/* ---- super-segments -------------------------------------------------------------------------- */
+
+/* Ethernet, IPv4 of `ip` bytes, TCP of `tcp` bytes, then payload. */
+static struct pkt *super_segment(uint32_t ip, uint32_t tcp, uint32_t first, uint32_t more)
+{
+    struct pkt *pkt = pkt_alloc(&pool, 0, first);
+    struct cs bytes = pkt_frag_rw(pkt, 0);
+
+    memset(bytes.base, 0, bytes.len);
+    if (first >= 14 + ip + 13)
+        cs_set_u8(bytes, 14 + ip + 12, (uint8_t)(tcp / 4 << 4));
+    if (more != 0)
+        assert_int_equal(pkt_append_take(pkt, page_get(&page_pool), 0, more), 0);
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = (uint16_t)(14 + ip);
+    pkt->csum_off = 16;
+    pkt->gso_size = 1448;
+    return pkt;
+}
+
+static void test_a_share_is_no_super_segment_until_it_is_told(void **state)
+{
+    struct pkt *pkt = super_segment(20, 32, 66, 3000), *second = pkt_share(pkt, 0, pkt->len);
+
+    (void)state;
+    assert_int_equal(second->gso_size, 0);
+    assert_int_equal(second->csum, PKT_CSUM_UNKNOWN);
+    pkt_copy_meta(second, pkt);
+    assert_int_equal(second->gso_size, 1448);
+    assert_int_equal(second->csum, PKT_CSUM_BLANK);
+    assert_int_equal(second->csum_start, 34);
+    assert_int_equal(second->csum_off, 16);
+    pkt_put(second);
+    pkt_put(pkt);
+}
+
+static void test_headers_of_a_super_segment(void **state)
+{
+    static const struct {
+        uint32_t ip, tcp, first, more, want;
+    } cases[] = {
+        {20, 20, 54, 3000, 54}, {20, 32, 66, 3000, 66}, {60, 60, 134, 3000, 134},
+        {20, 32, 3066, 0, 66},  {20, 32, 65, 3000, 0}, /* options beyond the first fragment */
+        {20, 20, 53, 3000, 0},  {20, 16, 54, 3000, 0}, /* shorter than any TCP header */
+        {20, 60, 93, 3000, 0},  {20, 60, 94, 3000, 94}, {16, 20, 54, 3000, 0},
+        {20, 0, 54, 3000, 0},   {20, 20, 34, 3000, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct pkt *pkt = super_segment(cases[i].ip, cases[i].tcp, cases[i].first, cases[i].more);
+
+        assert_int_equal(pkt_gso_headers(pkt), cases[i].want);
+        pkt->csum = PKT_CSUM_UNKNOWN;
+        assert_int_equal(pkt_gso_headers(pkt), 0);
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_off = 6; /* UDP's */
+        assert_int_equal(pkt_gso_headers(pkt), 0);
+        pkt_put(pkt);
+    }
+}
+
 static void test_queue_is_first_in_first_out(void **state)
 {
     struct pkt_queue queue = {0};
@@ -687,6 +750,8 @@ int main(void)
         T(test_complete_never_stores_zero),
         T(test_complete_outside_the_packet_is_refused),
         T(test_csum_start_moves_with_the_front),
+        T(test_a_share_is_no_super_segment_until_it_is_told),
+        T(test_headers_of_a_super_segment),
         T(test_queue_is_first_in_first_out),
     };
 

@@ -71,6 +71,19 @@ static void test_lines_say_what_is_in_the_frame(void **state)
     assert_line("ffff", "2 short");
 }
 
+static void test_a_super_segment_is_told_of(void **state)
+{
+    (void)state;
+    char text[TRACE_LINE_BYTES];
+    struct pkt *pkt = packet(MACS "0800 45000028000040004006 0000 0a000001 0a000009 00509c40");
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->gso_size = 1448;
+    (void)trace_format(pkt, text, sizeof(text));
+    assert_string_equal(text, "38 00:16:3e:00:00:01 > ff:ff:ff:ff:ff:ff ip4 10.0.0.1 > 10.0.0.9 "
+                              "tcp 80 > 40000 csum=blank gso=1448");
+    pkt_put(pkt);
+}
+
 static void test_every_length_and_byte_gives_a_line(void **state)
 {
     (void)state;
@@ -87,6 +100,7 @@ static void test_every_length_and_byte_gives_a_line(void **state)
             bytes[13] = i % 2 == 0 ? 0 : 6;
         }
         pkt->csum = (uint8_t)(i % PKT_CSUM_STATES);
+        pkt->gso_size = (uint16_t)(i % 4 == 0 ? UINT16_MAX : 0);
         size_t size = test_random_below(&rng, sizeof(text)) + 1;
         size_t n = trace_format(pkt, text, size);
         assert_true(n < size);
@@ -146,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_lines_say_what_is_in_the_frame, setup),
+        cmocka_unit_test_setup(test_a_super_segment_is_told_of, setup),
         cmocka_unit_test_setup(test_every_length_and_byte_gives_a_line, setup),
         cmocka_unit_test_setup(test_the_device_tells_of_both_directions_and_not_of_refusals, setup),
         cmocka_unit_test_setup(test_what_the_device_behind_can_do_is_followed, setup),
