@@ -13,7 +13,6 @@
  */
 #include "tcpip/siphash.h"
 #include "tcpip/tcpip_priv.h"
-#include "tcpip/wire/udp.h"
 
 enum {
     IP4_LOOP_MAX = 64,       /* packets to ourselves that wait for the next poll */
@@ -220,7 +219,8 @@ static COLD int loop_back(struct netif *nif, struct pkt *pkt)
 int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now)
 {
     uint32_t total = pkt->len - eth_SIZE, mtu = mtu_for(nif, tx->dst, total, now);
-    bool whole = total <= mtu, df = tx->df && whole, to_us, known;
+    /* A super-segment is longer than the MTU, and what the device makes of it is not. */
+    bool whole = total <= mtu || pkt->gso_size != 0, df = tx->df && whole, to_us, known;
     /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
     uint16_t id = df ? 0 : ip4_id(nif, tx->dst);
     struct cs front = pkt_frag_rw(pkt, 0);
@@ -241,6 +241,7 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
                                .total_len = (uint16_t)total,
                                .id = id,
                                .flags_off = df ? IP4_DF : 0,
+                               .tos = tx->tos,
                                .ttl = tx->ttl,
                                .protocol = tx->protocol,
                                .header_len = (uint8_t)(ip4_SIZE + tx->options_len)});
@@ -264,19 +265,16 @@ void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t no
     struct eth_hdr eth = {mac, nif->mac, ETH_TYPE_IP4};
 
     eth_emit(pkt_frag_rw(pkt, 0), &eth);
-    if (hdr.total_len <= mtu)
+    if (hdr.total_len <= mtu || pkt->gso_size != 0)
         tx_in_turn(nif, pkt);
     else if (fragment(nif, pkt, hdr, mtu) != 0)
         netif_drop(pkt, &nif->stats.tx_refused);
 }
 
-void ip4_undeliverable(struct netif *nif, const struct pkt *pkt)
+void ip4_undeliverable(struct netif *nif, const struct pkt *pkt, uint64_t now)
 {
     struct ip4_hdr hdr = own_header(pkt);
-    struct cs_ro front = pkt_frag_view(pkt, 0);
-    uint16_t port;
+    struct cs_ro front = cs_shift(pkt_frag_view(pkt, 0), eth_SIZE);
 
-    if (hdr.protocol == IP4_UDP &&
-        cs_try_get_be16(front, eth_SIZE + hdr.header_len + udp_src_port_OFF, &port))
-        udp_deliver_error(nif, hdr.src, port, -E_HOSTUNREACH);
+    icmp_deliver_error(nif, &hdr, cs_shift(front, hdr.header_len), -E_HOSTUNREACH, 0, now);
 }

@@ -3,7 +3,8 @@
  *
  * A frame's way in:     netif_input -> arp_input
  *                                   -> ip4_input (-> ip4_frag_input) -> udp_input, icmp_input,
- *                                                                       igmp_input
+ *                                                                       igmp_input, and where the
+ *                                                       program has TCP, by nif->tcp_ops: tcp_input
  * A packet's way out:   udp_send, icmp, igmp -> route_find, then ip4_send -> arp_lookup -> netif_tx
  *     neighbour unknown:                             ... -> arp_queue -> ip4_link_send -> netif_tx
  *
@@ -32,10 +33,16 @@ struct ip4_rx {
     uint32_t src, dst; /* host order */
     uint32_t off;      /* of the transport header from the packet's first byte */
     uint32_t len;      /* transport bytes */
-    uint8_t protocol;
+    uint8_t protocol, tos;
     uint8_t cast;    /* enum ip4_cast: what the destination address is */
     bool link_group; /* the frame went to a broadcast or multicast MAC */
     bool df; /* its sender wants to hear if it is too long for the path; an answer's likewise */
+};
+
+/* A TCP connection's two ends; src is ours. */
+struct tcp_key {
+    uint32_t src, dst;
+    uint16_t src_port, dst_port;
 };
 
 /* A packet to send. */
@@ -44,6 +51,7 @@ struct ip4_tx {
     uint32_t next_hop; /* route_find fills this, cast, and src where it is IP4_ANY */
     uint64_t eth_dst;  /* where use_eth: the frame's destination, without ARP */
     uint8_t protocol, ttl;
+    uint8_t tos;  /* its last two bits are ECN's */
     uint8_t cast; /* enum ip4_cast */
     bool use_eth;
     /* do not fragment on the way; longer than the path's MTU it is fragmented here all the same */
@@ -152,7 +160,7 @@ void ip4_link_send(struct netif *nif, struct pkt *pkt, uint64_t mac, uint64_t no
  * (RFC 6864, RFC 7739). */
 uint16_t ip4_id(struct netif *nif, uint32_t dst);
 /* Nobody answers for the frame's next hop: its sender is told. */
-void ip4_undeliverable(struct netif *nif, const struct pkt *pkt);
+void ip4_undeliverable(struct netif *nif, const struct pkt *pkt, uint64_t now);
 /* Sends fragments the device had no room for, as many as it has room for now. */
 void ip4_tx_wait(struct netif *nif);
 
@@ -172,6 +180,12 @@ void icmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
 void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *rx, uint8_t type,
                 uint8_t code, uint32_t rest, uint64_t now);
 
+/* Tells whoever sent the packet that begins with `ip` and `transport`, of which eight bytes will do.
+ * mtu: for -E_MSGSIZE, as a router said. False: nobody of ours did, or who did does not believe
+ * it. */
+bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_ro transport,
+                        int error, uint32_t mtu, uint64_t now);
+
 /* path_mtu.c */
 /* A smaller one is not believed: an attacker would make us send crumbs. */
 #define IP4_PATH_MTU_FLOOR 552u
@@ -182,6 +196,9 @@ static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
 }
 /* The largest packet to dst: the link's MTU, or less where a router said so. */
 uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now);
+/* What a router's answer says fits: `mtu`, or where it is 0 the plateau below `sent`; never less
+ * than the floor. 0: nothing, for `sent` would have fitted. */
+uint32_t ip4_path_mtu_answer(uint32_t mtu, uint32_t sent);
 /* A router's answer: `mtu` as it said (0: an old one that did not), `sent` the length of the
  * packet that did not fit. */
 void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent,
