@@ -316,10 +316,10 @@ void arp_input(struct netif *nif, struct pkt *pkt, uint64_t now)
 
 /* ---- timers --------------------------------------------------------------------------------- */
 
-static void give_up(struct netif *nif, struct arp_entry *entry)
+static void give_up(struct netif *nif, struct arp_entry *entry, uint64_t now)
 {
     for (const struct pkt *pkt = entry->queue.head; pkt != NULL; pkt = pkt->next)
-        ip4_undeliverable(nif, pkt);
+        ip4_undeliverable(nif, pkt, now);
     nif->stats.arp_timeouts++;
     forget(nif, entry);
 }
@@ -330,7 +330,7 @@ uint64_t arp_timers(struct netif *nif, uint64_t now)
 
     while ((entry = at1(nif, nif->arp_waiting.oldest)) != NULL && entry->next_at <= now) {
         if (entry->tries == ARP_TRIES) {
-            give_up(nif, entry);
+            give_up(nif, entry, now);
             continue;
         }
         entry->tries++;

@@ -2,6 +2,7 @@
 /* icmp.c - ICMP: echoes answered, errors sent and delivered (RFC 792, RFC 1122 section 3.2.2). */
 #include "tcpip/tcpip_priv.h"
 #include "tcpip/wire/icmp4.h"
+#include "tcpip/wire/tcp.h"
 #include "tcpip/wire/udp.h"
 
 enum {
@@ -65,6 +66,23 @@ static int error_of_unreachable(uint8_t code)
     }
 }
 
+bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_ro transport,
+                        int error, uint32_t mtu, uint64_t now)
+{
+    struct tcp_key key = {.src = ip->src, .dst = ip->dst};
+    uint32_t seq;
+
+    if (!cs_try_get_be16(transport, udp_src_port_OFF, &key.src_port))
+        return false;
+    if (ip->protocol == IP4_UDP)
+        return udp_deliver_error(nif, ip->src, key.src_port, error);
+    if (ip->protocol != IP4_TCP || nif->tcp_ops == NULL ||
+        !cs_try_get_be16(transport, tcp_dst_port_OFF, &key.dst_port) ||
+        !cs_try_get_be32(transport, tcp_seq_OFF, &seq))
+        return false;
+    return nif->tcp_ops->error(nif, &key, seq, error, ip4_path_mtu_answer(mtu, ip->total_len), now);
+}
+
 /* False where the message quotes nothing that we can have sent. */
 static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx,
                         const struct icmp4_hdr *icmp, uint64_t now)
@@ -74,7 +92,6 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
     int error = -E_HOSTUNREACH;
     struct cs_ro front, quoted;
     struct ip4_hdr ip;
-    uint16_t port;
 
     if (!pkt_pull_up(pkt, quoted_off + quoted_len, &front))
         return false;
@@ -86,13 +103,11 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
         error = error_of_unreachable(icmp->code);
     else if (icmp->type == ICMP4_PARAMETER)
         error = -E_PROTO;
-    if (ip.protocol != IP4_UDP ||
-        !cs_try_get_be16(quoted, (size_t)ip.header_len + udp_src_port_OFF, &port))
-        return false;
     /* A path does not become narrower for a packet that was allowed to be cut. */
     if (error == -E_MSGSIZE && (ip.flags_off & IP4_DF) == 0)
         return false;
-    if (!udp_deliver_error(nif, ip.src, port, error))
+    if (!icmp_deliver_error(nif, &ip, cs_shift(quoted, ip.header_len), error, icmp->rest & 0xffff,
+                            now))
         return false;
     if (error == -E_MSGSIZE)
         ip4_path_mtu_update(nif, ip.dst, icmp->rest & 0xffff, ip.total_len, now);

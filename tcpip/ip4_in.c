@@ -138,6 +138,7 @@ void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us
                              .off = eth_SIZE + (uint32_t)ip.header_len,
                              .len = (uint32_t)ip.total_len - ip.header_len,
                              .protocol = ip.protocol,
+                             .tos = ip.tos,
                              .link_group = link_group,
                              .df = (ip.flags_off & IP4_DF) != 0};
         reason = check_addresses(nif, &rx, from_us);
@@ -158,6 +159,10 @@ void ip4_input(struct netif *nif, struct pkt *pkt, bool link_group, bool from_us
         pkt = ip4_frag_input(nif, pkt, &copy, &rx, now);
         if (pkt == NULL)
             return;
+    }
+    if (LIKELY(rx.protocol == IP4_TCP) && nif->tcp_ops != NULL) {
+        nif->tcp_ops->input(nif, pkt, &rx, now);
+        return;
     }
     switch (rx.protocol) {
     case IP4_UDP:

@@ -75,7 +75,7 @@ int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns
 
 void netif_fini(struct netif *nif)
 {
-    ASSERT(nif->udp_count == 0);
+    ASSERT(nif->udp_count == 0 && nif->tcp_ops == NULL);
     arp_fini(nif);
     ip4_frag_fini(nif);
     pkt_queue_clear(&nif->tx_wait);
@@ -239,6 +239,12 @@ static unsigned poll_device(struct netif *nif, uint64_t now, unsigned budget)
     return done;
 }
 
+/* Is there work that waits neither for the device nor for a time? */
+static bool has_work(const struct netif *nif)
+{
+    return nif->loop.count != 0 || (nif->tcp_ops != NULL && nif->tcp_ops->pending(nif));
+}
+
 bool netif_poll(struct netif *nif, uint64_t now_ns, unsigned budget)
 {
     unsigned done;
@@ -249,16 +255,20 @@ bool netif_poll(struct netif *nif, uint64_t now_ns, unsigned budget)
     done += poll_device(nif, now_ns, budget - done);
     if (now_ns >= nif->timer_at)
         run_timers(nif, now_ns);
+    if (nif->tcp_ops != NULL)
+        nif->tcp_ops->poll(nif, now_ns);
     netdev_tx_flush(nif->conf.dev);
-    return done == budget || nif->loop.count != 0;
+    return done == budget || has_work(nif);
 }
 
 uint64_t netif_poll_at(const struct netif *nif)
 {
-    return nif->timer_at;
+    if (nif->tcp_ops == NULL)
+        return nif->timer_at;
+    return u64_min(nif->timer_at, nif->tcp_ops->poll_at(nif));
 }
 
 bool netif_arm(struct netif *nif)
 {
-    return netdev_arm(nif->conf.dev) || nif->loop.count != 0;
+    return netdev_arm(nif->conf.dev) || has_work(nif);
 }

@@ -30,21 +30,25 @@ uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now)
     return u32_min(link, path->mtu);
 }
 
-void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent, uint64_t now)
+uint32_t ip4_path_mtu_answer(uint32_t mtu, uint32_t sent)
 {
-    struct netif_path_mtu *path = find(nif, dst);
-
     for (unsigned i = 0; mtu == 0 && i < ARRAY_SIZE(plateaus); i++)
         if (plateaus[i] < sent)
             mtu = plateaus[i];
     /* It would have fitted: somebody makes this up. */
     if (mtu >= sent)
-        return;
+        return 0;
     /* Nobody makes us send crumbs. */
-    if (mtu < IP4_PATH_MTU_FLOOR)
-        mtu = IP4_PATH_MTU_FLOOR;
+    return mtu < IP4_PATH_MTU_FLOOR ? IP4_PATH_MTU_FLOOR : mtu;
+}
+
+void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t sent, uint64_t now)
+{
+    struct netif_path_mtu *path;
+
+    mtu = ip4_path_mtu_answer(mtu, sent);
     /* RFC 1191 section 3: an answer never widens the path. */
-    if (mtu >= ip4_path_mtu(nif, dst, now))
+    if (mtu == 0 || mtu >= ip4_path_mtu(nif, dst, now))
         return;
     path = find(nif, dst);
     if (path == NULL && nif->path_mtu_count < NETIF_PATH_MTUS_MAX)

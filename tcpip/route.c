@@ -41,6 +41,7 @@ void route_refresh(struct netif *nif)
     uint32_t count = nif->route_count;
 
     memcpy(old, nif->routes, sizeof(old));
+    nif->route_epoch++;
     nif->route_count = nif->own_count = 0;
     for (uint32_t i = 0; i < nif->addr_count; i++) {
         const struct netif_addr *addr = &nif->addrs[i];
@@ -105,6 +106,7 @@ int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_
     if (nif->gateway_count == NETIF_ROUTES_MAX)
         return -E_NOSPC;
     nif->gateway_count++;
+    nif->route_epoch++;
     insert(nif, (struct ip4_route){.dst = dst,
                                    .mask = ip4_mask(prefix_len),
                                    .gateway = gateway,
@@ -123,6 +125,7 @@ int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len)
     memmove(route, route + 1, (size_t)(end - route - 1) * sizeof(*route));
     nif->route_count--;
     nif->gateway_count--;
+    nif->route_epoch++;
     return 0;
 }
 

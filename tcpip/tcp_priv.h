@@ -42,12 +42,6 @@
 
 /* ---- what is found by its two ends ----------------------------------------------------------- */
 
-/* src is our end. */
-struct tcp_key {
-    uint32_t src, dst;
-    uint16_t src_port, dst_port;
-};
-
 enum tcp_link_kind { TCP_LINK_CONN, TCP_LINK_SYN, TCP_LINK_TW };
 
 /* The first member of whatever stands in the hash table. */

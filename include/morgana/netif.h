@@ -28,6 +28,9 @@ struct udp_sock;
 struct arp_entry;
 struct ip4_frag_queue;
 struct ip4_route;
+struct ip4_rx;
+struct tcp;
+struct tcp_key;
 
 /* Sizes for the caller's storage. */
 struct netif_conf {
@@ -209,6 +212,24 @@ struct netif_path_mtu {
     uint64_t expires_at;
 };
 
+/* What an interface asks of TCP, where a program has it: tcp_init hangs it in. A program that does
+ * not call that does not link TCP. */
+struct netif_tcp_ops {
+    /* A whole TCP packet, its headers in front. Takes pkt. */
+    void (*input)(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now_ns);
+    /* An ICMP error, or a neighbour's silence, about a segment from our end of `key` that began
+     * with `seq`. -E_MSGSIZE: mtu is what would have fitted, by RFC 1191's plateaus where the
+     * router did not say. True: it is believed; then the path's MTU is noted. */
+    bool (*error)(struct netif *nif, const struct tcp_key *key, uint32_t seq, int error,
+                  uint32_t mtu, uint64_t now_ns);
+    /* The end of netif_poll: timers, and everything that is to be sent. */
+    void (*poll)(struct netif *nif, uint64_t now_ns);
+    /* As netif_poll_at. */
+    uint64_t (*poll_at)(const struct netif *nif);
+    /* Is there something to send that poll has not tried yet? */
+    bool (*pending)(const struct netif *nif);
+};
+
 /* Caller's storage; everything in it is tcpip's but `stats`, which may be read. */
 struct netif {
     struct netif_conf conf;
@@ -219,6 +240,7 @@ struct netif {
     struct ip4_route routes[NETIF_ROUTES_MAX + NETIF_ADDRS_MAX]; /* longest prefix first */
     struct netif_own own[NETIF_ADDRS_MAX];
     uint32_t addr_count, own_count, route_count, gateway_count;
+    uint32_t route_epoch; /* counts changes of addresses and routes */
     uint32_t conflicts; /* while probing, ever */
 
     uint64_t random_count;  /* makes each random number another */
@@ -250,6 +272,8 @@ struct netif {
     struct pkt_queue loop;    /* packets to ourselves */
     struct udp_sock *udp[NETIF_UDP_BUCKETS];
     uint32_t udp_count;
+    const struct netif_tcp_ops *tcp_ops; /* NULL: no TCP */
+    struct tcp *tcp;
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -257,7 +281,7 @@ struct netif {
 /* Makes an interface without an address. Keeps what conf says. -E_INVAL names the field in the
  * log. */
 int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns);
-/* Puts every packet it holds. Sockets must be closed before. */
+/* Puts every packet it holds. Sockets must be closed, and TCP ended, before. */
 void netif_fini(struct netif *nif);
 
 /* ---- addresses and routes (up to NETIF_ADDRS_MAX, NETIF_ROUTES_MAX) -------------------------- */
@@ -296,7 +320,8 @@ int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len);
 bool netif_poll(struct netif *nif, uint64_t now_ns, unsigned budget);
 /* When it must be polled again though nothing comes: an absolute time, or NS_NEVER. */
 uint64_t netif_poll_at(const struct netif *nif);
-/* netdev_arm of its device; true also where packets to ourselves wait. */
+/* netdev_arm of its device; true also where packets to ourselves wait, or TCP has something to
+ * send. */
 bool netif_arm(struct netif *nif);
 
 /* One frame as if it had come from the device. Takes pkt. For tests, fuzzers and benchmarks;
