@@ -5,7 +5,7 @@
 
 MODULES := base cstruct evtchn xen netfront tcpip dhcp
 # Modules of targets: what is under the library, or beside it.
-TARGET_MODULES := boot/common platform/sim platform/netdev platform/host
+TARGET_MODULES := boot/common platform/sim platform/netdev platform/tap platform/host
 
 include mk/interfaces.mk
 include $(addsuffix /module.mk,$(MODULES) $(TARGET_MODULES))

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* netdev_xen.c - the program's network devices: the vifs that xenstore lists, through netfront. */
+/* netdev_xen.c - the vifs that xenstore lists, through netfront. */
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/netfront.h>
 #include <morgana/page.h>
-#include <morgana/platform.h>
 #include <morgana/start.h>
 
 #define LISTING_BYTES 256u
@@ -52,14 +51,14 @@ static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
     return count;
 }
 
-unsigned plat_netdev_count(void)
+unsigned start_vif_count(void)
 {
     unsigned ids[START_NETDEVS_MAX];
 
     return list_vifs(ids);
 }
 
-int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
+int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev)
 {
     struct start *start = start_get();
     unsigned ids[START_NETDEVS_MAX];
@@ -75,12 +74,12 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
     };
     int err;
 
-    if (index >= list_vifs(ids)) {
+    if (vif >= list_vifs(ids)) {
         LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
                   index);
         return -E_NODEV;
     }
-    if (slots[index].dev != NULL) {
+    if (slots[vif].dev != NULL) {
         LOG_ERROR("network device %u: open already", index);
         return -E_BUSY;
     }
@@ -91,24 +90,25 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
         if (err > 0)
             conf.mac = mac;
     }
-    conf.index = ids[index];
-    err = netfront_open(slots[index].storage, &conf, &slots[index].dev);
+    conf.index = ids[vif];
+    err = netfront_open(slots[vif].storage, &conf, &slots[vif].dev);
     if (err < 0) {
-        slots[index].dev = NULL;
-        LOG_ERROR("network device %u (vif %u) does not open: %s", index, ids[index], err_name(err));
+        slots[vif].dev = NULL;
+        LOG_ERROR("network device %u (vif %u) does not open: %s", index, ids[vif], err_name(err));
         return err;
     }
-    *dev = slots[index].dev;
+    *dev = slots[vif].dev;
     return 0;
 }
 
-void plat_netdev_close(struct netdev *dev)
+bool start_vif_close(struct netdev *dev)
 {
     for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
         if (slots[i].dev == dev) {
             netfront_close(dev);
             slots[i].dev = NULL;
-            return;
+            return true;
         }
     }
+    return false;
 }

@@ -52,6 +52,7 @@ int args_check(int argc, char *const *argv, const char *const *known);
  *     evtchn=2l|fifo            which event channel ABI
  *     gnttab=1|2                which grant table version
  *     entropy=weak              a guest may make keys on a CPU without a source of entropy
- *     module= tap= pcap= seed=  the Linux process: its file, its device, a capture, its dice */
+ *     module= tap= pcap= seed=  the Linux process: its file, its device, a capture, its dice.
+ *                               tap=NAME,direct: without the simulated Xen, for bulk data */
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <morgana/evtchn.h>
 #include <morgana/gnttab.h>
+#include <morgana/netdev.h>
 #include <morgana/xencons.h>
 #include <morgana/xenctl.h>
 #include <morgana/xenstore.h>
@@ -45,6 +46,13 @@ int start_xen(int argc, char *const *argv);
 
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
+
+/* The vifs that xenstore lists for this domain, by number: what plat_netdev_*() are on a guest, where
+ * every device is a vif. `vif` counts them; `index` is the program's number of the device, for
+ * what is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
+unsigned start_vif_count(void);
+int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
+bool start_vif_close(struct netdev *dev);
 
 /* The program's name in letters of five lines, as text of `size` bytes with its NUL; BANNER_BYTES
  * are enough for any name. Characters without a glyph are blanks; names longer than

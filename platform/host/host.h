@@ -14,8 +14,8 @@ _Noreturn void host_refuse(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* ---- devices (net.c) */
 
-/* Opens what tap= and pcap= name, and describes it as the guest's vifs. Refuses what cannot be
- * opened. */
+/* Opens what tap= and pcap= name (net.c says what they may be), and describes to the simulated Xen
+ * what are its guest's vifs; a direct TAP is none. Refuses what cannot be opened. */
 void host_net_open(int argc, char *const *argv, struct sim_conf *conf);
 /* Writes out what is buffered of the capture. */
 void host_net_flush(void);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* net.c - the process's network devices: each tap= is a vif whose netback is attached to
+/* net.c - the process's network devices. Each tap= is one, in this order: a vif whose netback is
+ * attached to
  *
  *     tap=NAME        a TAP device of Linux's
  *     tap=pcap:FILE   the frames of a pcap file, once; what the program sends is counted
  *     tap=loop:       itself: what the program sends comes back
  *
+ * or, without Xen in between,
+ *
+ *     tap=NAME,direct a TAP device of Linux's that is the program's netdev (platform/tap)
+ *
  * and pcap=FILE writes all their frames, both ways, to a capture file.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +22,17 @@
 #include <morgana/log.h>
 #include <morgana/pcap.h>
 #include <morgana/platform.h>
+#include <morgana/start.h>
 
 #include "host.h"
+#include "platform/tap/tapdev.h"
 
-/* A device; `tee` stands before `inner` where there is a capture. */
+/* A device: a vif, whose `tee` stands before `inner` where there is a capture; or direct. */
 struct device {
+    bool direct;
+    unsigned vif;         /* its number among the vifs */
+    struct tapdev tapdev; /* direct */
+    bool open;            /* direct: by the program */
     struct sim_wire tee;
     struct sim_wire *inner;
     struct sim_tap tap;
@@ -102,15 +114,23 @@ void host_net_flush(void)
         end_capture();
 }
 
-/* ---- devices -------------------------------------------------------------------------------- */
+/* As Xen's tools would number them, with Xen's prefix. */
+static void usual_mac(const struct device *d, uint8_t mac[6])
+{
+    memcpy(mac, (uint8_t[6]){0x00, 0x16, 0x3e, 0x00, 0x00, (uint8_t)(1 + (d - net.device))}, 6);
+}
 
-static void open_device(const char *spec, struct sim_vif_conf *vif)
+/* ---- the command line ----------------------------------------------------------------------- */
+
+static void open_tap(struct device *d, const char *name)
 {
     char why[256];
-    if (net.count == HOST_NETDEVS_MAX)
-        host_refuse("tap=%s: at most %u network devices", spec, HOST_NETDEVS_MAX);
-    struct device *d = &net.device[net.count++];
-    d->tap.fd = -1;
+    if (sim_tap_open(&d->tap, name, why, sizeof(why)) < 0)
+        host_refuse("%s", why);
+}
+
+static void open_vif(struct device *d, const char *spec, struct sim_vif_conf *vif)
+{
     if (strncmp(spec, "pcap:", 5) == 0) {
         int err = sim_pcap_open(&d->pcap, spec + 5);
         if (err < 0)
@@ -122,14 +142,44 @@ static void open_device(const char *spec, struct sim_vif_conf *vif)
             host_refuse("tap=%s: out of memory", spec);
         d->inner = &d->loop.wire;
     } else {
-        if (sim_tap_open(&d->tap, spec, why, sizeof(why)) < 0)
-            host_refuse("%s", why);
+        open_tap(d, spec);
         d->inner = &d->tap.wire;
         if (d->tap.mtu_bytes != 1500)
             vif->mtu_bytes = d->tap.mtu_bytes;
     }
     d->tee = (struct sim_wire){.send = tee_send, .recv = tee_recv};
     vif->wire = net.capture != NULL ? &d->tee : d->inner;
+    usual_mac(d, vif->mac);
+}
+
+/* "NAME,direct": the name in `name`, which has room for any that Linux allows. */
+static bool is_direct(const char *spec, char name[IFNAMSIZ])
+{
+    const char *comma = strrchr(spec, ',');
+    size_t len = comma == NULL ? 0 : (size_t)(comma - spec);
+    if (comma == NULL || strcmp(comma, ",direct") != 0 || strncmp(spec, "pcap:", 5) == 0)
+        return false;
+    if (len >= IFNAMSIZ)
+        host_refuse("tap=%s: the name is no device's name", spec);
+    memcpy(name, spec, len);
+    name[len] = '\0';
+    return true;
+}
+
+static void open_device(const char *spec, struct sim_conf *conf)
+{
+    char name[IFNAMSIZ];
+    if (net.count == HOST_NETDEVS_MAX)
+        host_refuse("tap=%s: at most %u network devices", spec, HOST_NETDEVS_MAX);
+    struct device *d = &net.device[net.count++];
+    d->tap.fd = -1;
+    d->direct = is_direct(spec, name);
+    if (d->direct) {
+        open_tap(d, name);
+        return;
+    }
+    d->vif = conf->vif_count++;
+    open_vif(d, spec, &conf->vif[d->vif]);
 }
 
 void host_net_open(int argc, char *const *argv, struct sim_conf *conf)
@@ -138,25 +188,87 @@ void host_net_open(int argc, char *const *argv, struct sim_conf *conf)
     if (path != NULL)
         open_capture(path);
     for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "tap=", 4) == 0) {
-            open_device(argv[i] + 4, &conf->vif[conf->vif_count]);
-            conf->vif_count = net.count;
-        }
+        if (strncmp(argv[i], "tap=", 4) == 0)
+            open_device(argv[i] + 4, conf);
     }
+}
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+static void lose(struct device *d)
+{
+    LOG_WARN("network device %u: its TAP device was deleted", (unsigned)(d - net.device));
+    sim_tap_close(&d->tap); /* poll would return at once for ever */
+    if (!d->direct)
+        sim_vif_carrier(d->vif, false);
+}
+
+static bool wants_frames(const struct device *d)
+{
+    return d->direct ? d->open && !d->tapdev.starved : sim_vif_wants_frames(d->vif);
 }
 
 unsigned host_net_fds(int *fds)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < net.count; i++) {
-        struct sim_tap *tap = &net.device[i].tap;
-        if (tap->gone && tap->fd >= 0) {
-            LOG_WARN("network device %u: its TAP device was deleted", i);
-            sim_tap_close(tap); /* poll would return at once for ever */
-            sim_vif_carrier(i, false);
-        }
-        if (tap->fd >= 0 && sim_vif_wants_frames(i))
-            fds[n++] = tap->fd;
+        struct device *d = &net.device[i];
+        if (d->tap.fd >= 0 && (d->direct ? d->tapdev.gone : d->tap.gone))
+            lose(d);
+        if (d->tap.fd >= 0 && wants_frames(d))
+            fds[n++] = d->tap.fd;
     }
     return n;
+}
+
+/* ---- platform.h: devices -------------------------------------------------------------------- */
+
+unsigned plat_netdev_count(void)
+{
+    return net.count;
+}
+
+static int open_direct(struct device *d, struct pkt_pool *pool, struct netdev **dev)
+{
+    struct start *start = start_get();
+    struct tapdev_conf conf = {.fd = d->tap.fd,
+                               .mtu_bytes = d->tap.mtu_bytes,
+                               .pool = pool,
+                               .tee = net.capture != NULL ? capture : NULL};
+    unsigned index = (unsigned)(d - net.device);
+    if (d->open) {
+        LOG_ERROR("network device %u: open already", index);
+        return -E_BUSY;
+    }
+    if (d->tap.fd < 0) {
+        LOG_ERROR("network device %u: its TAP device was deleted", index);
+        return -E_NODEV;
+    }
+    usual_mac(d, conf.mac);
+    int err = index == 0 ? args_get_mac(start->argc, start->argv, "mac", conf.mac) : 0;
+    if (err >= 0)
+        err = tapdev_open(&d->tapdev, &conf, dev);
+    d->open = err == 0;
+    return err;
+}
+
+int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
+{
+    if (index >= net.count) /* a vif that is not there: it says so */
+        return start_vif_open(START_NETDEVS_MAX, index, pool, dev);
+    struct device *d = &net.device[index];
+    return d->direct ? open_direct(d, pool, dev) : start_vif_open(d->vif, index, pool, dev);
+}
+
+void plat_netdev_close(struct netdev *dev)
+{
+    if (start_vif_close(dev))
+        return;
+    for (unsigned i = 0; i < net.count; i++) {
+        struct device *d = &net.device[i];
+        if (d->open && dev == &d->tapdev.dev) {
+            tapdev_close(&d->tapdev);
+            d->open = false;
+        }
+    }
 }

@@ -44,13 +44,13 @@ static void close_with_pages_kept(void)
     struct netdev *dev = NULL;
     int16_t status;
 
-    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
     kept_count = 0;
     sim_grants(keep, NULL);
     assert_int_equal(kept_count, KEPT);
     for (unsigned i = 0; i < KEPT; i++)
         assert_non_null(sim_grant_map(kept[i], true, &status));
-    plat_netdev_close(dev);
+    assert_true(start_vif_close(dev));
     assert_int_equal(pages.quarantined, KEPT);
     assert_int_equal(pages.free_count, PAGES - KEPT);
 }
@@ -67,9 +67,9 @@ static void test_pages_that_a_backend_keeps_come_back_at_the_next_open(void **st
         close_with_pages_kept();
         for (unsigned i = 0; i < KEPT; i++)
             sim_grant_unmap(kept[i], true);
-        assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
+        assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
         assert_int_equal(pages.quarantined, 0);
-        plat_netdev_close(dev);
+        assert_true(start_vif_close(dev));
         assert_int_equal(pages.free_count, PAGES);
     }
     simguest_shutdown();
@@ -86,8 +86,8 @@ static void test_the_end_of_the_program_forgets_the_quarantine(void **state)
     close_with_pages_kept();
     simguest_shutdown();
     boot(&conf);
-    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
-    plat_netdev_close(dev);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    assert_true(start_vif_close(dev));
     assert_int_equal(pages.free_count, PAGES);
     simguest_shutdown();
 }
@@ -98,8 +98,8 @@ static void test_no_device_says_how_to_get_one(void **state)
 
     (void)state;
     boot(NULL);
-    assert_int_equal(plat_netdev_count(), 0);
-    assert_int_equal(plat_netdev_open(0, &pool, &dev), -E_NODEV);
+    assert_int_equal(start_vif_count(), 0);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), -E_NODEV);
     assert_null(dev);
     assert_non_null(strstr(vplat_console(), "network device 0: there is none (Linux process: "
                                             "tap=NAME; Xen: vif=[...])\n"));
@@ -119,7 +119,7 @@ static void test_only_numbers_as_xen_writes_them_are_devices(void **state)
 
         (void)fmt_buf(path, sizeof(path), "/local/domain/1/device/vif/%s", no_devices[i]);
         sim_xs_write(path, "%s", "");
-        assert_int_equal(plat_netdev_count(), 2);
+        assert_int_equal(start_vif_count(), 2);
     }
     simguest_shutdown();
 }
@@ -131,11 +131,11 @@ static void test_opening_twice_is_said(void **state)
 
     (void)state;
     boot(&conf);
-    assert_int_equal(plat_netdev_open(0, &pool, &dev), 0);
-    assert_int_equal(plat_netdev_open(0, &pool, &again), -E_BUSY);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    assert_int_equal(start_vif_open(0, 0, &pool, &again), -E_BUSY);
     assert_null(again);
     assert_non_null(strstr(vplat_console(), "network device 0: open already\n"));
-    plat_netdev_close(dev);
+    assert_true(start_vif_close(dev));
     simguest_shutdown();
 }
 
