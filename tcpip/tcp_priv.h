@@ -93,6 +93,7 @@ enum tcp_seg_flags {
     TCP_SEG_FIN = 16,         /* its last number is the FIN */
     TCP_SEG_APP_LIMITED = 32, /* sent when there was no more data: its rate says little */
     TCP_SEG_PSH = 64,
+    TCP_SEG_LISTED = 128, /* stands in the list by time: in flight as far as we know */
 };
 
 /* A segment that was sent and not acknowledged; seg.node is its first member. */
@@ -104,6 +105,7 @@ struct tcp_seg {
     uint64_t first_ns;                     /* first transmission */
     uint64_t delivered_ns;                 /* conn->delivered_ns when it was sent (rate samples) */
     uint64_t delivered;                    /* conn->delivered then */
+    uint64_t flight_ns;                    /* when the flight it belongs to began (rate samples) */
     uint16_t mss;                          /* payload of each of its segments but the last */
     uint16_t segs;                         /* how many the device makes of it */
     uint8_t flags;                         /* enum tcp_seg_flags */
@@ -129,8 +131,10 @@ struct tcp_ooo {
 struct tcp_rtt {
     uint64_t srtt_ns, rttvar_ns; /* srtt 0: no sample yet */
     uint64_t rto_ns;             /* without backoff */
-    uint64_t mdev_max_ns;        /* rto_variance_floor: largest deviation in this round */
-    uint32_t round_end;          /* and where the round ends */
+    /* rto_variance_floor: what is added to SRTT, never below rto_min; the largest 4*RTTVAR of this
+     * round, and where the round ends */
+    uint64_t spread_ns, spread_max_ns;
+    uint32_t round_end;
     uint8_t backoff;             /* doublings */
     uint64_t min_ns;             /* least in min_window; UINT64_MAX: none */
     uint64_t min_at;
@@ -142,7 +146,10 @@ struct tcp_cc {
     uint32_t cwnd, ssthresh; /* segments */
     uint32_t cwnd_count;     /* acknowledged segments that have not grown cwnd yet */
     uint32_t cwnd_max_used;  /* most in flight since the window was last full */
+    uint32_t flight_max;     /* most in flight in this window of data, */
+    uint32_t flight_end;     /* which ends there */
     bool limited;            /* the last flight filled cwnd */
+    uint64_t full_at;        /* when it last did, or when cwnd was last fitted to what is used */
     union {
         struct {
             uint64_t epoch_ns;          /* 0: none runs */
@@ -189,24 +196,33 @@ struct tcp_flight {
     uint32_t reord_seen, dsack_dups;
     uint32_t sacked_end;          /* highest sequence number SACKed */
     struct tcp_seg *retrans_hint; /* no lost segment before this one; NULL: unknown */
+    uint32_t resend;              /* segments: lost, and not sent again since */
+    uint32_t lost_end;            /* without RACK: all before is SACKed, or was found lost, */
+    uint32_t sacked_above;        /* and so many segments after it are SACKed */
+    bool reneged;                 /* SACKs were taken back: they count no more until recovery ends */
     /* PRR (RFC 6937), segments */
     uint32_t prr_delivered, prr_out, prr_prior_cwnd;
     /* RACK (RFC 8985) */
     uint64_t rack_sent_ns, rack_rtt_ns;
     uint32_t rack_end;
     uint8_t rack_reo_mult, rack_reo_persist;
-    bool rack_reord_seen, rack_dsack_seen;
-    uint32_t rack_round_end;
+    bool rack_dsack_seen, rack_advanced;
+    uint64_t rack_adapted; /* conn->delivered when the window was last widened */
     /* TLP */
     uint32_t tlp_end; /* snd_nxt when the probe went; 0 with tlp_out false */
     bool tlp_out, tlp_is_retrans;
     /* F-RTO (RFC 5682) */
     bool frto;
+    bool frto_new;         /* new data is to be sent now, whatever Nagle says, and nothing again */
     uint8_t rtos;          /* consecutive */
     uint64_t rto_first_ns; /* when the first of consecutive timeouts' segment was first sent */
     /* RFC 3168: the reduction for an ECE lasts until here is acknowledged */
     uint32_t ecn_end;
     bool ecn_cwr; /* CWR is to be set in the next new data */
+    /* delivery rate */
+    uint64_t rate_first_ns;     /* when the flight that is acknowledged now began */
+    uint64_t app_limited_until; /* conn->delivered until which samples say little; 0: not */
+    bool rate_app_limited;      /* the last sample was such a one */
 };
 
 /* Bytes to send: tcp_sndbuf.c's. */
@@ -595,8 +611,11 @@ void tcp_flight_clear(struct tcp_conn *conn);
 /* A new segment record for [snd_nxt, snd_nxt + len) (+1 with fin) at snd.next; snd_nxt is moved by
  * tcp_flight_sent. NULL: no memory. */
 struct tcp_seg *tcp_flight_add(struct tcp_conn *conn, uint32_t len, bool fin, uint64_t now);
-/* `seg` was given to the device, for the first time or again: counts, times, timers. */
+/* `seg` was given to the device, for the first time or again: counts, times, timers; for the first
+ * time moves snd_nxt and snd.next, notes fin_sent. A probe is told by TCP_OWE_TLP being set still. */
 void tcp_flight_sent(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
+/* Forgets a record that tcp_flight_add made and that was not sent. */
+void tcp_flight_cancel(struct tcp_conn *conn, struct tcp_seg *seg);
 /* Cuts a record in two, the first with `len` bytes, a multiple of its mss where it has several segments.
  * False: no memory. */
 bool tcp_flight_split(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t len);
@@ -607,6 +626,10 @@ static inline uint32_t tcp_flight_pipe(const struct tcp_flight *flight)
 }
 /* How many segments congestion control lets out now. */
 uint32_t tcp_recovery_quota(const struct tcp_conn *conn);
+/* New data is about to be sent: after an idle time cwnd shrinks first (RFC 5681 section 4.1). */
+void tcp_recovery_idle(struct tcp_conn *conn, uint64_t now);
+/* An output round sent something, or had data that cwnd kept back (`limited`): cwnd validation. */
+void tcp_recovery_sent(struct tcp_conn *conn, bool limited, uint64_t now);
 /* The next segment to send again, within the quota; NULL: none. */
 struct tcp_seg *tcp_recovery_next(struct tcp_conn *conn, uint64_t now);
 /* TCP_OWE_TLP: the segment to send again as a probe; NULL: new data is sent instead. */
