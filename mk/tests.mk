@@ -30,6 +30,18 @@ $(eval $(call variant,fuzz))
 $(eval $(call library,fuzz,$(HOST_MODULES)))
 $(foreach t,$(FUZZERS),$(eval $(call linked,fuzz,$(t),$(t).c $(TEST_SUPPORT),-lcmocka)))
 
+# The trace checker as a program for captures: it shares no code with the library, and links none.
+TRACE_CHECK := $(BUILD)/host/tests/tcp_trace_check
+TRACE_CHECK_SOURCES := tests/trace/tcp_trace_check.c $(filter-out %_dev.c,$(wildcard tests/support/tcp_trace_*.c))
+$(TRACE_CHECK): $(call objects,host,$(TRACE_CHECK_SOURCES))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_host) -o $@ $^
+-include $(patsubst %.o,%.d,$(call objects,host,$(TRACE_CHECK_SOURCES)))
+
+## trace-check: build/host/tests/tcp_trace_check, which judges a capture by the TCP RFCs
+trace-check: $(TRACE_CHECK)
+
 TEST_PROGRAMS := $(addprefix $(BUILD)/san/,$(TESTS))
 REPLAY_PROGRAMS := $(addprefix $(BUILD)/san/,$(FUZZERS))
 FUZZ_SECONDS ?= 60
@@ -83,4 +95,4 @@ $(NEWLIB_xen-x86_64)/stamp: | deps-build deps-newlib
 deps-%:
 	$(Q)tools/deps $*
 
-.PHONY: test test-xen test-unit test-fuzz test-compile-fail test-interop fuzz check format coverage libs-host
+.PHONY: trace-check test test-xen test-unit test-fuzz test-compile-fail test-interop fuzz check format coverage libs-host

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_trace_judge.c - what RFC 9293 asks of a segment's sequence number, ACK and window.
+ *
+ * Each check looks at what this end sent before and at what was delivered to it, tells, and goes
+ * on; then the segment is remembered. */
+#include <inttypes.h>
+
+#include "tcp_trace_priv.h"
+
+/* ---- ACK and window ------------------------------------------------------------------------- */
+
+/* The SYN that `ack` answers, made the current one where it was not; false: none was delivered. */
+static bool find_irs(struct tt_half *h, uint32_t ack)
+{
+    if (h->irs_set && (int32_t)(ack - h->peer.irs) > 0)
+        return true;
+    for (unsigned i = 0; i < TT_SYNS; i++) {
+        if (h->syns[i].used && ack == h->syns[i].irs + 1 && !h->est) {
+            tt_half_adopt(h, &h->syns[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge_window(const struct tt_case *c, int64_t ack)
+{
+    struct tt_half *h = c->me;
+    uint32_t shift = tt_ws_on(h) ? tt_shift(h->opts.ws_shift) : 0;
+    bool syn = (c->seg->flags & SYN) != 0;
+    int64_t edge = ack + ((int64_t)c->seg->wnd << (syn ? 0 : shift));
+
+    /* A SYN's window has no scale: the next may be what is left of it after rounding. */
+    if (syn)
+        edge -= (edge - ack) & ((INT64_C(1) << shift) - 1);
+    if (edge < h->window_edge && (h->got_fin == TT_NONE || ack <= h->got_fin))
+        tt_fail(c, TCP_TRACE_WINDOW_SHRUNK, "by %" PRId64, h->window_edge - edge);
+    h->window_edge = tt_max(h->window_edge, edge);
+}
+
+/* Gives the ACK's offset; false where it cannot be told. */
+static bool judge_ack(const struct tt_case *c, int64_t *out)
+{
+    struct tt_half *h = c->me;
+    int64_t got, ack;
+
+    if (!find_irs(h, c->seg->ack)) {
+        tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "no SYN it answers");
+        return false;
+    }
+    got = tt_got_end(h);
+    ack = tt_unwrap(c->seg->ack, h->peer.irs, got);
+    if (ack > got)
+        tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "%" PRId64 " bytes", ack - got);
+    if (ack < h->ack || ack < 1)
+        tt_fail(c, TCP_TRACE_ACK_BACK, "by %" PRId64, h->ack - ack);
+    if (h->due_at != 0 && c->trace->conf.ack_delay_max_ns != NS_NEVER && ack > h->ack &&
+        c->now - h->due_at > c->trace->conf.ack_delay_max_ns)
+        tt_fail(c, TCP_TRACE_ACK_LATE, "%" PRIu64 " us", (c->now - h->due_at) / 1000);
+    if (ack > h->ack || ack >= got)
+        h->due_at = ack >= got ? 0 : c->now;
+    h->ack = tt_max(h->ack, ack);
+    judge_window(c, ack);
+    *out = ack;
+    return true;
+}
+
+/* ---- sequence numbers and data -------------------------------------------------------------- */
+
+static uint32_t mss_of(const struct tt_case *c)
+{
+    uint32_t mss = c->me->peer.opts.mss ? c->me->peer.opts.mss_bytes : 536; /* RFC 9293 3.7.1 */
+
+    return mss < c->trace->conf.mss_floor_bytes ? c->trace->conf.mss_floor_bytes : mss;
+}
+
+static void judge_size(const struct tt_case *c)
+{
+    const struct tt_seg *s = c->seg;
+    uint32_t whole = s->len + s->opt_bytes, mss = mss_of(c);
+    uint32_t part = s->gso_size != 0 && s->len > s->gso_size ? s->gso_size + s->opt_bytes : whole;
+
+    if (s->len != 0 && part > mss && !c->trace->conf.large_send)
+        tt_fail(c, TCP_TRACE_MSS, "%u with options, MSS %u", part, mss);
+}
+
+static uint32_t initial_window(const struct tt_case *c)
+{
+    uint32_t mss = mss_of(c), segs = c->trace->conf.initial_window_segs * mss;
+    uint32_t most = segs > 14600 ? (2 * mss > 14600 ? 2 * mss : 14600) : segs;
+
+    return c->trace->conf.initial_window_segs > 10 ? segs : most;
+}
+
+/* One byte where the window is closed and all is acknowledged (RFC 9293 3.8.6.1). */
+static bool is_probe(const struct tt_half *h, int64_t from, int64_t to)
+{
+    return to - from == 1 && from == h->edge && h->una >= h->edge;
+}
+
+static void judge_data(const struct tt_case *c, int64_t from, int64_t to)
+{
+    struct tt_half *h = c->me;
+    bool fin = (c->seg->flags & FIN) != 0;
+    int64_t data_end = to - fin;
+
+    if (to > h->edge) {
+        if (is_probe(h, from, to))
+            c->trace->stats.probes++;
+        else
+            tt_fail(c, TCP_TRACE_SEQ_WINDOW, "by %" PRId64, to - h->edge);
+    }
+    judge_size(c);
+    if (h->una <= 1 && !h->dup_acked && data_end - 1 > (int64_t)initial_window(c))
+        tt_fail(c, TCP_TRACE_INITIAL_WINDOW, "%" PRId64 " bytes", data_end - 1);
+    if (h->fin != TT_NONE && data_end > h->fin)
+        tt_fail(c, TCP_TRACE_BEYOND_FIN, "by %" PRId64, data_end - h->fin);
+    if (fin && h->fin != TT_NONE && data_end != h->fin)
+        tt_fail(c, TCP_TRACE_FIN_MOVED, "%" PRId64 " -> %" PRId64, h->fin, data_end);
+    if (fin && h->fin == TT_NONE) {
+        if (data_end < h->snd_max)
+            tt_fail(c, TCP_TRACE_FIN_MOVED, "before data that was sent");
+        h->fin = data_end;
+    }
+}
+
+static void judge_bytes(const struct tt_case *c, int64_t from)
+{
+    int64_t at = 0;
+
+    if (!tt_bytes_put(&c->me->bytes, from, c->seg->payload, c->seg->len, c->me->una, &at))
+        tt_fail(c, TCP_TRACE_BYTES_DIFFER, "first at %" PRId64, at);
+}
+
+/* True: part of it was sent before. */
+static bool judge_seq(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    int64_t from = tt_unwrap(c->seg->seq, h->iss, h->snd_max);
+    int64_t to = from + tt_seq_len(c->seg), max = h->snd_max;
+    bool again = to > from && from < max;
+
+    /* A keepalive probe may carry the byte before all (RFC 9293 3.8.4). */
+    if (from < 0 || (from == 0 && (to > 1 || (to == 1 && h->una > 1))))
+        tt_fail(c, TCP_TRACE_SEQ_OLD, "by %" PRId64, -from);
+    if (from > max && !c->trace->conf.tx_loses)
+        tt_fail(c, TCP_TRACE_SEQ_UNSENT, "by %" PRId64, from - max);
+    if (to == from && h->fin != TT_NONE && from > h->fin + 1)
+        tt_fail(c, TCP_TRACE_BEYOND_FIN, "by %" PRId64, from - h->fin - 1);
+    if (to == from)
+        return false;
+    if (again && c->seg->len == 1 && to == from + 1 && from == h->una - 1)
+        return true; /* that byte is garbage */
+    judge_data(c, from, to);
+    if (from >= 1)
+        judge_bytes(c, from);
+    c->trace->stats.retransmissions += again;
+    h->snd_max = tt_max(max, to);
+    return again;
+}
+
+void tt_note_refused(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    int64_t to;
+
+    if (!h->syn_sent || (c->seg->flags & (SYN | RST)) != 0)
+        return;
+    to = tt_unwrap(c->seg->seq, h->iss, h->snd_max) + tt_seq_len(c->seg);
+    h->snd_max = tt_max(h->snd_max, to);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+void tt_judge(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    const struct tt_seg *s = c->seg;
+    int64_t ack;
+
+    if ((s->flags & RST) != 0) {
+        tt_judge_rst(c);
+        return;
+    }
+    if ((s->flags & SYN) != 0) {
+        if (tt_judge_syn(c) && ((s->flags & ACK) == 0 || judge_ack(c, &ack)))
+            tt_judge_ts(c);
+        return;
+    }
+    if (!h->syn_sent) {
+        tt_fail(c, TCP_TRACE_NO_SYN, "%s", "");
+        return;
+    }
+    if (h->rst_sent)
+        tt_fail(c, TCP_TRACE_AFTER_RST, "%s", "");
+    if ((s->flags & ACK) == 0 || !judge_ack(c, &ack))
+        return; /* told by tt_judge_header */
+    h->est = true;
+    tt_judge_ts(c);
+    tt_judge_sack(c, ack);
+    tt_judge_ecn(c, judge_seq(c));
+}

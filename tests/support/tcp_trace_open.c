@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_trace_open.c - the trace checker's rules of headers, of SYNs, and of RSTs. */
+#include <inttypes.h>
+
+#include "tcp_trace_priv.h"
+
+#define SYN_LIFE_NS                                                                                \
+    (120 * NS_PER_S) /* after so long a half-open connection may have been given up */
+
+static void judge_flags(const struct tt_case *c)
+{
+    const struct tt_seg *s = c->seg;
+    unsigned ctl = s->flags & (SYN | FIN | RST);
+
+    if (s->reserved != 0)
+        tt_fail(c, TCP_TRACE_TCP_HEADER, "reserved bits");
+    if ((ctl & (ctl - 1)) != 0)
+        tt_fail(c, TCP_TRACE_FLAGS, "two of SYN, FIN, RST");
+    if ((s->flags & (SYN | RST | ACK)) == 0)
+        tt_fail(c, TCP_TRACE_FLAGS, "no ACK");
+    if ((s->flags & SYN) == 0 && (s->opts.mss || s->opts.ws || s->opts.sackok))
+        tt_fail(c, TCP_TRACE_OPTION_NOT_SYN, "%s", "");
+    if ((s->flags & (SYN | RST)) != 0 && s->opts.sack)
+        tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "SACK on SYN or RST");
+    if (s->opts.ws && s->opts.ws_shift > 14)
+        tt_fail(c, TCP_TRACE_WINDOW_SCALE, "%u", s->opts.ws_shift);
+    if (s->opts.mss && s->opts.mss_bytes + 40u > c->trace->conf.mtu_bytes)
+        tt_fail(c, TCP_TRACE_MSS_OFFERED, "%u", s->opts.mss_bytes);
+    if ((s->flags & (SYN | ACK)) == SYN && s->opts.ts && s->opts.tsecr != 0)
+        tt_fail(c, TCP_TRACE_TSECR, "TSecr without ACK (RFC 7323 3.2)");
+}
+
+void tt_judge_header(const struct tt_case *c)
+{
+    const struct tt_seg *s = c->seg;
+
+    if (s->ip_bad) {
+        tt_fail(c, TCP_TRACE_IP_HEADER, "%s", "");
+        return;
+    }
+    if (s->fragment) {
+        tt_fail(c, TCP_TRACE_IP_FRAGMENT, "%s", "");
+        return;
+    }
+    if (s->ip_bytes > c->trace->conf.mtu_bytes && s->gso_size == 0 && !c->trace->conf.large_send)
+        tt_fail(c, TCP_TRACE_IP_TOO_LONG, "%u", s->ip_bytes);
+    if (s->bad) {
+        tt_fail(c, TCP_TRACE_TCP_HEADER, "%s", "");
+        return;
+    }
+    if (s->sum_bad)
+        tt_fail(c, TCP_TRACE_TCP_CHECKSUM, "%s", "");
+    if (s->opts.malformed)
+        tt_fail(c, TCP_TRACE_OPTION_MALFORMED, "%s", "");
+    judge_flags(c);
+}
+
+/* ---- SYN ------------------------------------------------------------------------------------ */
+
+static bool same_options(const struct tt_opts *a, const struct tt_opts *b)
+{
+    return a->mss == b->mss && a->ws == b->ws && a->sackok == b->sackok && a->ts == b->ts &&
+           a->mss_bytes == b->mss_bytes && a->ws_shift == b->ws_shift;
+}
+
+/* A SYN-ACK answers a SYN that was delivered, and has no option that one had not. */
+static void judge_answer(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    const struct tt_opts *mine = &c->seg->opts, *theirs = &h->peer.opts;
+
+    if ((mine->ws && !theirs->ws) || (mine->ts && !theirs->ts) || (mine->sackok && !theirs->sackok))
+        tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "in the SYN-ACK");
+    if ((c->seg->flags & ECE) != 0 &&
+        ((c->seg->flags & CWR) != 0 || (h->peer.flags & (ECE | CWR)) != (ECE | CWR)))
+        tt_fail(c, TCP_TRACE_ECN, "ECE in the SYN-ACK that was not asked for");
+}
+
+/* The delivered SYN that a SYN-ACK answers; NULL: none. */
+static const struct tt_syn *asked_by(const struct tt_half *h, uint32_t ack)
+{
+    if (h->irs_set && h->peer.irs + 1 == ack)
+        return &h->peer;
+    for (unsigned i = 0; i < TT_SYNS; i++)
+        if (h->syns[i].used && h->syns[i].irs + 1 == ack)
+            return &h->syns[i];
+    return NULL;
+}
+
+static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt_syn *asked)
+{
+    struct tt_syn copy, others[TT_SYNS];
+    struct tt_reply replies[TT_REPLIES];
+    bool keep = asked != NULL;
+
+    if (keep)
+        copy = *asked;
+    memcpy(others, h->syns, sizeof(others));
+    memcpy(replies, h->replies, sizeof(replies));
+    tt_half_reset(h);
+    memcpy(h->syns, others, sizeof(others));
+    memcpy(h->replies, replies, sizeof(replies));
+    if (keep)
+        tt_half_adopt(h, &copy);
+    h->syn_sent = true;
+    h->iss = s->seq;
+    h->opts = s->opts;
+    h->snd_max = 1;
+}
+
+/* A SYN-ACK with another ISN: of a new connection, or a half-open one's that must not change? */
+static bool changed(const struct tt_case *c, const struct tt_syn *asked)
+{
+    const struct tt_half *h = c->me;
+
+    return h->synack && !h->est && !h->rst_delivered && !h->rst_sent && asked == &h->peer &&
+           c->now - h->syn_at < SYN_LIFE_NS && !c->trace->conf.cookies;
+}
+
+bool tt_judge_syn(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    const struct tt_seg *s = c->seg;
+    bool answer = (s->flags & ACK) != 0;
+    const struct tt_syn *asked = answer ? asked_by(h, s->ack) : NULL;
+
+    if (s->len != 0)
+        tt_fail(c, TCP_TRACE_SYN_DATA, "%u bytes", s->len);
+    if (answer && asked == NULL) {
+        tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "SYN-ACK without a SYN");
+        return false;
+    }
+    if (!h->syn_sent || h->iss != s->seq) {
+        if (h->syn_sent && answer && changed(c, asked))
+            tt_fail(c, TCP_TRACE_SYN_CHANGED, "ISN %u -> %u", h->iss, s->seq);
+        open_anew(h, s, asked);
+    } else if (answer == h->synack && !same_options(&h->opts, &s->opts)) {
+        tt_fail(c, TCP_TRACE_SYN_CHANGED, "options");
+    } else if (answer && asked != &h->peer) {
+        tt_half_adopt(h, asked);
+    }
+    h->opts = s->opts;
+    h->synack = answer;
+    h->syn_at = c->now;
+    if (answer)
+        h->synack_flags = s->flags;
+    else
+        h->syn_flags = s->flags;
+    if (s->ecn != ECT_NOT)
+        tt_fail(c, TCP_TRACE_ECN, "ECT on a SYN");
+    if (answer)
+        judge_answer(c);
+    return true;
+}
+
+/* ---- RST ------------------------------------------------------------------------------------ */
+
+static bool answers(const struct tt_half *h, const struct tt_seg *s)
+{
+    for (unsigned i = 0; i < TT_REPLIES; i++) {
+        const struct tt_reply *r = &h->replies[i];
+        bool ack = (s->flags & ACK) != 0;
+
+        if (!r->used)
+            continue;
+        /* RFC 9293 3.10.7.1: to a segment with ACK <SEQ=SEG.ACK>; to one without <SEQ=0><ACK=SEG.SEQ
+         * +SEG.LEN>. With both, which some send, both must be right. */
+        if (r->has_ack ? s->seq == r->ack && (!ack || s->ack == r->end)
+                       : ack && s->seq == 0 && s->ack == r->end)
+            return true;
+    }
+    return false;
+}
+
+void tt_judge_rst(const struct tt_case *c)
+{
+    struct tt_half *h = c->me;
+    const struct tt_seg *s = c->seg;
+    int64_t off;
+
+    c->trace->stats.resets++;
+    if (h->syn_sent) {
+        off = tt_unwrap(s->seq, h->iss, h->snd_max);
+        if (off >= h->una && off <= h->snd_max) {
+            bool right =
+                (s->flags & ACK) == 0 ||
+                (h->irs_set && tt_unwrap(s->ack, h->peer.irs, tt_got_end(h)) <= tt_got_end(h));
+            if (!right && !answers(h, s))
+                tt_fail(c, TCP_TRACE_RST_SEQ, "ACK of what was never delivered");
+            h->rst_sent = h->est;
+            return;
+        }
+    }
+    if (!answers(h, s))
+        tt_fail(c, TCP_TRACE_RST_SEQ, "%s", "");
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+/* test_tcp_trace_check.c - the trace checker lets pass what the RFCs allow. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tcp_play.h"
+
+/* ---- what is allowed ------------------------------------------------------------------------ */
+
+static void exchange(struct play *p)
+{
+    struct tcp_frame f;
+
+    play_open(p);
+    for (unsigned i = 0; i < 20; i++) {
+        f = play_data(p, i % 2, 1000);
+        play_pass(p, i % 2, &f);
+        f = play_ack(p, !(i % 2));
+        play_pass(p, !(i % 2), &f);
+    }
+    f = play_next(p, 0, F_FIN | F_ACK);
+    play_echo(p, 0, &f);
+    play_pass(p, 0, &f);
+    f = play_ack(p, 1);
+    play_pass(p, 1, &f);
+    f = play_next(p, 1, F_FIN | F_ACK);
+    play_echo(p, 1, &f);
+    play_pass(p, 1, &f);
+    f = play_ack(p, 0);
+    play_pass(p, 0, &f);
+    play_must_be_clean(p);
+}
+
+static void test_an_exchange_passes_with_and_without_options(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 16; i++) {
+        struct play p;
+
+        play_setup(&p);
+        p.ts = i & 1;
+        p.ws = i & 2;
+        p.sack = i & 4;
+        p.ecn = i & 8;
+        exchange(&p);
+        assert_true(tcp_trace_stats(p.trace)->judged > 40);
+        play_done(&p);
+    }
+}
+
+/* A segment is lost, the next is selectively acknowledged, the first sent again. */
+static void test_loss_sack_and_retransmission_pass(void **state)
+{
+    struct play p;
+    struct tcp_frame lost, f;
+
+    (void)state;
+    play_setup(&p);
+    play_open(&p);
+    lost = play_data(&p, 0, 1000);
+    play_sent(&p, 0, &lost);
+    p.seq[0] += 1000;
+    f = play_data(&p, 0, 1000);
+    play_sent(&p, 0, &f);
+    play_delivered(&p, 0, &f);
+    p.seq[0] += 1000;
+    f = play_ack(&p, 1);
+    f.tsecr = (uint32_t)(p.now / NS_PER_MS) - 3; /* of the last in order */
+    f.sacks = 1;
+    f.left[0] = lost.seq + 1000;
+    f.right[0] = lost.seq + 2000;
+    play_pass(&p, 1, &f);
+    lost.tsval += 3;
+    lost.tsecr = f.tsval;
+    p.now += NS_PER_MS;
+    play_sent(&p, 0, &lost);
+    play_delivered(&p, 0, &lost);
+    p.ack[1] = lost.seq + 2000;
+    f = play_ack(&p, 1);
+    f.tsecr = lost.tsval;
+    play_pass(&p, 1, &f);
+    play_must_be_clean(&p);
+    assert_int_equal(tcp_trace_stats(p.trace)->retransmissions, 1);
+    assert_int_equal(tcp_trace_stats(p.trace)->sack_blocks, 1);
+    play_done(&p);
+}
+
+static void test_a_duplicate_may_be_told_by_dsack_once(void **state)
+{
+    struct play p;
+    struct tcp_frame f, d;
+
+    (void)state;
+    play_setup(&p);
+    play_open(&p);
+    f = play_data(&p, 0, 1000);
+    play_pass(&p, 0, &f);
+    play_delivered(&p, 0, &f);
+    d = play_ack(&p, 1);
+    d.tsecr = f.tsval;
+    d.sacks = 1;
+    d.left[0] = f.seq;
+    d.right[0] = f.seq + 1000;
+    play_pass(&p, 1, &d);
+    play_must_be_clean(&p);
+    d.tsval++;
+    play_sent(&p, 1, &d);
+    assert_int_equal(p.last, TCP_TRACE_DSACK);
+    play_done(&p);
+}
+
+static void test_probes_of_a_closed_window_pass(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    play_open(&p);
+    while (p.seq[0] - (ISS0 + 1) < 4 * WND) {
+        f = play_data(&p, 0, 1000);
+        play_pass(&p, 0, &f);
+        f = play_ack(&p, 1);
+        f.wnd = (uint16_t)((4 * WND - (p.ack[1] - (ISS0 + 1))) / 4);
+        play_pass(&p, 1, &f);
+    }
+    f = play_ack(&p, 1);
+    f.wnd = 0;
+    play_pass(&p, 1, &f);
+    f = play_data(&p, 0, 1);
+    play_pass(&p, 0, &f);
+    play_must_be_clean(&p);
+    assert_int_equal(tcp_trace_stats(p.trace)->probes, 1);
+    play_done(&p);
+}
+
+static void test_a_keepalive_with_a_byte_of_garbage_passes(void **state)
+{
+    static const uint8_t garbage = 0x5a;
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    play_open(&p);
+    f = play_data(&p, 0, 100);
+    play_pass(&p, 0, &f);
+    f = play_ack(&p, 1);
+    play_pass(&p, 1, &f);
+    f = play_data(&p, 0, 1);
+    f.seq--;
+    f.data = &garbage;
+    play_sent(&p, 0, &f);
+    f.len = 0;
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+static void test_simultaneous_open_passes(void **state)
+{
+    struct play p;
+    struct tcp_frame a, b;
+
+    (void)state;
+    play_setup(&p);
+    a = play_syn(&p, 0, 0);
+    b = play_syn(&p, 1, 0);
+    play_pass(&p, 0, &a);
+    play_pass(&p, 1, &b);
+    for (unsigned end = 0; end < 2; end++) {
+        struct tcp_frame f = play_syn(&p, end, F_ACK);
+
+        f.seq = end == 0 ? ISS0 : ISS1;
+        play_pass(&p, end, &f);
+    }
+    a = play_data(&p, 0, 10);
+    play_pass(&p, 0, &a);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+static void test_rsts_that_answer_pass(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_next(&p, 1, F_RST | F_ACK);
+    f.seq = 0;
+    play_sent(&p, 1, &f); /* no one listens */
+    play_must_be_clean(&p);
+    play_done(&p);
+
+    play_setup(&p);
+    play_open(&p);
+    f = play_next(&p, 1, F_RST);
+    play_pass(&p, 1, &f); /* an abort */
+    f = play_data(&p, 0, 10);
+    play_pass(&p, 0, &f);
+    f = play_next(&p, 1, F_RST);
+    f.seq = p.ack[0];
+    play_pass(&p, 1, &f); /* nobody there any more */
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+static void test_the_same_ports_serve_again(void **state)
+{
+    struct play p;
+
+    (void)state;
+    play_setup(&p);
+    exchange(&p);
+    p.seq[0] = 5000;
+    p.seq[1] = 90000;
+    exchange(&p);
+    play_done(&p);
+}
+
+static void test_a_capture_from_the_middle_is_let_be(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup_conf(&p, (struct tcp_trace_conf){.middle = true});
+    f = play_data(&p, 0, 1000);
+    play_pass(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+static void test_only_the_watched_end_is_judged(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup_conf(&p, (struct tcp_trace_conf){.watch = 1 << 0});
+    play_open(&p);
+    f = play_ack(&p, 1);
+    f.ack += 999;
+    play_sent(&p, 1, &f);
+    play_must_be_clean(&p);
+    f = play_ack(&p, 0);
+    f.ack += 999;
+    play_sent(&p, 0, &f);
+    assert_int_equal(p.last, TCP_TRACE_ACK_UNDELIVERED);
+    play_done(&p);
+}
+
+static void test_memory_is_bounded(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup_conf(&p, (struct tcp_trace_conf){.conns_max = 64});
+    for (unsigned i = 0; i < 1000; i++) {
+        f = play_syn(&p, 0, 0);
+        f.sport = (uint16_t)(1000 + i);
+        play_sent(&p, 0, &f);
+        play_delivered(&p, 0, &f);
+    }
+    play_must_be_clean(&p);
+    assert_int_equal(tcp_trace_stats(p.trace)->forgotten, 1000 - 64);
+    play_done(&p);
+}
+
+/* What is not TCP over IPv4 is nobody's business; what is, at any length, is read within bounds. */
+static void test_any_length_is_read_within_bounds(void **state)
+{
+    static uint8_t bytes[TCP_FRAME_MAX];
+    struct play p;
+    struct tcp_frame f;
+    size_t len;
+
+    (void)state;
+    play_setup(&p);
+    play_open(&p);
+    f = play_data(&p, 0, 100);
+    play_sent(&p, 0, &f);
+    f = play_ack(&p, 1);
+    f.sacks = 2;
+    f.left[0] = f.left[1] = f.ack;
+    len = tcp_frame_make(bytes, &f);
+    for (size_t n = 0; n <= len; n++) {
+        uint8_t *exact = malloc(n == 0 ? 1 : n);
+
+        memcpy(exact, bytes, n);
+        tcp_trace_delivered(p.trace, 1, exact, n, p.now);
+        tcp_trace_frame(p.trace, 1, exact, n, p.now);
+        free(exact);
+    }
+    play_done(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_exchange_passes_with_and_without_options),
+        cmocka_unit_test(test_loss_sack_and_retransmission_pass),
+        cmocka_unit_test(test_a_duplicate_may_be_told_by_dsack_once),
+        cmocka_unit_test(test_probes_of_a_closed_window_pass),
+        cmocka_unit_test(test_a_keepalive_with_a_byte_of_garbage_passes),
+        cmocka_unit_test(test_simultaneous_open_passes),
+        cmocka_unit_test(test_rsts_that_answer_pass),
+        cmocka_unit_test(test_the_same_ports_serve_again),
+        cmocka_unit_test(test_a_capture_from_the_middle_is_let_be),
+        cmocka_unit_test(test_only_the_watched_end_is_judged),
+        cmocka_unit_test(test_memory_is_bounded),
+        cmocka_unit_test(test_any_length_is_read_within_bounds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
