@@ -68,6 +68,13 @@ struct tcp_rx {
     uint64_t now;
 };
 
+/* A segment that waits to be joined by the next one; rx.pkt NULL: none. One in conf.memory, cleared
+ * by tcp_init. */
+struct tcp_lro {
+    struct tcp_rx rx;
+    struct ip4_rx ip; /* rx.ip points here */
+};
+
 /* SEG.SEQ + SEG.LEN: SYN and FIN count (RFC 9293 section 3.4). */
 static inline uint32_t tcp_rx_end(const struct tcp_rx *rx)
 {
@@ -536,7 +543,9 @@ bool tcp_cookie_check(struct tcp *tcp, const struct tcp_rx *rx, struct tcp_syn *
 
 /* ---- tcp_tw.c ------------------------------------------------------------------------------------ */
 
-/* Moves conn to a small record; the connection is put. state: TCP_TIME_WAIT or TCP_FIN_WAIT_2. */
+/* Moves conn to a small record: fills it, then tcp_conn_end(conn, 0), which takes conn out of the
+ * table of ends and puts it where no program holds it, then adds the record. What had to be
+ * acknowledged was. state: TCP_TIME_WAIT or TCP_FIN_WAIT_2. */
 void tcp_tw_begin(struct tcp_conn *conn, enum tcp_state state, uint64_t now);
 void tcp_tw_input(struct tcp *tcp, struct tcp_tw *tw, struct tcp_rx *rx);
 /* May a connect from here take over this pair of ends (RFC 6191)? Then it is gone, and iss is a
@@ -570,7 +579,18 @@ void tcp_preset_init(const struct tcp *tcp, struct tcp_preset *preset);
 void tcp_conn_end(struct tcp_conn *conn, int error);
 /* The same after telling the peer by RST. */
 void tcp_conn_abort(struct tcp_conn *conn, int error, uint64_t now);
-/* FIN was acknowledged; FIN came in order. */
+/* The program will not ask for it any more, without having closed it: RST where it is not over; it
+ * is put. For listeners that close. */
+void tcp_conn_discard(struct tcp_conn *conn, uint64_t now);
+/* Has the peer said that it sends no more, and has all before that come? */
+static inline bool tcp_conn_eof(const struct tcp_conn *conn)
+{
+    return conn->rcv.fin && seq_gt(conn->rcv_nxt, conn->rcv.fin_seq);
+}
+/* TCP_TIMER_LINGER. */
+void tcp_linger_expired(struct tcp_conn *conn, uint64_t now);
+/* FIN was acknowledged, snd_una is past it; FIN came in order, rcv_nxt is past it. Both may end the
+ * connection: see conn->used and conn->state. */
 void tcp_conn_fin_acked(struct tcp_conn *conn, uint64_t now);
 void tcp_conn_fin_received(struct tcp_conn *conn, uint64_t now);
 /* Largest payload, from the path's MTU, the peer's MSS and the options every segment carries. */

@@ -63,19 +63,25 @@ struct tcp_tuning {
     bool limited_transmit;     /* RFC 3042 */
     bool rto_variance_floor;   /* Linux: rto_min bounds 4*RTTVAR, not the sum (RFC 6298) */
     bool minshall;             /* Nagle holds back only behind a small segment */
-    bool pmtu_discovery;       /* DF set (RFC 1191), black holes looked for (RFC 4821, 8899) */
+    bool pmtu_discovery;       /* DF set (RFC 1191) */
+    bool black_holes;          /* smaller segments are tried where only full ones are lost (8899) */
     bool challenge_acks;       /* RFC 5961 */
+    bool timestamps_required;  /* once agreed upon, what comes without is dropped (RFC 7323 3.2) */
+    bool syn_unreachable_ends; /* an ICMP unreachable ends SYN-SENT: against RFC 1122 4.2.3.9 */
+    bool timeout_resets;       /* RST to a peer that is given up */
     bool syn_cookies;          /* past syns_max half-open ones (RFC 4987) */
     bool cwnd_restart;         /* after an idle RTO (RFC 5681 section 4.1, RFC 7661's spirit) */
     bool cwnd_validation;      /* cwnd grows only while it limits (RFC 7661, RFC 9438 5.8) */
     uint8_t iw_segments;       /* initial window, 1..10 (RFC 6928) */
-    uint8_t iw_after_syn_loss; /* after a lost SYN (RFC 6298 section 5.7, RFC 6928 section 2) */
+    uint8_t iw_after_syn_loss; /* after so many lost SYNs (RFC 5681 section 3.1): 1..10 */
+    uint8_t iw_syn_losses;     /* ...as this: 1..15 */
     uint8_t dupthresh;         /* duplicate ACKs that mean loss: 1..16 */
     uint8_t window_scale_max;  /* 0..14; the smallest that can say rcvbuf_max is offered */
     uint8_t abc_limit;       /* segments an ACK may grow cwnd by in slow start (RFC 3465): 1..255 */
     uint8_t delack_segments; /* full segments until an ACK: 1..2 (RFC 9293 3.8.6.3); 2 */
     uint8_t quickack_segments;           /* first so many are acknowledged at once: 0..16 */
     uint8_t syn_retries, synack_retries; /* retransmissions of SYN, SYN-ACK: 0..15 */
+    uint8_t syn_linear;          /* of a SYN's, so many before its timeout begins to double: 0..15 */
     uint8_t data_retries;        /* retransmissions of data or probes until give up: 1..15 */
     uint8_t orphan_retries;      /* the same where the program has closed: 1..15 */
     uint8_t keepalive_probes;    /* unanswered until the connection is given up: 1..127 */
@@ -409,6 +415,7 @@ struct tcp_seg;
 struct tcp_chunk;
 struct tcp_ooo;
 struct tcp_link;
+struct tcp_lro;
 
 /* Caller's storage; everything in it is TCP's but `stats`, which may be read. */
 struct tcp {
@@ -440,7 +447,7 @@ struct tcp {
 
     struct tcp_conn *dirty_head, *dirty_tail; /* have something to send at the end of this poll */
     void *ready_head, *ready_tail;            /* struct tcp_news, for tcp_next_ready */
-    struct pkt *merge;                        /* tcp_lro.c: segments being joined */
+    struct tcp_lro *lro;                      /* tcp_lro.c: segments being joined */
     struct page *headers; /* tcp_out.c: the page that header slots are cut from */
     uint32_t headers_off;
     uint64_t random_count;
