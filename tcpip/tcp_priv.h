@@ -354,7 +354,10 @@ struct tcp_conn {
     uint8_t owed;         /* enum tcp_owed */
     uint8_t dup_acks_owed;
     bool dirty; /* in tcp->dirty */
-    struct tcp_conn *dirty_next;
+    struct tcp_conn *dirty_prev, *dirty_next;
+    uint32_t pages;   /* charged to the budget: send and receive buffers */
+    uint8_t mem_rank; /* + 1, of tcp->mem_ranks, not lower than pages says; 0: in none */
+    struct tcp_conn *mem_prev, *mem_next;
     struct tcp_sndbuf snd;
     struct tcp_flight flight;
     struct tcp_rtt rtt;
@@ -369,6 +372,7 @@ struct tcp_conn {
     uint32_t heap_index;                   /* + 1; 0: not in it */
     uint8_t syn_tries, probes, keepalives; /* so far without an answer */
     uint64_t unanswered_since; /* probes or retransmissions, for the user timeout; 0: not */
+    uint64_t invalid_at;       /* tcp_may_answer: when the last was */
     uint64_t challenge_at;     /* RFC 5961: this second's begin, */
     uint32_t challenges;       /* and how many may still go */
     uint8_t hole_tries;        /* black hole detection */
@@ -405,6 +409,7 @@ struct tcp_preset {
 
 struct tcp_listener {
     struct tcp_news news;
+    struct tcp_listener *next; /* of the same bucket */
     uint32_t generation;
     bool used;
     uint32_t addr;
@@ -464,14 +469,17 @@ struct tcp_chunk *tcp_chunk_get(struct tcp *tcp);
 void tcp_chunk_put(struct tcp *tcp, struct tcp_chunk *chunk); /* puts its page too, uncharges it */
 struct tcp_ooo *tcp_ooo_get(struct tcp *tcp);
 void tcp_ooo_put(struct tcp *tcp, struct tcp_ooo *ooo); /* not its packets */
+/* For choices that nobody outside sees, or sees too little of: fast, but no cipher. */
 uint32_t tcp_random(struct tcp *tcp);
-/* A READY bit of it rose. */
+/* A READY bit of it rose: tcp_next_ready gives news->handle, where that is not 0 and tcp_ready says
+ * something then. Whoever gives the program a handle sets news->handle; whoever ends it clears it. */
 void tcp_news(struct tcp *tcp, struct tcp_news *news);
 
 /* ---- tcp_mem.c: one budget for all buffers ---------------------------------------------------- */
 
-/* May `conn` hold `pages` more? Asks the greediest to let go of out-of-order data first. Charged
- * where true. */
+/* May `conn` hold `pages` more? Charged where true. Over budget, the greediest others let go of their
+ * out-of-order data first, then the greediest that its program has closed is reset. Nothing of conn's own
+ * is touched: who is refused may let go of its own out-of-order data and ask again. */
 bool tcp_mem_charge(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_release(struct tcp_conn *conn, uint32_t pages);
 /* Half the budget is in use: buffers grow no more. Nine tenths: new connections are refused, windows
@@ -519,6 +527,9 @@ uint64_t tcp_timer_next(const struct tcp *tcp);
 
 /* Something is to be sent for conn: at the end of this poll, or in the next. */
 void tcp_mark(struct tcp_conn *conn);
+/* The device refused a packet of conn (-E_AGAIN): it is tried again when the device has room, and netif_poll
+ * does not call it work. The others that are dirty are not tried in this poll any more. */
+void tcp_mark_blocked(struct tcp_conn *conn);
 void tcp_unmark(struct tcp_conn *conn);
 
 /* ---- tcp_listen.c, tcp_syn.c, tcp_cookie.c ------------------------------------------------------ */
@@ -527,7 +538,18 @@ void tcp_unmark(struct tcp_conn *conn);
 void tcp_listen_input(struct tcp *tcp, struct tcp_rx *rx);
 /* `conn` has completed its handshake and waits to be accepted. */
 void tcp_listen_ready(struct tcp *tcp, struct tcp_listener *listener, struct tcp_conn *conn);
-void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, struct tcp_rx *rx);
+/* conn->listener is set while it waits in an accept queue, and there it stays, gone or not, until the
+ * program accepts it: so tcp_conn_end keeps it as if a handle were held. This takes it out. */
+void tcp_listen_forget(struct tcp_conn *conn);
+/* tcp_close of a listener: those not accepted are reset. */
+void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t now);
+/* A SYN that may open a connection; iss: its first number, 0: one is chosen. */
+void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx, uint32_t iss);
+/* The window of a SYN or SYN-ACK, and the MSS that it offers: by preset and the link's MTU. */
+uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset);
+uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
+/* The window scale that it offers. */
+uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset);
 /* A segment for a half-open connection. */
 void tcp_syn_input(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
 void tcp_syn_drop(struct tcp *tcp, struct tcp_syn *syn);
@@ -560,6 +582,9 @@ uint64_t tcp_tw_next(const struct tcp *tcp);
 void tcp_reset_answer(struct tcp *tcp, const struct tcp_rx *rx);
 /* Owes a challenge ACK, within conn's limit. */
 void tcp_challenge(struct tcp_conn *conn, uint64_t now);
+/* May a segment without text that is not acceptable be answered, the last time having been *at
+ * (tuning.invalid_ack_ns)? Then *at is now. */
+bool tcp_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now);
 
 /* ---- tcp_conn.c: a connection's life ---------------------------------------------------------------- */
 

@@ -70,6 +70,10 @@ struct tcp_tuning {
     bool syn_unreachable_ends; /* an ICMP unreachable ends SYN-SENT: against RFC 1122 4.2.3.9 */
     bool timeout_resets;       /* RST to a peer that is given up */
     bool syn_cookies;          /* past syns_max half-open ones (RFC 4987) */
+    bool rfc1337;              /* RSTs are ignored in TIME-WAIT; false: end it */
+    /* SYN-RECEIVED as RFC 9293 and RFC 5961 have it; false, Linux: the ACK is looked at first, and
+     * any RST or SYN in the window ends it */
+    bool strict_half_open;
     bool cwnd_restart;         /* after an idle RTO (RFC 5681 section 4.1, RFC 7661's spirit) */
     bool cwnd_validation;      /* cwnd grows only while it limits (RFC 7661, RFC 9438 5.8) */
     uint8_t iw_segments;       /* initial window, 1..10 (RFC 6928) */
@@ -81,17 +85,20 @@ struct tcp_tuning {
     uint8_t delack_segments; /* full segments until an ACK: 1..2 (RFC 9293 3.8.6.3); 2 */
     uint8_t quickack_segments;           /* first so many are acknowledged at once: 0..16 */
     uint8_t syn_retries, synack_retries; /* retransmissions of SYN, SYN-ACK: 0..15 */
-    uint8_t syn_linear;          /* of a SYN's, so many before its timeout begins to double: 0..15 */
-    uint8_t data_retries;        /* retransmissions of data or probes until give up: 1..15 */
-    uint8_t orphan_retries;      /* the same where the program has closed: 1..15 */
-    uint8_t keepalive_probes;    /* unanswered until the connection is given up: 1..127 */
-    uint8_t ttl, tos;            /* of packets; tos without its two ECN bits */
-    uint16_t mss_max;            /* ours: 64..65495; the MTU bounds it too */
-    uint16_t mss_floor;          /* a peer's smaller one is taken for this: 48..536 */
-    uint32_t window_initial;     /* receive window of a SYN, bytes: 1..65535 */
+    uint8_t syn_linear;       /* of a SYN's, so many before its timeout begins to double: 0..15 */
+    uint8_t data_retries;     /* retransmissions of data or probes until give up: 1..15 */
+    uint8_t orphan_retries;   /* the same where the program has closed: 1..15 */
+    uint8_t keepalive_probes; /* unanswered until the connection is given up: 1..127 */
+    uint8_t ttl, tos;         /* of packets; tos without its two ECN bits */
+    uint16_t mss_max;         /* ours: 64..65495; the MTU bounds it too */
+    uint16_t mss_floor;       /* a peer's smaller one is taken for this: 48..536 */
+    uint32_t window_initial;  /* receive window of a SYN, bytes: 1..65535 */
     uint32_t rcvbuf, rcvbuf_max; /* receive buffer at first, and as grown: bytes, 2048..2^30 */
     uint32_t sndbuf, sndbuf_max; /* send buffer likewise */
-    uint32_t challenge_per_s;    /* challenge ACKs a second and connection, plus jitter: 1..1000 */
+    /* answers to segments without text that are not acceptable, challenge ACKs among them: one in
+     * so long for a connection; 0: no limit */
+    uint64_t invalid_ack_ns;
+    uint32_t challenge_per_s; /* challenge ACKs a second and connection, plus jitter: 1..1000 */
     uint64_t rto_initial_ns, rto_min_ns, rto_max_ns;
     uint64_t rto_after_syn_loss_ns; /* RFC 6298 section 5.7: 3 s */
     uint64_t synack_rto_ns;         /* first SYN-ACK timeout; doubles */
@@ -417,6 +424,11 @@ struct tcp_ooo;
 struct tcp_link;
 struct tcp_lro;
 
+#define TCP_LISTEN_BUCKETS 32u /* a power of two */
+#define TCP_MEM_RANKS 25u      /* pages_max is at most 2^24 */
+#define TCP_SYN_ROUNDS 16u     /* synack_retries is at most 15 */
+#define TCP_PORT_COUNTS 256u
+
 /* Caller's storage; everything in it is TCP's but `stats`, which may be read. */
 struct tcp {
     struct tcp_conf conf;
@@ -432,29 +444,34 @@ struct tcp {
     struct tcp_chunk *chunks_free;
     struct tcp_ooo *ooo_free;
     struct tcp_usage used;
-    uint32_t conns_made, syns_made, tws_made; /* of the arrays: below these each was used once */
+    uint32_t conns_made, syns_made, tws_made;  /* of the arrays: below these each was used once */
+    struct tcp_conn *mem_ranks[TCP_MEM_RANKS]; /* tcp_mem.c: by the logarithm of what they hold */
 
     struct tcp_link **buckets; /* tcp_demux.c */
     uint32_t bucket_mask;
+    uint64_t hash_key[4];
+    struct tcp_listener *listening[TCP_LISTEN_BUCKETS]; /* by port */
     struct tcp_conn **heap; /* tcp_timer.c: connections by their earliest deadline */
     uint32_t heap_count;
     struct tcp_syn_list {
         struct tcp_syn *oldest, *newest;
-    } syn_rounds[16]; /* tcp_syn.c: by retransmissions so far, oldest first */
+    } syn_rounds[TCP_SYN_ROUNDS]; /* tcp_syn.c: by retransmissions so far, oldest first */
     struct tcp_tw_list {
         struct tcp_tw *oldest, *newest;
     } tw_waits[2]; /* tcp_tw.c: TIME-WAIT, FIN-WAIT-2; oldest first */
 
     struct tcp_conn *dirty_head, *dirty_tail; /* have something to send at the end of this poll */
-    void *ready_head, *ready_tail;            /* struct tcp_news, for tcp_next_ready */
-    struct tcp_lro *lro;                      /* tcp_lro.c: segments being joined */
-    struct page *headers; /* tcp_out.c: the page that header slots are cut from */
+    uint32_t dirty_count;
+    bool dirty_news;               /* there is one that the last poll has not tried */
+    bool blocked;                  /* the device refused a packet in this poll */
+    void *ready_head, *ready_tail; /* struct tcp_news, for tcp_next_ready */
+    struct tcp_lro *lro;           /* tcp_lro.c: segments being joined */
+    struct page *headers;          /* tcp_out.c: the page that header slots are cut from */
     uint32_t headers_off;
-    uint64_t random_count;
-    uint64_t cookie_until; /* cookies are believed until then */
-    uint64_t secret_at;    /* cookie secrets change then */
-    uint32_t cookie_epoch;
-    uint64_t now; /* of the poll that is running */
+    uint64_t random_state, random_step;
+    uint64_t cookie_until;                 /* cookies are believed until then */
+    uint16_t port_counts[TCP_PORT_COUNTS]; /* tcp_isn.c: RFC 6056's table */
+    uint64_t now;                          /* of the poll that is running */
 };
 
 #endif
