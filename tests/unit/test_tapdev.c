@@ -460,6 +460,17 @@ static void test_a_deleted_device_is_a_link_that_is_down(void **state)
     assert_refused(segment(0, 1, 0, 0, ACK), -E_NETDOWN);
 }
 
+static void test_sending_finds_out_too_that_the_device_was_deleted(void **state)
+{
+    (void)state;
+    open_with(PAGES);
+    assert_int_equal(system("PATH=$PATH:/sbin:/usr/sbin ip link delete mtap0"), 0);
+    assert_int_equal(netdev_tx(dev, segment(0, 1, 0, 0, ACK)), 0); /* lost, as on a wire */
+    assert_int_equal(dev->stats.tx_errors, 1);
+    assert_true(tapdev.gone);
+    assert_false(dev->link_up);
+}
+
 static void test_conf_is_checked(void **state)
 {
     (void)state;
@@ -485,6 +496,7 @@ int main(void)
         cmocka_unit_test_teardown(test_only_a_blank_checksum_is_linuxs_to_complete, stop),
         cmocka_unit_test_teardown(test_what_cannot_be_sent_stays_the_callers, stop),
         cmocka_unit_test_teardown(test_a_deleted_device_is_a_link_that_is_down, stop),
+        cmocka_unit_test_teardown(test_sending_finds_out_too_that_the_device_was_deleted, stop),
         cmocka_unit_test(test_conf_is_checked),
     };
     return cmocka_run_group_tests(tests, enter, NULL);
