@@ -142,8 +142,8 @@ struct tcp_rtt {
      * round, and where the round ends */
     uint64_t spread_ns, spread_max_ns;
     uint32_t round_end;
-    uint8_t backoff;             /* doublings */
-    uint64_t min_ns;             /* least in min_window; UINT64_MAX: none */
+    uint8_t backoff; /* doublings */
+    uint64_t min_ns; /* least in min_window; UINT64_MAX: none */
     uint64_t min_at;
 };
 
@@ -159,13 +159,19 @@ struct tcp_cc {
     uint64_t full_at;        /* when it last did, or when cwnd was last fitted to what is used */
     union {
         struct {
-            uint64_t epoch_ns;          /* 0: none runs */
-            uint32_t w_max, w_last_max; /* segments, times 1024 */
-            uint32_t w_est;             /* times 1024 */
-            uint32_t origin;
-            uint64_t k_ns;
-            uint32_t acked, est_acked;
-            uint64_t last_sent_ns; /* to leave idle time out of an epoch */
+            uint64_t epoch_ns; /* when this epoch began; 0: none runs */
+            uint64_t fitted_ns;
+            uint32_t w_max;       /* segments; 0: no loss yet */
+            uint32_t origin;      /* W_max of this epoch */
+            uint32_t k;           /* 1/1024 s */
+            uint32_t w_est;       /* Reno-friendly window, segments, */
+            uint32_t est_acked;   /* and what has not grown it yet: 1/17 segments */
+            uint32_t per_segment; /* so many acknowledged segments grow cwnd by one, */
+            uint32_t fitted_cwnd; /* as was found for this cwnd at fitted_ns */
+            uint32_t cwnd_prior;  /* before the last reduction */
+            uint32_t undo_w_max;  /* as they were before it: RFC 9438 section 4.9 */
+            uint64_t undo_epoch_ns;
+            uint32_t undo_origin, undo_k;
         } cubic;
     };
     uint32_t prior_cwnd, prior_ssthresh; /* before the last reduction: for undo */
@@ -195,9 +201,14 @@ struct tcp_flight {
     uint32_t out, sacked, lost, retrans;    /* segments: sent and unacknowledged, and of them */
     uint8_t ca_state;                       /* enum tcp_ca_state */
     uint32_t high_seq;                      /* snd_nxt when recovery began: it ends there */
-    uint32_t undo_marker;                   /* snd_una when it began; see undo_count */
-    uint32_t undo_count; /* retransmissions not yet shown needless; UINT32_MAX: off */
-    uint64_t retrans_ts; /* of the first retransmission: Eifel (RFC 3522), in ts units */
+    bool undo;                              /* it may be undone: */
+    uint32_t undo_marker;                   /* snd_una when it began; */
+    uint32_t undo_count; /* retransmissions not yet shown needless; UINT32_MAX: none was sent */
+    uint32_t retrans_ts; /* of the first retransmission: Eifel (RFC 3522), in ts units; */
+    bool retrans_any;    /* there was one */
+    bool hold;           /* nothing is sent again before the next ACK or timeout */
+    uint32_t lost_ever;  /* segments */
+    uint32_t random;     /* of the tree's priorities: no peer chooses what is in this tree */
     uint32_t dup_acks;
     uint32_t reordering; /* segments: how late one may be */
     uint32_t reord_seen, dsack_dups;
@@ -206,7 +217,7 @@ struct tcp_flight {
     uint32_t resend;              /* segments: lost, and not sent again since */
     uint32_t lost_end;            /* without RACK: all before is SACKed, or was found lost, */
     uint32_t sacked_above;        /* and so many segments after it are SACKed */
-    bool reneged;                 /* SACKs were taken back: they count no more until recovery ends */
+    bool reneged; /* SACKs were taken back: they count no more until recovery ends */
     /* PRR (RFC 6937), segments */
     uint32_t prr_delivered, prr_out, prr_prior_cwnd;
     /* RACK (RFC 8985) */
@@ -544,7 +555,8 @@ void tcp_listen_forget(struct tcp_conn *conn);
 /* tcp_close of a listener: those not accepted are reset. */
 void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t now);
 /* A SYN that may open a connection; iss: its first number, 0: one is chosen. */
-void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx, uint32_t iss);
+void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx,
+                   uint32_t iss);
 /* The window of a SYN or SYN-ACK, and the MSS that it offers: by preset and the link's MTU. */
 uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset);
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
@@ -651,6 +663,8 @@ void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now);
  * connection: window, SACK, RTT, loss, congestion, freeing. False: the segment is to go no further
  * (its ACK was unacceptable: counted, answered). May end the connection: see conn->used. */
 bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx);
+/* Nothing sent yet. */
+void tcp_flight_init(struct tcp_conn *conn);
 /* Forgets all segments. */
 void tcp_flight_clear(struct tcp_conn *conn);
 /* A new segment record for [snd_nxt, snd_nxt + len) (+1 with fin) at snd.next; snd_nxt is moved by
