@@ -251,11 +251,14 @@ struct tcp_sndbuf {
     uint32_t chunks;
     uint32_t limit;    /* bytes: as autotuned or set */
     uint32_t lowat;    /* TCP_OPT_NOTSENT_LOWAT; UINT32_MAX: off */
-    struct page *room; /* where reserve gives room; NULL: none */
-    uint16_t room_off; /* first free byte */
+    /* Where reserve gives room: `room`, a chunk that is not in the list yet, or the rest of the
+     * tail's page where that is `open` */
+    struct tcp_chunk *room;
+    bool open;
     uint16_t reserved; /* bytes lent, not committed */
     bool fixed;        /* no autotuning */
     bool was_full;     /* READY_SEND fell: tell when it rises */
+    bool uncork;       /* the time is up for the small segment that cork held back */
 };
 
 /* What came: tcp_rcvbuf.c, tcp_reass.c, tcp_ackgen.c. */
@@ -382,6 +385,7 @@ struct tcp_conn {
     uint64_t heap_at;                      /* its key in the heap: not later than any of timer_at */
     uint32_t heap_index;                   /* + 1; 0: not in it */
     uint8_t syn_tries, probes, keepalives; /* so far without an answer */
+    uint8_t persist_backoff;               /* doublings of the probe timer, answered or not */
     uint64_t unanswered_since; /* probes or retransmissions, for the user timeout; 0: not */
     uint64_t invalid_at;       /* tcp_may_answer: when the last was */
     uint64_t challenge_at;     /* RFC 5961: this second's begin, */
@@ -732,7 +736,8 @@ void tcp_out_conn(struct tcp_conn *conn, uint64_t now);
 /* (Re)transmits one record: 0, -E_AGAIN (no room: TCP_TIMER_PACE or the device's wake-up), or another
  * error (as good as lost on the way). */
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
-/* A segment without data of conn: ACK, FIN-less probes (seq may be snd_una - 1), RST (flags). */
+/* A segment without data of conn: ACK, probes (seq may be snd_una - 1), RST (flags). Errors as
+ * tcp_emit_seg. */
 int tcp_emit_bare(struct tcp_conn *conn, uint32_t seq, uint16_t flags, uint64_t now);
 /* SYN of SYN-SENT; SYN-ACK of SYN-RECEIVED. */
 int tcp_emit_syn(struct tcp_conn *conn, uint64_t now);
@@ -751,8 +756,19 @@ static inline uint32_t tcp_options_len(const struct tcp_conn *conn)
 {
     return conn->ts_ok ? 12 : 0;
 }
-/* Zero window: begins, goes on or ends to probe. */
+/* The MSS that our SYNs offer: what the link carries, at most mss_max. */
+uint16_t tcp_mss_offer(const struct tcp *tcp, uint16_t mss_max);
+/* The small segment that cork held back goes now. */
+void tcp_cork_expired(struct tcp_conn *conn, uint64_t now);
+/* How long there was something to send, and how long the peer's window or the send buffer was what
+ * limited it: struct tcp_info's. */
+void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,
+                uint64_t *sndbuf_ns);
+/* An acceptable ACK came, its window noted: probes were answered; goes on or ends to probe. */
 void tcp_persist_update(struct tcp_conn *conn, uint64_t now);
+/* Something was kept back by a closed window, with nothing in flight: begins to probe, if it does
+ * not yet. */
+void tcp_persist_start(struct tcp_conn *conn, uint64_t now);
 void tcp_persist_expired(struct tcp_conn *conn, uint64_t now);
 void tcp_keepalive_expired(struct tcp_conn *conn, uint64_t now);
 void tcp_keepalive_start(struct tcp_conn *conn, uint64_t now);
@@ -767,6 +783,8 @@ static inline uint32_t tcp_sndbuf_unsent(const struct tcp_conn *conn)
 {
     return conn->snd.next == NULL ? 0 : conn->snd.end - conn->snd_nxt;
 }
+/* Tells the program where READY_SEND rose. */
+void tcp_sndbuf_wake(struct tcp_conn *conn);
 /* READY_SEND: is there room for a third of the buffer, and little unsent? */
 bool tcp_sndbuf_writable(const struct tcp_conn *conn);
 /* cwnd grew: may the buffer? */

@@ -63,6 +63,8 @@ struct tcp_tuning {
     bool limited_transmit;     /* RFC 3042 */
     bool rto_variance_floor;   /* Linux: rto_min bounds 4*RTTVAR, not the sum (RFC 6298) */
     bool minshall;             /* Nagle holds back only behind a small segment */
+    bool half_window;          /* Linux: segments of at most half the peer's largest window */
+    bool probe_data;           /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
     bool pmtu_discovery;       /* DF set (RFC 1191) */
     bool black_holes;          /* smaller segments are tried where only full ones are lost (8899) */
     bool challenge_acks;       /* RFC 5961 */
@@ -310,7 +312,7 @@ int tcp_send_commit(struct tcp *tcp, tcp_t conn, uint32_t n, uint64_t now_ns);
 int tcp_send_page(struct tcp *tcp, tcp_t conn, struct page *page, uint32_t off, uint32_t len,
                   uint64_t now_ns);
 /* The same by a copy (counted): bytes taken, less than asked where room ends; errors as
- * reserve. */
+ * reserve. Neither goes between a reserve and its commit: -E_BUSY. */
 int tcp_send(struct tcp *tcp, tcp_t conn, struct cs_ro bytes, uint64_t now_ns);
 /* The next byte after what was sent is where the urgent data ends (RFC 6093: discouraged). */
 int tcp_send_urgent(struct tcp *tcp, tcp_t conn);
