@@ -475,13 +475,15 @@ struct tcp_tw {
 struct tcp_conn *tcp_conn_of(const struct tcp *tcp, tcp_t handle);
 struct tcp_listener *tcp_listener_of(const struct tcp *tcp, tcp_t handle);
 tcp_t tcp_conn_handle(const struct tcp_conn *conn);
+tcp_t tcp_listener_handle(const struct tcp *tcp, const struct tcp_listener *listener);
 /* Storage: cleared but for its generation; NULL (no_memory counted by the caller): all in use. */
 struct tcp_conn *tcp_conn_get(struct tcp *tcp);
 void tcp_conn_put(struct tcp *tcp, struct tcp_conn *conn);
 struct tcp_seg *tcp_seg_get(struct tcp *tcp);
 void tcp_seg_put(struct tcp *tcp, struct tcp_seg *seg);
 struct tcp_chunk *tcp_chunk_get(struct tcp *tcp);
-void tcp_chunk_put(struct tcp *tcp, struct tcp_chunk *chunk); /* puts its page too, uncharges it */
+/* Puts its page too, and uncharges conn of one: each chunk is charged as one, by who makes it. */
+void tcp_chunk_put(struct tcp_conn *conn, struct tcp_chunk *chunk);
 struct tcp_ooo *tcp_ooo_get(struct tcp *tcp);
 void tcp_ooo_put(struct tcp *tcp, struct tcp_ooo *ooo); /* not its packets */
 /* For choices that nobody outside sees, or sees too little of: fast, but no cipher. */
@@ -497,6 +499,7 @@ void tcp_news(struct tcp *tcp, struct tcp_news *news);
  * is touched: who is refused may let go of its own out-of-order data and ask again. */
 bool tcp_mem_charge(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_release(struct tcp_conn *conn, uint32_t pages);
+void tcp_mem_leave(struct tcp_conn *conn); /* it is being put */
 /* Half the budget is in use: buffers grow no more. Nine tenths: new connections are refused, windows
  * shrink to what they offered. */
 enum tcp_mem_level { TCP_MEM_LOW, TCP_MEM_PRESSURE, TCP_MEM_FULL };
@@ -540,6 +543,7 @@ uint64_t tcp_timer_next(const struct tcp *tcp);
 
 /* ---- tcp_poll.c: the interface's door ----------------------------------------------------------- */
 
+extern const struct netif_tcp_ops tcp_netif_ops;
 /* Something is to be sent for conn: at the end of this poll, or in the next. */
 void tcp_mark(struct tcp_conn *conn);
 /* The device refused a packet of conn (-E_AGAIN): it is tried again when the device has room, and netif_poll
