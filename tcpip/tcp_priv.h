@@ -190,7 +190,7 @@ struct tcp_cc_ops {
     /* Everything was lost (RTO): forget what was learnt. */
     void (*timeout)(struct tcp_cc *cc);
     /* Sending begins again after `idle_ns` with nothing in flight. */
-    void (*restart)(struct tcp_cc *cc, uint64_t idle_ns);
+    void (*restart)(struct tcp_cc *cc, uint64_t idle_ns, uint64_t now);
 };
 extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 
