@@ -6,9 +6,11 @@
 MODULES := base cstruct evtchn xen netfront tcpip dhcp
 # Modules of targets: what is under the library, or beside it.
 TARGET_MODULES := boot/common platform/sim platform/netdev platform/tap platform/host
+# Over the library: what programs share.
+APP_MODULES := apps/common
 
 include mk/interfaces.mk
-include $(addsuffix /module.mk,$(MODULES) $(TARGET_MODULES))
+include $(addsuffix /module.mk,$(APP_MODULES) $(MODULES) $(TARGET_MODULES))
 
 module_name = $(subst /,-,$(1))
 module_sources = $(sort $(wildcard $(1)/*.c $(addsuffix /*.c,$($(call module_name,$(1))_SUBDIRS))))

@@ -14,7 +14,7 @@ LDFLAGS_host :=
 LDFLAGS_san := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
 
-HOST_MODULES := $(MODULES) $(TARGET_MODULES)
+HOST_MODULES := $(APP_MODULES) $(MODULES) $(TARGET_MODULES)
 
 define host_variant
 $(call variant,$(1))

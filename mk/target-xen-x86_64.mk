@@ -31,7 +31,7 @@ CFLAGS_FILE_boot/xen-x86_64/mem.c := -fno-builtin
 LDFLAGS_xen-x86_64 := -nostdlib -static -Wl,-T,boot/xen-x86_64/link.lds -Wl,--gc-sections \
 	-Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 
-XEN_X86_64_MODULES := $(MODULES) boot/common
+XEN_X86_64_MODULES := $(APP_MODULES) $(MODULES) boot/common
 $(eval $(call variant,xen-x86_64))
 $(eval $(call library,xen-x86_64,$(XEN_X86_64_MODULES)))
 $(eval $(call archive,xen-x86_64,boot-common-bare,$(sort $(wildcard boot/common/bare/*.c))))
