@@ -124,12 +124,15 @@ static inline struct tcp_seg *tcp_seg_of(struct seq_node *node)
     return (struct tcp_seg *)node; /* NULL stays NULL */
 }
 
-/* A piece of data that came before its turn. */
+/* A range of data that came before its turn. So many bytes stand in the record itself: a segment of
+ * one byte does not keep a page. */
+#define TCP_CRUMB_BYTES 64u
 struct tcp_ooo {
-    struct seq_node node;                      /* a FIN is not counted */
-    struct pkt *first, *last;                  /* payload only, in order, a list by pkt->next */
-    uint32_t pages;                            /* that they hold */
+    struct seq_node node;     /* a FIN is not counted */
+    struct pkt *first, *last; /* payload only, in order, a list by pkt->next; NULL: it is in crumb */
+    uint32_t pages;           /* that they hold */
     struct tcp_ooo *recent_prev, *recent_next; /* latest grown first: RFC 2018 section 4 */
+    uint8_t crumb[TCP_CRUMB_BYTES];
 };
 
 /* ---- parts of a connection ------------------------------------------------------------------- */
@@ -261,34 +264,46 @@ struct tcp_sndbuf {
     bool uncork;       /* the time is up for the small segment that cork held back */
 };
 
-/* What came: tcp_rcvbuf.c, tcp_reass.c, tcp_ackgen.c. */
+/* What the next ACK is for: rcv.ack. */
+enum tcp_ack_bits {
+    TCP_ACK_DUE = 1,     /* something came that must be acknowledged, soon or now */
+    TCP_ACK_NOW = 2,     /* now */
+    TCP_ACK_PUSHED = 4,  /* a small segment was among it, */
+    TCP_ACK_PUSHED2 = 8, /* or several */
+};
+
+/* What came: tcp_rcvbuf.c, tcp_window.c, tcp_reass.c, tcp_ackgen.c. */
 struct tcp_rcv {
     struct pkt *head, *tail; /* in order, payload only */
     uint32_t bytes;          /* in that queue */
-    uint32_t pages;          /* held by it and by ooo */
+    uint32_t pages;          /* held by it, without ooo's */
     uint32_t limit;          /* bytes: buffer size, as autotuned or set */
-    uint32_t clamp;          /* TCP_OPT_WINDOW_CLAMP */
+    uint32_t clamp;          /* TCP_OPT_WINDOW_CLAMP; UINT32_MAX: none */
     uint32_t ssthresh;       /* the window is let grow to this (slow start of the window) */
-    bool fixed;
-    struct seq_tree ooo; /* of struct tcp_ooo */
-    uint32_t ooo_bytes;
+    uint32_t promised;       /* pages that the window offered would fill, past the first window */
+    bool fixed;              /* no autotuning */
+    struct seq_tree ooo;     /* of struct tcp_ooo */
+    uint32_t ooo_bytes, ooo_pages;
     struct tcp_ooo *recent;      /* latest grown first */
     bool fin;                    /* a FIN came, out of order perhaps, */
     uint32_t fin_seq;            /* at this number */
     struct tcp_sack_block dsack; /* to be told with the next ACK; start == end: none */
     uint32_t mss;                /* of the peer's segments, estimated */
+    uint32_t mss_seen;           /* length of the last segment that was shorter; 0: it was not */
     /* autotuning (dynamic right-sizing) */
-    uint64_t rtt_ns, rtt_at; /* receiver's estimate */
-    uint32_t rtt_seq;
-    uint32_t space, space_seq; /* bytes the program took in the last round */
-    uint64_t space_at;
-    uint64_t copied; /* bytes the program took, ever */
+    uint64_t rtt_ns, rtt_at; /* receiver's estimate; without timestamps: of a round that began then */
+    uint32_t rtt_seq;        /* and ends there */
+    uint32_t rtt_ecr;        /* with them: the last echo that was looked at */
+    uint32_t space;          /* bytes the program took in the last round, */
+    uint64_t space_at;       /* and when this one began, */
+    uint64_t space_copied;   /* and what it had taken then */
+    uint64_t copied;         /* bytes the program took, ever */
     /* when to acknowledge */
-    uint32_t unacked; /* bytes since the last ACK */
-    uint8_t quick;    /* segments still acknowledged at once */
-    bool pingpong;    /* interactive: delay ACKs, they ride on answers */
-    uint64_t ato_ns;  /* adapted delay */
-    uint64_t last_at; /* of the last data */
+    uint8_t ack;     /* enum tcp_ack_bits */
+    uint8_t segs;    /* since the last ACK, saturating */
+    uint8_t quick;   /* segments still acknowledged at once */
+    bool pingpong;   /* interactive: delay ACKs, they ride on answers */
+    uint64_t ato_ns; /* adapted delay; 0: no data came yet */
 };
 
 /* A thing that has news for tcp_next_ready: in connections and listeners. */
@@ -794,39 +809,75 @@ bool tcp_sndbuf_writable(const struct tcp_conn *conn);
 /* cwnd grew: may the buffer? */
 void tcp_sndbuf_tune(struct tcp_conn *conn);
 
-/* ---- tcp_data.c, tcp_reass.c, tcp_rcvbuf.c, tcp_ackgen.c ------------------------------------------------------------ */
+/* ---- tcp_data.c, tcp_reass.c, tcp_rcvbuf.c, tcp_window.c, tcp_ackgen.c ---------------------------------- */
 
-/* Text and FIN of an acceptable segment, its ACK processed (RFC 9293 section 3.10.7.4 steps 6-8). */
+/* Text and FIN of an acceptable segment, its ACK processed (RFC 9293 section 3.10.7.4 steps 6-8). May end
+ * the connection: see conn->used. */
 void tcp_data_input(struct tcp_conn *conn, struct tcp_rx *rx);
-/* Out-of-order data: takes rx->pkt where it keeps it. */
+/* A segment that was not acceptable, or nothing of it was new: D-SACK where its text is old, and an ACK of
+ * its own, now. */
+void tcp_data_duplicate(struct tcp_conn *conn, const struct tcp_rx *rx);
+/* Data that is not next, or next but partly here: rx->pkt is the payload alone, rx->hdr.seq its first
+ * number. Takes rx->pkt where it keeps it. */
 void tcp_reass_input(struct tcp_conn *conn, struct tcp_rx *rx);
 /* In-order data reached rcv_nxt: moves what follows to the queue. */
-void tcp_reass_drain(struct tcp_conn *conn, uint64_t now);
+void tcp_reass_drain(struct tcp_conn *conn);
+/* Lets go of all out-of-order data. */
 void tcp_reass_clear(struct tcp_conn *conn);
-/* SACK blocks for the next ACK, the D-SACK first; how many. room: at most. */
+/* Lets go of the range furthest from rcv_nxt; false: none begins after `beyond`. */
+bool tcp_reass_evict(struct tcp_conn *conn, uint32_t beyond);
+/* [start, end) came twice: to be told with the next ACK (RFC 2883). */
+void tcp_reass_dsack(struct tcp_conn *conn, uint32_t start, uint32_t end);
+/* SACK blocks for the next ACK, the D-SACK first, which is told once; how many. room: at most. */
 unsigned tcp_reass_sack(struct tcp_conn *conn, struct tcp_sack_block *blocks, unsigned room);
 /* Payload in order. Takes pkt (payload only); false: over budget, pkt is the caller's still. */
 bool tcp_rcvbuf_push(struct tcp_conn *conn, struct pkt *pkt);
+/* The same for a list that is charged already. */
+void tcp_rcvbuf_push_list(struct tcp_conn *conn, struct pkt *first, struct pkt *last, uint32_t bytes,
+                          uint32_t pages);
 void tcp_rcvbuf_clear(struct tcp_conn *conn);
-/* The window to offer now, in bytes, never less than was offered before (RFC 9293 section 3.8.6.2.2: silly
- * windows); notes rcv_adv. */
+/* Does a packet hold too many pages for its bytes? */
+static inline bool tcp_pkt_sparse(const struct pkt *pkt)
+{
+    return pkt->len < pkt->frag_count * (PAGE_BYTES / 4);
+}
+/* Copies `pkt` behind the last bytes of `last` (counted), where their page is nobody else's and has room. */
+bool tcp_pkt_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt);
+/* The window to offer now, in bytes, a multiple of 2^rcv_wscale; never less than was offered before (RFC 9293
+ * section 3.8.6.2.2: silly windows); notes rcv_adv. */
 uint32_t tcp_rcv_window(struct tcp_conn *conn);
-/* The same without noting: what may still come. */
+/* What it would be without regard to what was offered before. */
+uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn);
+/* What may still come. */
 static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
 {
     return (int32_t)(conn->rcv_adv - conn->rcv_nxt) > 0 ? conn->rcv_adv - conn->rcv_nxt : 0;
 }
-/* First window and buffer of a connection. */
+/* First window and buffer of a connection, once rcv_nxt, mss and scales are known: rcv_adv and rcv_wup become
+ * those of our SYN. rcv.limit, rcv.fixed and rcv.clamp as set before; 0: tuning's, none. */
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);
 /* The window scale to offer for a buffer that may grow so far. */
 uint8_t tcp_rcv_wscale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max);
-/* Data came: acknowledge at once, soon, or not yet. */
-void tcp_ackgen_data(struct tcp_conn *conn, const struct tcp_rx *rx);
-void tcp_ackgen_now(struct tcp_conn *conn);
-/* A segment with ACK went out (data or not). */
-void tcp_ackgen_sent(struct tcp_conn *conn, bool data, uint64_t now);
-void tcp_delack_expired(struct tcp_conn *conn, uint64_t now);
+/* A segment of `len` bytes came: the window's slow start. */
+void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len);
 /* The program took `n` bytes: grow the buffer? tell the peer of a wider window? */
 void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now);
+/* Data came: what it says of the peer's pace, segments, round trip, congestion. */
+void tcp_ackgen_data(struct tcp_conn *conn, const struct tcp_rx *rx);
+/* CWR and CE of a segment with text (RFC 3168 section 6.1.3). */
+void tcp_ackgen_ecn(struct tcp_conn *conn, const struct tcp_rx *rx);
+/* All that a segment brought is in its place: acknowledge at once, soon, or not yet. */
+void tcp_ackgen_decide(struct tcp_conn *conn, uint64_t now);
+/* An ACK at once. */
+void tcp_ackgen_now(struct tcp_conn *conn);
+/* The same, each its own segment: `n` segments came that the sender should know of. */
+void tcp_ackgen_dup(struct tcp_conn *conn, uint32_t n);
+/* TCP_OPT_QUICKACK. */
+void tcp_ackgen_set_quick(struct tcp_conn *conn, bool on);
+/* The next segments are acknowledged at once, `max` of them at most. */
+void tcp_ackgen_quick(struct tcp_conn *conn, uint32_t max);
+/* A segment with ACK went out (data or not): rcv_wup, last_ack_sent. */
+void tcp_ackgen_sent(struct tcp_conn *conn, bool data, uint64_t now);
+void tcp_delack_expired(struct tcp_conn *conn, uint64_t now);
 
 #endif

@@ -49,11 +49,22 @@ enum tcp_option_order {
 /* RFC 3168. */
 enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON };
 
+/* When an ACK that may wait is sent. */
+enum tcp_ack_habit {
+    TCP_ACK_EVERY_OTHER, /* every delack_segments segments, whatever their size; else after delack_ns */
+    TCP_ACK_ADAPTIVE,    /* every delack_segments full ones; the delay follows the peer's pace; in a
+                            dialogue it waits for data to ride on */
+    TCP_ACK_LINUX,       /* the same, and of two full ones only where the program reads: else the window
+                            could not open. A FIN's waits too */
+    TCP_ACK_HABITS
+};
+
 /* How a stack behaves where the RFCs leave a choice. Start from a preset and change what you
  * want: a field has no hidden default. */
 struct tcp_tuning {
     uint8_t option_order;                /* enum tcp_option_order */
     uint8_t cc;                          /* enum tcp_cc_kind, of new connections */
+    uint8_t ack_habit;                   /* enum tcp_ack_habit */
     uint8_t ecn;                         /* PASSIVE: where the peer asks. ON: ask too */
     bool window_scale, timestamps, sack; /* offer and accept: RFC 7323, RFC 2018 */
     bool rack;                 /* RFC 8985; false: three duplicate ACKs (RFC 5681, RFC 6675) */
@@ -470,6 +481,7 @@ struct tcp {
     struct tcp_lro *lro;           /* tcp_lro.c: segments being joined */
     struct page *headers;          /* tcp_out.c: the page that header slots are cut from */
     uint32_t headers_off;
+    uint32_t rcv_promised; /* tcp_window.c: sum of rcv.promised */
     uint64_t random_state, random_step;
     uint64_t cookie_until;                 /* cookies are believed until then */
     uint16_t port_counts[TCP_PORT_COUNTS]; /* tcp_isn.c: RFC 6056's table */
