@@ -400,6 +400,7 @@ struct tcp_conn {
     uint64_t heap_at;                      /* its key in the heap: not later than any of timer_at */
     uint32_t heap_index;                   /* + 1; 0: not in it */
     uint8_t syn_tries, probes, keepalives; /* so far without an answer */
+    uint64_t syn_at;                       /* the first SYN, or SYN-ACK, went */
     uint8_t persist_backoff;               /* doublings of the probe timer, answered or not */
     uint64_t unanswered_since; /* probes or retransmissions, for the user timeout; 0: not */
     uint64_t invalid_at;       /* tcp_may_answer: when the last was */
@@ -626,6 +627,13 @@ bool tcp_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now);
 /* Sets all that every connection begins with: timers off, tuning, buffers, preset. */
 void tcp_conn_init(struct tcp_conn *conn, const struct tcp_key *key,
                    const struct tcp_preset *preset, uint64_t now);
+/* Our first sequence number: every variable that counts from it. */
+void tcp_conn_iss_set(struct tcp_conn *conn, uint32_t iss);
+/* The answer to our SYN came, the SYN (or its ACK) in rx: ESTABLISHED. window: the peer's, in
+ * bytes. */
+void tcp_conn_established(struct tcp_conn *conn, const struct tcp_rx *rx, uint32_t window);
+/* The program sends no more: FIN after the data, and the state that goes with it. */
+void tcp_conn_fin_send(struct tcp_conn *conn);
 /* What SYNs agreed upon: mss, cc, first window. Called when both are known. */
 void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now);
 /* Makes an ESTABLISHED connection of a completed handshake (rx: the ACK, not processed further);
@@ -667,6 +675,8 @@ void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
 void tcp_segment(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx);
 void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx);
+/* The MSS that a SYN's options give us to send: floored, 536 where it says none. */
+uint32_t tcp_peer_mss(const struct tcp_tuning *tuning, const struct tcp_options *opts);
 /* Joins to what waits, or hands that and then this to tcp_segment. Takes rx->pkt. */
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_lro_flush(struct tcp *tcp);

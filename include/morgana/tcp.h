@@ -457,6 +457,7 @@ struct tcp {
     struct tcp_chunk *chunks_free;
     struct tcp_ooo *ooo_free;
     struct tcp_usage used;
+    uint32_t orphans; /* connections that their program has closed */
     uint32_t conns_made, syns_made, tws_made;  /* of the arrays: below these each was used once */
     struct tcp_conn *mem_ranks[TCP_MEM_RANKS]; /* tcp_mem.c: by the logarithm of what they hold */
 
