@@ -647,6 +647,8 @@ void tcp_preset_init(const struct tcp *tcp, struct tcp_preset *preset);
 void tcp_conn_end(struct tcp_conn *conn, int error);
 /* The same after telling the peer by RST. */
 void tcp_conn_abort(struct tcp_conn *conn, int error, uint64_t now);
+/* The program lets go of it: its handle ends. */
+void tcp_conn_orphan(struct tcp_conn *conn);
 /* The program will not ask for it any more, without having closed it: RST where it is not over; it
  * is put. For listeners that close. */
 void tcp_conn_discard(struct tcp_conn *conn, uint64_t now);
