@@ -30,6 +30,17 @@ void page_pool_init(struct page_pool *pool, struct page *pages, void *memory, ui
     pool->free = n > 0 ? pages : NULL;
 }
 
+void page_pool_wrap(struct page_pool *pool, struct page *pages, const void *memory, uint32_t n)
+{
+    uint8_t *base = (uint8_t *)(uintptr_t)memory;
+
+    ASSERT(((uintptr_t)memory & (PAGE_BYTES - 1)) == 0);
+    *pool = (struct page_pool){.pages = pages, .total = n};
+    for (uint32_t i = 0; i < n; i++)
+        pages[i] = (struct page){
+            .base = base + (size_t)i * PAGE_BYTES, .pool = pool, .refs = 1, .state = PAGE_HELD};
+}
+
 void page_quarantine(struct page *page)
 {
     ASSERT(page->state == PAGE_POSTED || (page->state == PAGE_HELD && page->refs == 1));

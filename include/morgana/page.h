@@ -48,6 +48,12 @@ const char *page_state_name(enum page_state state);
  * page-aligned, zeroed here so that no old data leaks to a backend: XSA-403). */
 void page_pool_init(struct page_pool *pool, struct page *pages, void *memory, uint32_t n);
 
+/* Makes pages of memory that is there already, such as a program's module: all `n` are HELD, with
+ * one reference that is never put, and none can be got. They may be sent like others, by further
+ * references, and are never written to. Keeps `pages` and `memory` (n * PAGE_BYTES bytes,
+ * page-aligned; what else lies in the first and the last page, a device may see too). */
+void page_pool_wrap(struct page_pool *pool, struct page *pages, const void *memory, uint32_t n);
+
 /* Gives a page back to the free list. For page.h and page.c only: users put, or release. */
 static inline void page_to_pool(struct page *page)
 {

@@ -216,6 +216,27 @@ static void test_a_page_corrupted_in_the_free_list_asserts(void **state)
     expect_assert_failure(page_get(&pool));
 }
 
+/* Memory that must not be written to: what is there stays, and nobody gets a page of it. */
+static void test_wrapped_pages_are_held_and_never_given_out(void **state)
+{
+    (void)state;
+    memset(memory, 0xee, sizeof(memory));
+    page_pool_wrap(&pool, pages, memory, PAGES);
+    assert_null(page_get(&pool));
+    assert_int_equal(pool.total, PAGES);
+    for (size_t i = 0; i < PAGES; i++) {
+        assert_ptr_equal(pages[i].base, memory + i * PAGE_BYTES);
+        page_ref(&pages[i]);
+        page_put(&pages[i]);
+        assert_int_equal(pages[i].state, PAGE_HELD);
+        assert_int_equal(pages[i].refs, 1);
+    }
+    assert_null(page_get(&pool));
+    for (size_t i = 0; i < sizeof(memory); i++)
+        assert_int_equal(memory[i], 0xee);
+    expect_assert_failure(page_pool_wrap(&pool, pages, memory + 1, PAGES - 1));
+}
+
 static void test_state_names(void **state)
 {
     (void)state;
@@ -238,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup(test_every_change_from_every_state, setup),
         cmocka_unit_test_setup(test_quarantined_page_is_not_reused_until_released, setup),
         cmocka_unit_test_setup(test_a_page_corrupted_in_the_free_list_asserts, setup),
+        cmocka_unit_test(test_wrapped_pages_are_held_and_never_given_out),
         cmocka_unit_test(test_state_names),
     };
 
