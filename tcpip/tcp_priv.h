@@ -691,6 +691,8 @@ bool tcp_icmp_error(struct netif *nif, const struct tcp_key *key, uint32_t seq, 
 /* Black holes (RFC 4821, RFC 8899): a segment was lost `rtos` times; something came through. */
 void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now);
 void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now);
+/* The path carries so much: mss; what is in flight and longer is lost. */
+void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now);
 
 /* ---- tcp_ack.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c, tcp_rto.c: the sender's knowledge ------------------ */
 

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_synsent.c - SYN-SENT: the answer to our SYN (RFC 9293 section 3.10.7.3), and a SYN that
+ * crosses it (section 3.5, figure 7). */
+#include "tcpip/tcp_priv.h"
+
+enum { MSS_IF_NONE = 536 }; /* RFC 9293 section 3.7.1 */
+
+uint32_t tcp_peer_mss(const struct tcp_tuning *tuning, const struct tcp_options *opts)
+{
+    uint32_t mss = (opts->has & TCP_HAS_MSS) != 0 ? opts->mss : MSS_IF_NONE;
+
+    /* A peer may not make us send crumbs (CVE-2019-11479). */
+    return mss < tuning->mss_floor ? tuning->mss_floor : mss;
+}
+
+/* First: the ACK, and that the timestamp it echoes is one that we sent since (RFC 7323 section
+ * 3.2). False: it is from another connection, and gets a RST. */
+static bool is_ack_ours(const struct tcp_conn *conn, const struct tcp_rx *rx)
+{
+    const struct tcp *tcp = conn->tcp;
+    uint32_t first, last;
+
+    if (seq_le(rx->hdr.ack, conn->iss) || seq_gt(rx->hdr.ack, conn->snd_nxt))
+        return false;
+    if (!conn->ts_ok || (rx->opts.has & TCP_HAS_TS) == 0 || rx->opts.ts_ecr == 0)
+        return true;
+    first = tcp_ts_now(tcp, conn->ts_offset, conn->syn_at);
+    last = tcp_ts_now(tcp, conn->ts_offset, rx->now);
+    return rx->opts.ts_ecr - first <= last - first;
+}
+
+/* What both SYNs say holds. ECN: a SYN-ACK agrees by ECE without CWR, a crossing SYN asks with
+ * both (RFC 3168 section 6.1.1). */
+static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
+{
+    const struct tcp_options *opts = &rx->opts;
+    uint16_t ecn = rx->hdr.flags & (TCP_ECE | TCP_CWR);
+
+    conn->peer_mss = tcp_peer_mss(&conn->tcp->conf.tuning, opts);
+    conn->wscale_ok = conn->wscale_ok && (opts->has & TCP_HAS_WSCALE) != 0;
+    /* RFC 7323 section 2.3: no more than 14. */
+    conn->snd_wscale = !conn->wscale_ok ? 0 : opts->wscale > 14 ? 14 : opts->wscale;
+    if (!conn->wscale_ok)
+        conn->rcv_wscale = 0;
+    conn->sack_ok = conn->sack_ok && (opts->has & TCP_HAS_SACK_OK) != 0;
+    conn->ts_ok = conn->ts_ok && (opts->has & TCP_HAS_TS) != 0;
+    if (conn->ts_ok) {
+        conn->ts_recent = opts->ts_val;
+        conn->ts_recent_at = rx->now;
+    }
+    if ((rx->hdr.flags & TCP_ACK) != 0)
+        conn->ecn_ok = conn->ecn_ok && ecn == TCP_ECE;
+    else
+        conn->ecn_ok = conn->ecn_mode != TCP_ECN_OFF && ecn == (TCP_ECE | TCP_CWR);
+}
+
+/* Fourth: SYN. Our SYN's window was counted from a number that we did not know yet. */
+static void take_syn(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    uint32_t offered = tcp_rcv_offered(conn);
+
+    conn->irs = rx->hdr.seq;
+    conn->rcv_nxt = conn->rcv_wup = conn->last_ack_sent = conn->irs + 1;
+    conn->rcv_adv = conn->rcv_nxt + offered;
+    take_options(conn, rx);
+    rx->hdr.flags &= (uint16_t)~TCP_SYN;
+    rx->hdr.seq++;
+}
+
+static void take_syn_ack(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    take_syn(conn, rx);
+    /* The window of a SYN is never scaled (RFC 7323 section 2.2). */
+    tcp_conn_established(conn, rx, rx->hdr.window);
+    tcp_ackgen_now(conn);
+    /* Data on a SYN-ACK, and even its FIN: sixth step on. */
+    if (rx->len != 0 || (rx->hdr.flags & TCP_FIN) != 0)
+        tcp_data_input(conn, rx);
+}
+
+/* Simultaneous open: from now on our SYN is a SYN-ACK. Data that came along will come again. */
+static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    take_syn(conn, rx);
+    tcp_conn_negotiated(conn, rx->now);
+    conn->snd_wnd = conn->snd_wnd_max = rx->hdr.window;
+    conn->snd_wl1 = rx->hdr.seq;
+    conn->snd_wl2 = conn->snd_una;
+    conn->state = TCP_SYN_RECEIVED;
+    conn->syn_tries = 0;
+    conn->syn_at = rx->now;
+    conn->owed |= TCP_OWE_SYN;
+    tcp_timer_set(conn, TCP_TIMER_RETRANSMIT, rx->now + conn->tcp->conf.tuning.rto_initial_ns);
+    tcp_mark(conn);
+}
+
+void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    struct tcp *tcp = conn->tcp;
+    bool ack = (rx->hdr.flags & TCP_ACK) != 0;
+
+    if (ack && !is_ack_ours(conn, rx)) {
+        tcp->stats.bad_ack++;
+        if ((rx->hdr.flags & TCP_RST) == 0)
+            tcp_reset_answer(tcp, rx);
+        return;
+    }
+    /* Second: RST, believed only with such an ACK. */
+    if ((rx->hdr.flags & TCP_RST) != 0) {
+        if (ack) {
+            tcp->stats.reset_in++;
+            tcp_conn_end(conn, -E_CONNREFUSED);
+        } else {
+            tcp->stats.out_of_window++;
+        }
+        return;
+    }
+    /* Fifth: neither SYN nor RST. */
+    if ((rx->hdr.flags & TCP_SYN) == 0)
+        tcp->stats.bad_flags++;
+    else if (ack)
+        take_syn_ack(conn, rx);
+    else if ((rx->hdr.flags & TCP_FIN) == 0)
+        take_crossing_syn(conn, rx);
+    else
+        tcp->stats.bad_flags++;
+}
