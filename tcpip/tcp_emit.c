@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_emit.c - segments as packets: headers in a slot, payload by reference, checksum.
+ *
+ * Headers of all connections are cut one after the other from a page that each packet holds a
+ * reference to. A slot is written once: what a device may still be reading does not change, a
+ * retransmission has a slot of its own, and the page is free when the last of its packets is. When
+ * all are before it is full, it is begun anew.
+ *
+ * Payload is the chunks' pages, one more reference for each: so the bytes sent again are the bytes
+ * that were sent first. */
+#include "tcpip/tcp_priv.h"
+
+enum {
+    SLOT_FIRST = 2, /* so that the IPv4 header begins at a multiple of 4 */
+    SLOT_ALIGN = 16,
+    ECN_BITS = 3,
+    ECN_ECT0 = 2, /* RFC 3168 section 5 */
+};
+#define NO_MEMORY_RETRY_NS NS_PER_MS
+
+/* Options other than timestamps, and timestamps with them. */
+struct options {
+    uint32_t len;
+    uint8_t bytes[TCP_OPTIONS_MAX];
+};
+
+/* ---- a packet ------------------------------------------------------------------------------- */
+
+static COLD bool new_page(struct tcp *tcp)
+{
+    struct page *page = page_get(tcp->conf.nif->conf.pool->pages);
+
+    if (page == NULL)
+        return false;
+    if (tcp->headers != NULL)
+        page_put(tcp->headers);
+    tcp->headers = page;
+    return true;
+}
+
+/* A packet with `bytes` of headers to be filled; NULL: no memory. */
+static struct pkt *begin(struct tcp *tcp, uint32_t bytes, struct cs *front)
+{
+    uint32_t off = tcp->headers_off;
+    struct pkt *pkt;
+
+    if (UNLIKELY(tcp->headers == NULL || bytes > PAGE_BYTES - off)) {
+        if (!new_page(tcp))
+            return NULL;
+        off = SLOT_FIRST;
+    } else if (tcp->headers->refs == 1) {
+        off = SLOT_FIRST; /* none of its packets is left */
+    }
+    pkt = pkt_get(tcp->conf.nif->conf.pool);
+    if (UNLIKELY(pkt == NULL))
+        return NULL;
+    pkt_append(pkt, tcp->headers, off, bytes);
+    *front = cs_sub(page_view(tcp->headers), off, bytes);
+    tcp->headers_off = off + ((bytes + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1u));
+    return pkt;
+}
+
+/* There is one place for a fragment left, and more chunks than that: copies. */
+static COLD int append_copies(struct pkt *pkt, const struct tcp_chunk *chunk, uint32_t off,
+                              uint32_t len)
+{
+    while (len != 0) {
+        uint32_t part = u32_min(chunk->len - off, len);
+        int err = pkt_append_copy(pkt, cs_ro_of(chunk->page->base + chunk->off + off, part));
+
+        if (err != 0)
+            return err;
+        len -= part;
+        off = 0;
+        chunk = chunk->next;
+    }
+    return 0;
+}
+
+/* Appends `len` bytes from `seq`, which lies in `chunk` or after it. */
+static int append_payload(struct pkt *pkt, const struct tcp_chunk *chunk, uint32_t seq,
+                          uint32_t len)
+{
+    uint32_t off = seq - chunk->seq;
+
+    while (UNLIKELY(off >= chunk->len)) {
+        chunk = chunk->next;
+        off = seq - chunk->seq;
+    }
+    while (len != 0) {
+        uint32_t part = u32_min(chunk->len - off, len);
+
+        if (UNLIKELY(pkt->frag_count == PKT_FRAGS_MAX - 1 && part != len))
+            return append_copies(pkt, chunk, off, len);
+        pkt_append(pkt, chunk->page, (uint32_t)chunk->off + off, part);
+        len -= part;
+        off = 0;
+        chunk = chunk->next;
+    }
+    return 0;
+}
+
+/* Fills the checksum field of a segment of `len` bytes, header and all. A device that can completes
+ * the sum itself. */
+static void checksum(const struct netif *nif, struct pkt *pkt, struct cs header,
+                     const struct ip4_tx *ip, uint32_t len)
+{
+    uint32_t sum = cksum_pseudo4(ip->src, ip->dst, IP4_TCP, (uint16_t)len);
+
+    if (LIKELY(nif->conf.dev->caps.csum_tx)) {
+        tcp_set_checksum(header, (uint16_t)~cksum_finish(sum));
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_start = IP4_TX_BYTES;
+        pkt->csum_off = tcp_checksum_OFF;
+        return;
+    }
+    tcp_set_checksum(header, cksum_finish(netif_cksum(pkt, IP4_TX_BYTES, len, sum)));
+}
+
+/* ---- a connection's segment ------------------------------------------------------------------ */
+
+static bool has_sack(const struct tcp_conn *conn)
+{
+    return conn->sack_ok &&
+           (conn->rcv.ooo.count != 0 || conn->rcv.dsack.start != conn->rcv.dsack.end);
+}
+
+/* RFC 5482 section 3.1: 15 bits of seconds, or of minutes with the first bit set. */
+static uint16_t user_timeout(uint64_t ns)
+{
+    uint64_t s = ns / NS_PER_S;
+
+    return s <= 0x7fff ? (uint16_t)s : (uint16_t)(0x8000 | u64_min(s / 60, 0x7fff));
+}
+
+/* All but the usual options of a segment that is no SYN. room: bytes that the payload leaves. */
+static COLD void unusual_options(struct tcp_conn *conn, uint32_t room, uint64_t now,
+                                 struct options *out)
+{
+    struct tcp_options options = {.has = 0};
+    uint32_t used = tcp_options_len(conn);
+
+    if (conn->ts_ok) {
+        options.has = TCP_HAS_TS;
+        options.ts_val = tcp_ts_now(conn->tcp, conn->ts_offset, now);
+        options.ts_ecr = conn->ts_recent;
+    }
+    if (has_sack(conn) && room >= used + 12)
+        options.sack_count = (uint8_t)tcp_reass_sack(conn, options.sack, (room - used - 4) / 8);
+    if (options.sack_count != 0)
+        options.has |= TCP_HAS_SACK;
+    out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, false, 0, room);
+}
+
+/* Which of RFC 9293's urgent pointer goes along with a segment that begins at seq (section 3.8.5). */
+static COLD void urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
+{
+    if (seq_ge(hdr->seq, conn->snd_up))
+        return;
+    hdr->flags |= TCP_URG;
+    hdr->urgent = (uint16_t)u32_min(conn->snd_up - hdr->seq, 0xffff);
+}
+
+/* A connection's segment: `len` bytes of payload in chunks from `chunk` on, which is NULL where there
+ * are none. `options` NULL: the usual ones. */
+struct piece {
+    struct tcp_hdr hdr; /* seq and flags; the rest is filled here */
+    struct tcp_chunk *chunk;
+    uint32_t len;
+    uint16_t mss, segs;
+    bool ect;
+    const struct options *options;
+};
+
+/* Counts, and tells who waits to hear that an ACK went out. */
+static void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
+{
+    conn->segs_out += piece->segs;
+    conn->tcp->stats.segs_out += piece->segs;
+    conn->tcp->stats.gso_out += piece->segs > 1;
+    if (LIKELY((piece->hdr.flags & TCP_ACK) != 0))
+        tcp_ackgen_sent(conn, piece->len != 0, now);
+}
+
+static COLD int refused(struct tcp_conn *conn, struct pkt *pkt, int err, uint64_t now)
+{
+    pkt_put(pkt);
+    if (err != -E_AGAIN)
+        return err;
+    conn->tcp->stats.tx_refused++;
+    tcp_timer_set(conn, TCP_TIMER_PACE, now + NO_MEMORY_RETRY_NS);
+    return err;
+}
+
+static COLD int no_memory(struct tcp_conn *conn, uint64_t now)
+{
+    conn->tcp->stats.no_memory++;
+    tcp_timer_set(conn, TCP_TIMER_PACE, now + NO_MEMORY_RETRY_NS);
+    return -E_AGAIN;
+}
+
+/* Where the options end; hdr->header_len is set. */
+static void put_header(struct tcp_conn *conn, struct cs header, struct piece *piece, uint64_t now)
+{
+    struct tcp_hdr *hdr = &piece->hdr;
+
+    hdr->src_port = conn->link.key.src_port;
+    hdr->dst_port = conn->link.key.dst_port;
+    hdr->header_len = (uint8_t)header.len;
+    tcp_emit(header, hdr);
+    if (UNLIKELY(piece->options != NULL))
+        cs_blit(header, tcp_SIZE, cs_ro_of(piece->options->bytes, piece->options->len));
+    else if (LIKELY(header.len != tcp_SIZE))
+        tcp_emit_ts(cs_shift(header, tcp_SIZE), tcp_ts_now(conn->tcp, conn->ts_offset, now),
+                    conn->ts_recent);
+}
+
+/* Addresses or routes have changed since the last segment. */
+static COLD int reroute(struct tcp_conn *conn)
+{
+    int err = route_find(conn->tcp->conf.nif, &conn->ip);
+
+    if (err == 0)
+        conn->route_epoch = conn->tcp->conf.nif->route_epoch;
+    return err;
+}
+
+/* Makes the packet and hands it to IPv4. -E_AGAIN: tried again at TCP_TIMER_PACE. */
+static int transmit(struct tcp_conn *conn, struct piece *piece, uint64_t now)
+{
+    struct tcp *tcp = conn->tcp;
+    struct netif *nif = tcp->conf.nif;
+    uint32_t options = piece->options == NULL ? tcp_options_len(conn) : piece->options->len;
+    struct cs front, header;
+    struct pkt *pkt;
+    int err = 0;
+
+    if (UNLIKELY(conn->route_epoch != nif->route_epoch))
+        err = reroute(conn);
+    if (UNLIKELY(err != 0))
+        return err;
+    pkt = begin(tcp, IP4_TX_BYTES + tcp_SIZE + options, &front);
+    if (UNLIKELY(pkt == NULL))
+        return no_memory(conn, now);
+    if (UNLIKELY(conn->urgent_out))
+        urgent(conn, &piece->hdr);
+    header = cs_shift(front, IP4_TX_BYTES);
+    put_header(conn, header, piece, now);
+    if (piece->len != 0)
+        err = append_payload(pkt, piece->chunk, piece->hdr.seq, piece->len);
+    if (UNLIKELY(err != 0)) {
+        pkt_put(pkt);
+        return no_memory(conn, now);
+    }
+    checksum(nif, pkt, header, &conn->ip, tcp_SIZE + options + piece->len);
+    if (piece->segs > 1)
+        pkt->gso_size = piece->mss;
+    conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece->ect ? ECN_ECT0 : 0));
+    err = ip4_send(nif, pkt, &conn->ip, now);
+    if (UNLIKELY(err != 0))
+        return refused(conn, pkt, err, now);
+    sent(conn, piece, now);
+    return 0;
+}
+
+/* What every segment but a SYN says of our side. */
+static void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
+{
+    hdr->ack = conn->rcv_nxt;
+    hdr->window = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
+    /* RFC 3168 section 6.1.3: until the peer says CWR. */
+    if (UNLIKELY(conn->ecn_demand))
+        hdr->flags |= TCP_ECE;
+}
+
+int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
+{
+    bool fin = (seg->flags & TCP_SEG_FIN) != 0, again = (seg->flags & TCP_SEG_EVER) != 0;
+    bool fresh = seg->times == 0 && !again;
+    struct piece piece = {.hdr = {.seq = seg->node.seq, .flags = TCP_ACK},
+                          .chunk = seg->chunk,
+                          .len = seg->node.end - seg->node.seq - fin,
+                          .mss = seg->mss,
+                          .segs = seg->segs,
+                          .ect = fresh && conn->ecn_ok};
+    struct options options;
+    int err;
+
+    if ((seg->flags & TCP_SEG_PSH) != 0)
+        piece.hdr.flags |= TCP_PSH;
+    if (fin)
+        piece.hdr.flags |= TCP_FIN;
+    /* RFC 3168 section 6.1.2: of new data only. */
+    if (UNLIKELY(conn->flight.ecn_cwr) && fresh && piece.len != 0)
+        piece.hdr.flags |= TCP_CWR;
+    say_ack(conn, &piece.hdr);
+    if (UNLIKELY(has_sack(conn)) && piece.len <= conn->mss) {
+        uint32_t room = conn->mss - piece.len + tcp_options_len(conn);
+
+        unusual_options(conn, u32_min(room, TCP_OPTIONS_MAX), now, &options);
+        piece.options = &options;
+    }
+    err = transmit(conn, &piece, now);
+    if (LIKELY(err == 0) && (piece.hdr.flags & TCP_CWR) != 0)
+        conn->flight.ecn_cwr = false;
+    return err;
+}
+
+int tcp_emit_bare(struct tcp_conn *conn, uint32_t seq, uint16_t flags, uint64_t now)
+{
+    struct piece piece = {.hdr = {.seq = seq, .flags = flags}, .segs = 1};
+    struct options options;
+
+    if (LIKELY((flags & TCP_ACK) != 0))
+        say_ack(conn, &piece.hdr);
+    if (UNLIKELY((flags & TCP_RST) != 0)) {
+        piece.hdr.window = 0;
+        piece.hdr.flags &= (uint16_t)~TCP_ECE;
+    } else if (UNLIKELY(has_sack(conn))) {
+        unusual_options(conn, TCP_OPTIONS_MAX, now, &options);
+        piece.options = &options;
+    }
+    return transmit(conn, &piece, now);
+}
+
+/* ---- SYN ------------------------------------------------------------------------------------- */
+
+uint16_t tcp_mss_offer(const struct tcp *tcp, uint16_t mss_max)
+{
+    uint32_t link = ip4_path_mtu_link(tcp->conf.nif) - ip4_SIZE - tcp_SIZE;
+
+    return (uint16_t)u32_min(link, mss_max);
+}
+
+/* What we offer in a SYN, or agree to in a SYN-ACK. */
+static void syn_options(const struct tcp_conn *conn, struct options *out, uint64_t now)
+{
+    const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
+    bool ack = conn->state == TCP_SYN_RECEIVED;
+    struct tcp_options options = {.has = TCP_HAS_MSS,
+                                  .mss = tcp_mss_offer(conn->tcp, conn->mss_max)};
+
+    if (ack ? conn->ts_ok : tuning->timestamps) {
+        options.has |= TCP_HAS_TS;
+        options.ts_val = tcp_ts_now(conn->tcp, conn->ts_offset, now);
+        options.ts_ecr = ack ? conn->ts_recent : 0;
+    }
+    if (ack ? conn->sack_ok : tuning->sack)
+        options.has |= TCP_HAS_SACK_OK;
+    if (ack ? conn->wscale_ok : tuning->window_scale) {
+        options.has |= TCP_HAS_WSCALE;
+        options.wscale = conn->rcv_wscale;
+    }
+    if (conn->user_timeout_send && conn->user_timeout_ns != 0) {
+        options.has |= TCP_HAS_USER_TIMEOUT;
+        options.user_timeout = user_timeout(conn->user_timeout_ns);
+    }
+    out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, true,
+                                tuning->option_order, TCP_OPTIONS_MAX);
+}
+
+int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
+{
+    struct options options;
+    struct piece piece = {
+        .hdr = {.seq = conn->iss, .flags = TCP_SYN}, .segs = 1, .options = &options};
+
+    syn_options(conn, &options, now);
+    /* RFC 9293 section 3.8.6: a SYN's window is not scaled. */
+    piece.hdr.window = (uint16_t)u32_min(tcp_rcv_window(conn), 0xffff);
+    if (conn->state == TCP_SYN_RECEIVED) {
+        piece.hdr.flags |= TCP_ACK;
+        piece.hdr.ack = conn->rcv_nxt;
+        if (conn->ecn_ok)
+            piece.hdr.flags |= TCP_ECE;
+    } else if (conn->ecn_mode == TCP_ECN_ON && conn->syn_tries == 0) {
+        /* RFC 3168 section 6.1.1.1: who drops such SYNs gets another one. */
+        piece.hdr.flags |= TCP_ECE | TCP_CWR;
+    }
+    return transmit(conn, &piece, now);
+}
+
+/* ---- segments of no connection ---------------------------------------------------------------- */
+
+void tcp_emit_stray(struct tcp *tcp, const struct tcp_bare *bare, uint64_t now)
+{
+    const struct tcp_tuning *tuning = &tcp->conf.tuning;
+    bool syn = (bare->flags & TCP_SYN) != 0;
+    struct ip4_tx ip = {.src = bare->key.src,
+                        .dst = bare->key.dst,
+                        .protocol = IP4_TCP,
+                        .ttl = bare->ttl == 0 ? tuning->ttl : bare->ttl,
+                        .tos = bare->tos,
+                        .df = tuning->pmtu_discovery};
+    struct tcp_hdr hdr = {.src_port = bare->key.src_port,
+                          .dst_port = bare->key.dst_port,
+                          .seq = bare->seq,
+                          .ack = bare->ack,
+                          .flags = bare->flags,
+                          .window = bare->window};
+    struct options options = {.len = 0};
+    struct cs front, header;
+    struct pkt *pkt;
+
+    if (bare->options != NULL)
+        options.len = tcp_options_emit(cs_of(options.bytes, sizeof(options.bytes)), bare->options,
+                                       syn, tuning->option_order, TCP_OPTIONS_MAX);
+    pkt = begin(tcp, IP4_TX_BYTES + tcp_SIZE + options.len, &front);
+    if (pkt == NULL) {
+        tcp->stats.no_memory++;
+        return;
+    }
+    header = cs_shift(front, IP4_TX_BYTES);
+    hdr.header_len = (uint8_t)header.len;
+    tcp_emit(header, &hdr);
+    cs_blit(header, tcp_SIZE, cs_ro_of(options.bytes, options.len));
+    checksum(tcp->conf.nif, pkt, header, &ip, hdr.header_len);
+    tcp->stats.segs_out++;
+    ip4_send_or_drop(tcp->conf.nif, pkt, &ip, now);
+}

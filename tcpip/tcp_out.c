@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_out.c - what leaves, and in what order: once for each connection at the end of a poll.
+ *
+ *   1. SYN, probes and ACKs that are owed as segments of their own
+ *   2. what is lost, as tcp_recovery_next tells, while tcp_recovery_quota lets it out
+ *   3. new data, within the quota and the peer's window; FIN on the last of it
+ *   4. an ACK, where one is owed and nothing of the above carried it
+ *
+ * Data goes in whole segments. A smaller one is the last, and goes unless Nagle's algorithm or the
+ * program (cork) holds it back; it never is what happens to be left of a window, but by the probe
+ * timer (tcp_persist.c): RFC 9293 sections 3.7.4 and 3.8.6.2.1. Where the device can cut segments
+ * itself, as many whole ones as may leave go to it as one. */
+#include "tcpip/tcp_priv.h"
+
+enum {
+    OUT_DEFAULT_MSS = 536,
+    OUT_HEADER_LEAST = 68, /* Linux's least mtu, which bounds its segments from below */
+    OUT_PIECES_MAX = PKT_FRAGS_MAX - 1, /* of payload: one place is the headers' */
+    SACK_HEAD = 4,                      /* nop, nop, kind, length */
+    SACK_BLOCK = 8,
+};
+#define CORK_NS (200 * NS_PER_MS)
+#define RECORD_RETRY_NS NS_PER_MS
+
+/* Why no more new data left. */
+enum limit { LIMIT_NONE, LIMIT_CWND, LIMIT_WINDOW, LIMIT_HELD, LIMIT_DEVICE };
+
+/* The next piece of new data. */
+struct next {
+    uint32_t mss, len;
+    bool fin;
+    bool force; /* a probe: one segment, whatever congestion control and Nagle say */
+    bool idle;  /* nothing was in flight when this round began */
+};
+
+/* ---- how much may leave ---------------------------------------------------------------------- */
+
+/* What the peer's window leaves; negative where it has shrunk. */
+static int32_t window_left(const struct tcp_conn *conn)
+{
+    return (int32_t)(conn->snd_una + conn->snd_wnd - conn->snd_nxt);
+}
+
+static uint32_t mss_now(const struct tcp_conn *conn)
+{
+    uint32_t mss = conn->mss, blocks;
+
+    if (UNLIKELY(conn->sack_ok && conn->rcv.ooo.count != 0)) {
+        /* SACK blocks go along and take their room (RFC 6691 section 2). */
+        blocks = (TCP_OPTIONS_MAX - tcp_options_len(conn) - SACK_HEAD) / SACK_BLOCK;
+        mss -= SACK_HEAD + SACK_BLOCK * u32_min(conn->rcv.ooo.count, blocks);
+    }
+    if (conn->tcp->conf.tuning.half_window && UNLIKELY(mss > conn->snd_wnd_max / 2)) {
+        uint32_t most = conn->snd_wnd_max;
+
+        if (most > OUT_DEFAULT_MSS)
+            most /= 2;
+        if (most != 0 && mss > most) {
+            uint32_t least = OUT_HEADER_LEAST - tcp_SIZE - tcp_options_len(conn);
+
+            mss = most < least ? least : most;
+        }
+    }
+    return mss;
+}
+
+/* How many segments the device takes as one. */
+static uint32_t device_segs(const struct tcp_conn *conn, uint32_t mss)
+{
+    uint32_t most = conn->tcp->conf.nif->conf.dev->caps.gso_max_bytes;
+    uint32_t headers = ip4_SIZE + tcp_SIZE + tcp_options_len(conn);
+
+    /* Each of a super-segment has the same urgent pointer. */
+    if (most < headers + 2 * mss || UNLIKELY(conn->urgent_out))
+        return 1;
+    return (u32_min(most, IP4_TOTAL_MAX) - headers) / mss;
+}
+
+/* As many of `len` bytes from snd_nxt on as the device takes views of, in whole segments. */
+static uint32_t device_len(const struct tcp_conn *conn, uint32_t len, uint32_t mss)
+{
+    const struct tcp_chunk *chunk = conn->snd.next;
+    uint32_t pieces = u32_min(conn->tcp->conf.nif->conf.dev->caps.frags_max, PKT_FRAGS_MAX) - 1u;
+    uint32_t have = chunk->seq + chunk->len - conn->snd_nxt;
+
+    while (have < len && --pieces != 0 && pieces < PKT_FRAGS_MAX) {
+        chunk = chunk->next;
+        have += chunk->len;
+    }
+    if (have >= len)
+        return len;
+    /* One segment is gathered in any case. */
+    return have < mss ? mss : have - have % mss;
+}
+
+/* Must a segment that is not full wait? RFC 9293 section 3.7.4, and Minshall's change: behind another
+ * small one only, so that the end of a long message does not wait for its beginning's ACK. */
+static bool held_back(const struct tcp_conn *conn, const struct next *next)
+{
+    if (next->force || conn->flight.frto_new || conn->urgent_out)
+        return false;
+    if (conn->cork && !conn->snd.uncork)
+        return true;
+    if (conn->nodelay)
+        return false;
+    if (conn->tcp->conf.tuning.minshall)
+        return seq_gt(conn->small_end, conn->snd_una) && seq_le(conn->small_end, conn->snd_nxt);
+    return !next->idle;
+}
+
+/* The peer's window lets out less than all or a full segment: is it worth a segment of its own? At
+ * least half the largest window ever (RFC 9293 section 3.8.6.2.1, point 3). Where segments are kept
+ * at half that window anyway, a full one would have gone. */
+static bool is_window_wide(const struct tcp_conn *conn, uint32_t wnd)
+{
+    return !conn->tcp->conf.tuning.half_window && wnd != 0 && wnd >= conn->snd_wnd_max / 2;
+}
+
+/* More than one segment is there. */
+static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t unsent, uint32_t wnd)
+{
+    uint32_t mss = next->mss, segs = next->force ? 1 : tcp_recovery_quota(conn), len;
+
+    if (segs == 0)
+        return LIMIT_CWND;
+    if (wnd < mss) {
+        next->len = wnd;
+        return is_window_wide(conn, wnd) ? LIMIT_NONE : LIMIT_WINDOW;
+    }
+    segs = u32_min(segs, device_segs(conn, mss));
+    len = u32_min(unsent, segs * mss);
+    if (len > wnd)
+        len = wnd - wnd % mss;
+    if (len > mss)
+        len = device_len(conn, len, mss);
+    next->fin = len == unsent && conn->fin_wanted && len < wnd;
+    if (len % mss != 0 && !next->fin && held_back(conn, next))
+        len -= len % mss;
+    next->len = len;
+    return LIMIT_NONE;
+}
+
+/* All that is left fits in one segment. */
+static enum limit plan_last(struct tcp_conn *conn, struct next *next, uint32_t unsent, uint32_t wnd)
+{
+    if (!next->force && tcp_recovery_quota(conn) == 0 && !conn->fin_wanted)
+        return LIMIT_CWND; /* of the last segment, with FIN, Linux is not that strict */
+    next->len = unsent;
+    next->fin = conn->fin_wanted && unsent < wnd;
+    if (wnd < unsent || (unsent == 0 && !next->fin)) {
+        next->len = wnd;
+        next->fin = false;
+        return unsent != 0 && is_window_wide(conn, wnd) ? LIMIT_NONE : LIMIT_WINDOW;
+    }
+    if (unsent < next->mss && !conn->fin_wanted && held_back(conn, next))
+        return LIMIT_HELD;
+    return LIMIT_NONE;
+}
+
+static enum limit plan(struct tcp_conn *conn, struct next *next)
+{
+    uint32_t unsent = tcp_sndbuf_unsent(conn);
+    int32_t left = window_left(conn);
+    uint32_t wnd = left > 0 ? (uint32_t)left : 0;
+
+    next->mss = mss_now(conn);
+    return unsent > next->mss ? plan_many(conn, next, unsent, wnd)
+                              : plan_last(conn, next, unsent, wnd);
+}
+
+/* ---- new data -------------------------------------------------------------------------------- */
+
+static COLD enum limit no_record(struct tcp_conn *conn, uint64_t now)
+{
+    conn->tcp->stats.no_memory++;
+    tcp_timer_set(conn, TCP_TIMER_PACE, now + RECORD_RETRY_NS);
+    return LIMIT_DEVICE;
+}
+
+/* Makes a record of it and sends it. */
+static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint64_t now)
+{
+    struct tcp_seg *seg = tcp_flight_add(conn, next->len, next->fin, now);
+    uint32_t end = conn->snd_nxt + next->len;
+
+    if (UNLIKELY(seg == NULL))
+        return no_record(conn, now);
+    seg->mss = (uint16_t)next->mss;
+    seg->segs = (uint16_t)(next->len > next->mss ? (next->len + next->mss - 1) / next->mss : 1);
+    /* RFC 9293 section 3.9.1.2: the last of what is there (MUST-61). */
+    if (next->len != 0 && (end == conn->snd.end || next->force))
+        seg->flags |= TCP_SEG_PSH;
+    if (UNLIKELY(tcp_emit_seg(conn, seg, now) == -E_AGAIN)) {
+        tcp_flight_cancel(conn, seg);
+        return LIMIT_DEVICE;
+    }
+    if (next->len < (uint32_t)seg->segs * next->mss) {
+        conn->small_end = end + next->fin;
+        conn->snd.uncork = false;
+    }
+    tcp_flight_sent(conn, seg, now);
+    conn->owed &= (uint8_t)~TCP_OWE_ACK;
+    return LIMIT_NONE;
+}
+
+/* Is there anything that was not sent yet? */
+static bool has_new(const struct tcp_conn *conn)
+{
+    return conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent);
+}
+
+static enum limit send_new(struct tcp_conn *conn, uint64_t now)
+{
+    struct next next = {.idle = conn->flight.out == 0};
+    enum limit limit = LIMIT_NONE;
+
+    if (next.idle && has_new(conn))
+        tcp_recovery_idle(conn, now);
+    while (limit == LIMIT_NONE && has_new(conn)) {
+        limit = plan(conn, &next);
+        if (limit == LIMIT_NONE)
+            limit = send_next(conn, &next, now);
+    }
+    return limit;
+}
+
+/* ---- what was sent before -------------------------------------------------------------------- */
+
+/* Cuts a record that is to be sent again to what may leave now, at a multiple of its mss if it is several
+ * segments. False: nothing may. */
+static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota)
+{
+    uint32_t bytes = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
+    int32_t left = (int32_t)(conn->snd_una + conn->snd_wnd - seg->node.seq);
+    uint32_t mss = u32_min(seg->mss, conn->mss), wnd, segs = seg->segs, most;
+
+    if (UNLIKELY(left <= 0)) {
+        /* The window shrank: only its edge is tried (RFC 9293 section 3.8.6). */
+        if (seg->node.seq != conn->snd_una)
+            return false;
+        left = (int32_t)mss;
+    }
+    wnd = (uint32_t)left;
+    if (LIKELY(segs == 1 && bytes <= mss && bytes <= wnd))
+        return true;
+    segs = u32_min(u32_min(segs, quota), device_segs(conn, mss));
+    /* The path has become narrower: first one of the old length, then one of the new. */
+    if (UNLIKELY(seg->mss > conn->mss) && bytes > mss) {
+        if (seg->segs > 1 && !tcp_flight_split(conn, seg, seg->mss))
+            return false;
+        segs = 1;
+        bytes = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
+    }
+    most = segs * mss;
+    if (most > wnd)
+        most = wnd < mss ? wnd : wnd - wnd % mss;
+    if (bytes <= most)
+        return true;
+    /* Less than one of several segments: first it is taken out. */
+    if (seg->segs > 1 && most % seg->mss != 0 && !tcp_flight_split(conn, seg, seg->mss))
+        return false;
+    if (!tcp_flight_split(conn, seg, most))
+        return false;
+    if (seg->mss > mss)
+        seg->mss = (uint16_t)mss;
+    return true;
+}
+
+/* False: the device has no room. */
+static bool send_again(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
+{
+    if (UNLIKELY(tcp_emit_seg(conn, seg, now) == -E_AGAIN))
+        return false;
+    tcp_flight_sent(conn, seg, now);
+    conn->owed &= (uint8_t)~TCP_OWE_ACK;
+    return true;
+}
+
+static bool send_lost(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_seg *seg;
+    uint32_t quota;
+
+    while ((quota = tcp_recovery_quota(conn)) != 0 &&
+           (seg = tcp_recovery_next(conn, now)) != NULL) {
+        if (!fit_again(conn, seg, quota))
+            return true;
+        if (!send_again(conn, seg, now))
+            return false;
+    }
+    return true;
+}
+
+/* A tail loss probe (RFC 8985 section 7.3): new data where there is some and the window allows it,
+ * else the last segment again. */
+static COLD void send_tlp(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_seg *seg = tcp_tlp_seg(conn);
+    struct next next = {.force = true};
+
+    if (seg != NULL) {
+        if (fit_again(conn, seg, 1))
+            send_again(conn, seg, now);
+    } else if (has_new(conn) && plan(conn, &next) == LIMIT_NONE) {
+        send_next(conn, &next, now);
+    }
+    conn->owed &= (uint8_t)~TCP_OWE_TLP;
+    tcp_rto_rearm(conn, now);
+}
+
+/* ---- segments without data -------------------------------------------------------------------- */
+
+/* The number that an ACK bears: what comes next, but within the peer's window where that has shrunk
+ * by more than its scale can say. */
+static uint32_t ack_seq(const struct tcp_conn *conn)
+{
+    int32_t left = window_left(conn);
+
+    if (LIKELY(left >= 0) || (uint32_t)-left < (1u << conn->snd_wscale))
+        return conn->snd_nxt;
+    return conn->snd_una + conn->snd_wnd;
+}
+
+/* False: the device has no room. */
+static bool send_ack(struct tcp_conn *conn, uint64_t now)
+{
+    if (UNLIKELY(tcp_emit_bare(conn, ack_seq(conn), TCP_ACK, now) == -E_AGAIN))
+        return false;
+    conn->owed &= (uint8_t)~TCP_OWE_ACK;
+    return true;
+}
+
+/* Each out-of-order segment has its ACK (RFC 5681 section 4.2), and so has what is challenged. */
+static COLD bool send_own_acks(struct tcp_conn *conn, uint64_t now)
+{
+    if ((conn->owed & TCP_OWE_DUPACKS) != 0) {
+        for (; conn->dup_acks_owed != 0; conn->dup_acks_owed--)
+            if (!send_ack(conn, now))
+                return false;
+        conn->owed &= (uint8_t)~TCP_OWE_DUPACKS;
+    }
+    if ((conn->owed & TCP_OWE_CHALLENGE) != 0) {
+        if (!send_ack(conn, now))
+            return false;
+        conn->owed &= (uint8_t)~TCP_OWE_CHALLENGE;
+    }
+    return true;
+}
+
+/* Is the peer there, is its window still shut? */
+static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
+{
+    struct next next = {.force = true, .mss = mss_now(conn)};
+    int32_t left = window_left(conn);
+
+    conn->owed &= (uint8_t)~TCP_OWE_PROBE;
+    if (conn->flight.out == 0 && has_new(conn) && (left > 0 || conn->tcp->conf.tuning.probe_data)) {
+        uint32_t unsent = tcp_sndbuf_unsent(conn), room = left > 0 ? (uint32_t)left : 1;
+
+        next.len = u32_min(u32_min(unsent, room), next.mss);
+        next.fin = next.len == unsent && conn->fin_wanted && next.len < room;
+        if (next.len != 0 || next.fin) {
+            send_next(conn, &next, now);
+            return;
+        }
+    }
+    /* The urgent pointer goes along with a number that is new to the peer (RFC 9293 section 3.8.5),
+     * then with one that it must answer. */
+    if (conn->urgent_out)
+        tcp_emit_bare(conn, conn->snd_una, TCP_ACK, now);
+    tcp_emit_bare(conn, conn->snd_una - 1, TCP_ACK, now);
+}
+
+static COLD void send_syn(struct tcp_conn *conn, uint64_t now)
+{
+    if ((conn->owed & TCP_OWE_SYN) != 0 && tcp_emit_syn(conn, now) != -E_AGAIN)
+        conn->owed &= (uint8_t)~TCP_OWE_SYN;
+    if (conn->state == TCP_SYN_RECEIVED && send_own_acks(conn, now) &&
+        (conn->owed & TCP_OWE_ACK) != 0)
+        send_ack(conn, now);
+}
+
+/* ---- what it was that limited sending ------------------------------------------------------------ */
+
+enum chrono { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_SNDBUF };
+
+static void chrono_set(struct tcp_conn *conn, enum chrono chrono, uint64_t now)
+{
+    if (LIKELY(conn->chrono == chrono))
+        return;
+    tcp_chrono(conn, now, &conn->busy_ns, &conn->rwnd_ns, &conn->sndbuf_ns);
+    conn->chrono = (uint8_t)chrono;
+    conn->chrono_at = now;
+}
+
+void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,
+                uint64_t *sndbuf_ns)
+{
+    uint64_t ns = now - conn->chrono_at;
+
+    *busy_ns = conn->busy_ns + (conn->chrono != CHRONO_NONE ? ns : 0);
+    *rwnd_ns = conn->rwnd_ns + (conn->chrono == CHRONO_WINDOW ? ns : 0);
+    *sndbuf_ns = conn->sndbuf_ns + (conn->chrono == CHRONO_SNDBUF ? ns : 0);
+}
+
+static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
+{
+    enum chrono chrono = CHRONO_BUSY;
+
+    if (conn->flight.out == 0 && !has_new(conn))
+        chrono = CHRONO_NONE;
+    else if (limit == LIMIT_WINDOW)
+        chrono = CHRONO_WINDOW;
+    else if (conn->snd.was_full && conn->snd.next == NULL)
+        chrono = CHRONO_SNDBUF;
+    chrono_set(conn, chrono, now);
+}
+
+/* ---- a connection's turn ---------------------------------------------------------------------- */
+
+/* Is it in a state that sends data (RFC 9293 section 3.10.2), or only acknowledges? */
+static bool may_send(const struct tcp_conn *conn)
+{
+    return conn->state >= TCP_ESTABLISHED && conn->state != TCP_FIN_WAIT_2 &&
+           conn->state != TCP_TIME_WAIT;
+}
+
+/* Nothing that leaves could bring an ACK that goes on from here: a timer must. */
+static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
+{
+    if (limit == LIMIT_WINDOW && conn->flight.out == 0)
+        tcp_persist_start(conn, now);
+    if (UNLIKELY(limit == LIMIT_HELD && conn->cork) && !tcp_timer_runs(conn, TCP_TIMER_CORK))
+        tcp_timer_set(conn, TCP_TIMER_CORK, now + CORK_NS);
+}
+
+void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
+{
+    enum limit limit = LIMIT_NONE;
+
+    if (UNLIKELY(conn->state < TCP_ESTABLISHED)) {
+        send_syn(conn, now);
+        return;
+    }
+    if (UNLIKELY(conn->tcp->conf.nif->path_mtu_count != 0))
+        tcp_conn_mss_refresh(conn, now);
+    if (UNLIKELY((conn->owed & (TCP_OWE_DUPACKS | TCP_OWE_CHALLENGE)) != 0) &&
+        !send_own_acks(conn, now))
+        return;
+    if (UNLIKELY((conn->owed & TCP_OWE_PROBE) != 0))
+        send_probe(conn, now);
+    if (may_send(conn)) {
+        uint64_t segs = conn->segs_out;
+
+        if (UNLIKELY((conn->owed & TCP_OWE_TLP) != 0))
+            send_tlp(conn, now);
+        if (!send_lost(conn, now))
+            return;
+        limit = send_new(conn, now);
+        watch_held(conn, limit, now);
+        if (conn->segs_out != segs || limit == LIMIT_CWND)
+            tcp_recovery_sent(conn, limit == LIMIT_CWND, now);
+    }
+    if ((conn->owed & TCP_OWE_ACK) != 0 && limit != LIMIT_DEVICE)
+        send_ack(conn, now);
+    watch_chrono(conn, limit, now);
+    if (UNLIKELY(conn->snd.was_full))
+        tcp_sndbuf_wake(conn);
+}
+
+void tcp_cork_expired(struct tcp_conn *conn, uint64_t now)
+{
+    (void)now;
+    conn->snd.uncork = true;
+    tcp_mark(conn);
+}
