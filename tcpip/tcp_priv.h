@@ -466,7 +466,8 @@ struct tcp_syn {
     uint8_t wscale;  /* peer's */
     uint8_t tos;
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
-    uint64_t sent_ns;      /* the first SYN-ACK: RTT */
+    bool again;            /* a SYN-ACK was sent again: no RTT from it */
+    uint64_t sent_ns;      /* the first SYN-ACK: RTT; 0: it was a cookie, we do not know */
     uint64_t at;           /* of the next */
     uint64_t challenge_at; /* next challenge ACK may go */
 };
@@ -526,6 +527,8 @@ enum tcp_mem_level tcp_mem_level(const struct tcp *tcp);
 struct tcp_link *tcp_demux_find(const struct tcp *tcp, const struct tcp_key *key);
 void tcp_demux_add(struct tcp *tcp, struct tcp_link *link);
 void tcp_demux_remove(struct tcp *tcp, struct tcp_link *link);
+/* Listeners of a port, and of others: a list by `next`. */
+struct tcp_listener **tcp_demux_listeners(struct tcp *tcp, uint16_t port);
 /* Who listens there: one of that address before one of all. */
 struct tcp_listener *tcp_demux_listener(const struct tcp *tcp, uint32_t addr, uint16_t port);
 
@@ -576,6 +579,7 @@ void tcp_listen_ready(struct tcp *tcp, struct tcp_listener *listener, struct tcp
 /* conn->listener is set while it waits in an accept queue, and there it stays, gone or not, until the
  * program accepts it: so tcp_conn_end keeps it as if a handle were held. This takes it out. */
 void tcp_listen_forget(struct tcp_conn *conn);
+bool tcp_listen_full(const struct tcp_listener *listener);
 /* tcp_close of a listener: those not accepted are reset. */
 void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t now);
 /* A SYN that may open a connection; iss: its first number, 0: one is chosen. */
@@ -588,6 +592,10 @@ uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset);
 /* A segment for a half-open connection. */
 void tcp_syn_input(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
+/* Its handshake is complete: makes the connection, which gets rx too. syn: a record, or a cookie's. */
+void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
+/* The peer's MSS by its SYN's options: never below the floor. */
+uint16_t tcp_syn_peer_mss(const struct tcp *tcp, const struct tcp_options *options);
 void tcp_syn_drop(struct tcp *tcp, struct tcp_syn *syn);
 void tcp_syn_drop_listener(struct tcp *tcp, struct tcp_listener *listener);
 void tcp_syn_timers(struct tcp *tcp, uint64_t now);
@@ -595,9 +603,9 @@ uint64_t tcp_syn_next(const struct tcp *tcp);
 /* ICMP said that its peer is gone. */
 void tcp_syn_error(struct tcp *tcp, struct tcp_syn *syn, int error);
 /* The ISN of a SYN-ACK that needs no memory, and the timestamp that carries its options. */
-uint32_t tcp_cookie_make(struct tcp *tcp, const struct tcp_rx *rx, uint32_t *ts_val);
-/* Is this ACK's number one of ours? Fills `syn` as it would have been. */
-bool tcp_cookie_check(struct tcp *tcp, const struct tcp_rx *rx, struct tcp_syn *syn);
+uint32_t tcp_cookie_make(struct tcp *tcp, const struct tcp_syn *syn, uint64_t now, uint32_t *ts_val);
+/* Is this ACK's number one of ours? Fills `syn` as it would have been, but for the listener. */
+bool tcp_cookie_check(const struct tcp *tcp, const struct tcp_rx *rx, struct tcp_syn *syn);
 
 /* ---- tcp_tw.c ------------------------------------------------------------------------------------ */
 
@@ -608,6 +616,7 @@ void tcp_tw_begin(struct tcp_conn *conn, enum tcp_state state, uint64_t now);
 void tcp_tw_input(struct tcp *tcp, struct tcp_tw *tw, struct tcp_rx *rx);
 /* May a connect from here take over this pair of ends (RFC 6191)? Then it is gone, and iss is a
  * number beyond what it used. */
+bool tcp_tw_may_reuse(const struct tcp_tw *tw, uint64_t now);
 bool tcp_tw_reuse(struct tcp *tcp, struct tcp_tw *tw, uint32_t *iss, uint64_t now);
 void tcp_tw_timers(struct tcp *tcp, uint64_t now);
 uint64_t tcp_tw_next(const struct tcp *tcp);

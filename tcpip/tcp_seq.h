@@ -42,4 +42,13 @@ static inline bool seq_in(uint32_t seq, uint32_t low, uint32_t size)
     return seq - low < size;
 }
 
+/* Is any of [seq, end), or where that is empty seq itself, in the window of `size` from `low`? RFC
+ * 9293 section 3.10.7.4's table, which forgot a segment that reaches out at both sides. */
+static inline bool seq_acceptable(uint32_t seq, uint32_t end, uint32_t low, uint32_t size)
+{
+    if (seq == end)
+        return size == 0 ? seq == low : seq_in(seq, low, size);
+    return size != 0 && seq_gt(end, low) && seq_lt(seq, low + size);
+}
+
 #endif
