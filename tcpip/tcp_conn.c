@@ -191,7 +191,7 @@ static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const str
     if (!syn->wscale_ok)
         conn->rcv_wscale = 0;
     conn->peer_mss = syn->mss;
-    conn->syn_tries = syn->tries;
+    conn->syn_tries = syn->again;
 }
 
 struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,

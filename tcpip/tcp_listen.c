@@ -123,7 +123,6 @@ void tcp_listen_ready(struct tcp *tcp, struct tcp_listener *listener, struct tcp
         listener->accept_head = conn;
     listener->accept_tail = conn;
     listener->accept_count++;
-    tcp->stats.opened_passive++;
     tcp_news(tcp, &listener->news);
 }
 

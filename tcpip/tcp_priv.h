@@ -466,7 +466,7 @@ struct tcp_syn {
     uint8_t wscale;  /* peer's */
     uint8_t tos;
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
-    bool again;            /* a SYN-ACK was sent again: no RTT from it */
+    uint8_t again;         /* the same, those for a SYN that came again counted too: no RTT then */
     uint64_t sent_ns;      /* the first SYN-ACK: RTT; 0: it was a cookie, we do not know */
     uint64_t at;           /* of the next */
     uint64_t challenge_at; /* next challenge ACK may go */

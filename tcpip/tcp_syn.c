@@ -367,7 +367,7 @@ static void duplicate_syn(struct tcp *tcp, struct tcp_syn *syn, const struct tcp
     }
     list_remove(tcp, syn);
     list_append(tcp, syn, rx->now);
-    syn->again = true;
+    syn->again += syn->again != UINT8_MAX;
     tcp->stats.synack_retransmits++;
     send_record(tcp, syn, rx->now);
 }
@@ -422,7 +422,7 @@ void tcp_syn_timers(struct tcp *tcp, uint64_t now)
             }
             list_remove(tcp, syn);
             syn->tries++;
-            syn->again = true;
+            syn->again++;
             list_append(tcp, syn, now);
             tcp->stats.synack_retransmits++;
             send_record(tcp, syn, now);
