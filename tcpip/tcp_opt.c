@@ -134,11 +134,14 @@ int tcp_set(struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t value, uin
 {
     struct tcp_conn *conn = tcp_conn_of(tcp, handle);
     struct tcp_listener *listener = conn != NULL ? NULL : tcp_listener_of(tcp, handle);
-    const struct opt *row = &opts[opt];
+    const struct opt *row;
 
     if (conn == NULL && listener == NULL)
         return -E_BADF;
-    if ((unsigned)opt >= TCP_OPTS || value < row->min || value > row->max)
+    if ((unsigned)opt >= TCP_OPTS)
+        return -E_INVAL;
+    row = &opts[opt];
+    if (value < row->min || value > row->max)
         return -E_INVAL;
     if (opt == TCP_OPT_TOS)
         value &= ~UINT64_C(3); /* ECN's */
@@ -161,11 +164,14 @@ int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *val
 {
     const struct tcp_conn *conn = tcp_conn_of(tcp, handle);
     const struct tcp_listener *listener = conn != NULL ? NULL : tcp_listener_of(tcp, handle);
-    const struct opt *row = &opts[opt];
+    const struct opt *row;
 
     if (conn == NULL && listener == NULL)
         return -E_BADF;
-    if ((unsigned)opt >= TCP_OPTS || (conn == NULL && row->preset_off == NOWHERE))
+    if ((unsigned)opt >= TCP_OPTS)
+        return -E_INVAL;
+    row = &opts[opt];
+    if (conn == NULL && row->preset_off == NOWHERE)
         return -E_INVAL;
     if (conn != NULL)
         *value = load(conn, row->conn_off, row);
