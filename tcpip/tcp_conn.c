@@ -117,6 +117,7 @@ static uint32_t initial_window(const struct tcp_conn *conn)
 void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now)
 {
     tcp_conn_mss_refresh(conn, now);
+    tcp_rcv_negotiated(conn, now);
     tcp_cc_init(&conn->cc, (enum tcp_cc_kind)conn->cc_kind, initial_window(conn));
     tcp_sndbuf_tune(conn);
 }
@@ -375,7 +376,6 @@ void tcp_conn_fin_received(struct tcp_conn *conn, uint64_t now)
     default:
         return;
     }
-    tcp_ackgen_now(conn);
     tcp_news(conn->tcp, &conn->news);
 }
 

@@ -178,17 +178,20 @@ static void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
     conn->segs_out += piece->segs;
     conn->tcp->stats.segs_out += piece->segs;
     conn->tcp->stats.gso_out += piece->segs > 1;
-    if (LIKELY((piece->hdr.flags & TCP_ACK) != 0))
+    if (LIKELY((piece->hdr.flags & TCP_ACK) != 0)) {
+        conn->owed &= (uint8_t)~TCP_OWE_ACK;
         tcp_ackgen_sent(conn, piece->len != 0, now);
+    }
 }
 
-static COLD int refused(struct tcp_conn *conn, struct pkt *pkt, int err, uint64_t now)
+/* The device's wake-up ends the wait. */
+static COLD int refused(struct tcp_conn *conn, struct pkt *pkt, int err)
 {
     pkt_put(pkt);
     if (err != -E_AGAIN)
         return err;
     conn->tcp->stats.tx_refused++;
-    tcp_timer_set(conn, TCP_TIMER_PACE, now + NO_MEMORY_RETRY_NS);
+    tcp_mark_blocked(conn);
     return err;
 }
 
@@ -225,7 +228,8 @@ static COLD int reroute(struct tcp_conn *conn)
     return err;
 }
 
-/* Makes the packet and hands it to IPv4. -E_AGAIN: tried again at TCP_TIMER_PACE. */
+/* Makes the packet and hands it to IPv4. -E_AGAIN: it will be asked for again, when the device has
+ * room, or after a while where memory is short. */
 static int transmit(struct tcp_conn *conn, struct piece *piece, uint64_t now)
 {
     struct tcp *tcp = conn->tcp;
@@ -258,7 +262,7 @@ static int transmit(struct tcp_conn *conn, struct piece *piece, uint64_t now)
     conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece->ect ? ECN_ECT0 : 0));
     err = ip4_send(nif, pkt, &conn->ip, now);
     if (UNLIKELY(err != 0))
-        return refused(conn, pkt, err, now);
+        return refused(conn, pkt, err);
     sent(conn, piece, now);
     return 0;
 }
@@ -367,7 +371,7 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
 
     syn_options(conn, &options, now);
     /* RFC 9293 section 3.8.6: a SYN's window is not scaled. */
-    piece.hdr.window = (uint16_t)u32_min(tcp_rcv_window(conn), 0xffff);
+    piece.hdr.window = (uint16_t)u32_min(tcp_rcv_offered(conn), 0xffff);
     if (conn->state == TCP_SYN_RECEIVED) {
         piece.hdr.flags |= TCP_ACK;
         piece.hdr.ack = conn->rcv_nxt;

@@ -195,7 +195,6 @@ static bool is_reset_at_fin(const struct tcp_conn *conn, const struct tcp_rx *rx
 static COLD bool answer_unacceptable(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     struct tcp *tcp = conn->tcp;
-    uint32_t end = rx->hdr.seq + rx->len;
 
     tcp->stats.out_of_window++;
     if (rx->len == 0) {
@@ -203,9 +202,10 @@ static COLD bool answer_unacceptable(struct tcp_conn *conn, const struct tcp_rx 
         return false;
     }
     /* RFC 2883 section 4.1. */
-    if (conn->sack_ok && seq_lt(rx->hdr.seq, conn->rcv_nxt))
-        conn->rcv.dsack = (struct tcp_sack_block){rx->hdr.seq, seq_min(end, conn->rcv_nxt)};
-    tcp_ackgen_now(conn);
+    if (seq_lt(rx->hdr.seq, conn->rcv_nxt))
+        tcp_data_duplicate(conn, rx);
+    else
+        tcp_ackgen_dup(conn, 1);
     return false;
 }
 
@@ -343,8 +343,7 @@ static inline void step_text(struct tcp_conn *conn, struct tcp_rx *rx)
     if (UNLIKELY(conn->orphan) && rx->len != 0 && refuse_text(conn, rx))
         return;
     if (UNLIKELY(tcp_conn_eof(conn))) {
-        conn->tcp->stats.duplicate++;
-        tcp_ackgen_now(conn);
+        tcp_data_duplicate(conn, rx);
         return;
     }
     tcp_data_input(conn, rx);

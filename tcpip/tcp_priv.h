@@ -876,9 +876,13 @@ static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
 {
     return (int32_t)(conn->rcv_adv - conn->rcv_nxt) > 0 ? conn->rcv_adv - conn->rcv_nxt : 0;
 }
-/* First window and buffer of a connection, once rcv_nxt, mss and scales are known: rcv_adv and rcv_wup become
- * those of our SYN. rcv.limit, rcv.fixed and rcv.clamp as set before; 0: tuning's, none. */
+/* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as set before;
+ * 0: tuning's, none. */
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);
+/* The same once mss is known. */
+void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now);
+/* The window that is offered needs no pages any more: it is over. */
+void tcp_rcv_end(struct tcp_conn *conn);
 /* The window scale to offer for a buffer that may grow so far. */
 uint8_t tcp_rcv_wscale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max);
 /* A segment of `len` bytes came: the window's slow start. */

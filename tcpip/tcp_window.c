@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_window.c - the receive window: how much may come, and how that grows.
+ *
+ * Theory of operation
+ *
+ *     rcv.limit      bytes that may wait to be read. Grows with what the program takes in a round trip
+ *                    (dynamic right-sizing), where it was not set by the program
+ *     rcv.ssthresh   bytes that are offered at most: grows by two segments with each that comes, so
+ *                    that a sender is let loose only as its segments prove to fill their pages
+ *     the window     the least of ssthresh, clamp, and what limit has left; its right edge is rcv_adv
+ *                    and never moves back, not even by the rounding of its scale
+ *
+ * Three promises. The window opens again whatever happened: a queue that is empty offers a segment at
+ * least. It opens by useful steps only (silly windows, RFC 9293 section 3.8.6.2.2). And what is
+ * offered beyond a connection's first window can be taken: a page may hold one segment only, and
+ * windows are counted in the pages they would fill, all connections together, against the budget.
+ * First windows are not: there are many of them, and most connections are idle.
+ */
+#include "tcpip/tcp_priv.h"
+
+/* Windows are made for so many segments at least. */
+#define SPACE_SEGMENTS 16u
+#define FIRST_SEGMENTS 10u
+/* What a sender's first segments say before any came (RFC 9293 section 3.7.1), and the least. */
+#define MSS_GUESS 536u
+#define MSS_LEAST 88u
+
+static inline const struct tcp_tuning *tuning_of(const struct tcp_conn *conn)
+{
+    return &conn->tcp->conf.tuning;
+}
+
+uint8_t tcp_rcv_wscale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
+{
+    uint8_t scale = 0;
+
+    /* RFC 7323 section 2.3: 14 at most. */
+    while (scale < tuning->window_scale_max && scale < 14 && UINT32_C(65535) << scale < rcvbuf_max)
+        scale++;
+    return scale;
+}
+
+static inline uint32_t round_up(const struct tcp_conn *conn, uint32_t n)
+{
+    uint32_t unit = UINT32_C(1) << conn->rcv_wscale;
+
+    return (n + unit - 1) & ~(unit - 1);
+}
+
+/* ---- pages ---------------------------------------------------------------------------------- */
+
+/* Pages that `bytes` would come in. */
+static inline uint32_t pages_for(const struct tcp_conn *conn, uint32_t bytes)
+{
+    uint32_t each = conn->rcv.mss < MSS_GUESS ? MSS_GUESS : u32_min(conn->rcv.mss, PAGE_BYTES);
+
+    return (bytes + each - 1) / each;
+}
+
+/* Notes that a window of so many bytes is offered. */
+static void promise(struct tcp_conn *conn, uint32_t window)
+{
+    uint32_t first = tuning_of(conn)->window_initial;
+    uint32_t pages = window > first ? pages_for(conn, window - first) : 0;
+
+    conn->tcp->rcv_promised += pages - conn->rcv.promised;
+    conn->rcv.promised = pages;
+}
+
+/* May the window be `window`, which is more than is offered? Or how much? */
+static uint32_t backed(const struct tcp_conn *conn, uint32_t window, uint32_t offered)
+{
+    const struct tcp *tcp = conn->tcp;
+    uint32_t first = tuning_of(conn)->window_initial, taken, room;
+
+    if (UNLIKELY(tcp_mem_level(tcp) == TCP_MEM_FULL)) {
+        /* Something, where there is nothing: it must go on. */
+        uint32_t least = conn->rcv.bytes == 0 ? 2 * conn->rcv.mss : 0;
+
+        return offered >= least ? offered : u32_min(window, round_up(conn, least));
+    }
+    if (window <= first)
+        return window;
+    taken = tcp->used.pages + tcp->rcv_promised - conn->rcv.promised;
+    room = tcp->conf.pages_max > taken ? tcp->conf.pages_max - taken : 0;
+    if (LIKELY(pages_for(conn, window - first) <= room))
+        return window;
+    room = round_up(conn, first + room * MSS_GUESS);
+    return u32_min(window, room > offered ? room : offered);
+}
+
+/* ---- the window ----------------------------------------------------------------------------- */
+
+uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
+{
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t unit = UINT32_C(1) << conn->rcv_wscale, full = u32_min(rcv->limit, rcv->clamp);
+    uint32_t mss = u32_min(rcv->mss, full), last = conn->rcv_adv - conn->rcv_wup;
+    uint32_t room = rcv->limit > rcv->bytes ? rcv->limit - rcv->bytes : 0;
+
+    /* An empty queue must not depend on how the buffer's size is rounded. */
+    if (UNLIKELY(rcv->bytes == 0 && room < unit + mss))
+        return round_up(conn, full < mss ? mss : full);
+    room &= ~(unit - 1);
+    if (room < full >> 4 || room < mss)
+        return 0;
+    room = u32_min(room, u32_min(rcv->ssthresh, rcv->clamp));
+    if (conn->rcv_wscale != 0)
+        return round_up(conn, room);
+    /* Without scale the field says all: whole segments, and it changes by no less. */
+    if (last > room || last + mss <= room)
+        return room > mss ? room - room % mss : room;
+    return last;
+}
+
+uint32_t tcp_rcv_window(struct tcp_conn *conn)
+{
+    struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t full = u32_min(rcv->limit, rcv->clamp);
+    uint32_t offered = tcp_rcv_offered(conn), window = tcp_rcv_window_wanted(conn);
+
+    /* A reader that is late need not hear of every second segment. */
+    if (UNLIKELY(rcv->bytes > full / 2))
+        rcv->quick = 0;
+    if (window > offered) {
+        uint32_t step = u32_min(full / 2, rcv->mss);
+
+        /* RFC 9293 section 3.8.6.2.2. While most of the window is open it is none of the silly. */
+        if (window - offered < step && offered < u32_min(full, rcv->ssthresh) / 2)
+            window = offered;
+        else
+            window = backed(conn, window, offered);
+    } else {
+        window = offered;
+    }
+    window = u32_min(round_up(conn, window), UINT32_C(65535) << conn->rcv_wscale);
+    conn->rcv_adv = conn->rcv_nxt + window;
+    if (UNLIKELY(window > tuning_of(conn)->window_initial || rcv->promised != 0))
+        promise(conn, window);
+    return window;
+}
+
+void tcp_rcv_end(struct tcp_conn *conn)
+{
+    promise(conn, 0);
+}
+
+void tcp_rcv_init(struct tcp_conn *conn, uint64_t now)
+{
+    const struct tcp_tuning *tuning = tuning_of(conn);
+    struct tcp_rcv *rcv = &conn->rcv;
+
+    if (rcv->limit == 0)
+        rcv->limit = tuning->rcvbuf;
+    if (rcv->clamp == 0)
+        rcv->clamp = UINT32_MAX;
+    rcv->ssthresh =
+        u32_min(u32_min(tuning->window_initial, rcv->limit), u32_min(rcv->clamp, 65535));
+    rcv->mss = MSS_LEAST;
+    conn->rcv_wup = conn->rcv_nxt;
+    conn->rcv_adv = conn->rcv_nxt + rcv->ssthresh;
+    conn->received_at = now;
+}
+
+void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t window = tcp_rcv_offered(conn);
+    /* Better too little than too much: who believes in long segments acknowledges too few. */
+    uint32_t mss = u32_min(u32_min(conn->mss, window / 2), MSS_GUESS);
+
+    rcv->mss = mss < MSS_LEAST ? MSS_LEAST : mss;
+    /* A first window too small to say what fits: then two segments. */
+    rcv->ssthresh = window < 2 * conn->mss ? 2 * conn->mss : window;
+    rcv->space = u32_min(window, FIRST_SEGMENTS * conn->mss);
+    rcv->space_at = now;
+    conn->received_at = now;
+}
+
+/* ---- growth --------------------------------------------------------------------------------- */
+
+void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len)
+{
+    struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t left = rcv->limit > rcv->bytes ? rcv->limit - rcv->bytes : 0;
+    uint32_t most = u32_min(rcv->clamp, left), step = 2 * (rcv->mss > len ? rcv->mss : len);
+
+    if (rcv->ssthresh >= most)
+        return;
+    if (UNLIKELY(tcp_mem_level(conn->tcp) != TCP_MEM_LOW))
+        return;
+    rcv->ssthresh += u32_min(most - rcv->ssthresh, step);
+    if (rcv->quick == 0 && tuning_of(conn)->quickack_segments != 0)
+        rcv->quick = 1;
+}
+
+/* A sender that is not held back sends in a round trip twice what it sent in the one before (slow start): so
+ * the buffer is made for twice what the program took in the last round trip, and then for the
+ * growth seen. */
+static void right_size(struct tcp_conn *conn, uint64_t now)
+{
+    const struct tcp_tuning *tuning = tuning_of(conn);
+    struct tcp_rcv *rcv = &conn->rcv;
+    uint64_t taken = rcv->copied - rcv->space_copied, want;
+
+    if (rcv->rtt_ns == 0 || now - rcv->space_at < rcv->rtt_ns)
+        return;
+    if (taken > rcv->space && rcv->space != 0) {
+        want = 2 * taken + SPACE_SEGMENTS * conn->mss;
+        want += 2 * (want * (taken - rcv->space) / rcv->space);
+        want = u64_min(want, tuning->rcvbuf_max);
+        /* No more than half of what there is for all. */
+        want =
+            u64_min(want, (uint64_t)conn->tcp->conf.pages_max / 2 * u32_min(rcv->mss, PAGE_BYTES));
+        if (!rcv->fixed && want > rcv->limit && tcp_mem_level(conn->tcp) == TCP_MEM_LOW)
+            rcv->limit = (uint32_t)want;
+        rcv->space = (uint32_t)u64_min(taken, UINT32_MAX);
+    }
+    rcv->space_copied = rcv->copied;
+    rcv->space_at = now;
+}
+
+/* ---- the program reads ---------------------------------------------------------------------- */
+
+/* Linux: the window became twice as wide; an ACK of what was read whole is due anyway. */
+static bool is_news_adaptive(const struct tcp_conn *conn, uint32_t offered)
+{
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t window;
+
+    if ((rcv->ack & TCP_ACK_DUE) != 0) {
+        bool small = (rcv->ack & TCP_ACK_PUSHED2) != 0 ||
+                     ((rcv->ack & TCP_ACK_PUSHED) != 0 && !rcv->pingpong);
+
+        if (conn->rcv_nxt - conn->rcv_wup > rcv->mss || (small && rcv->bytes == 0))
+            return true;
+    }
+    if (2 * (uint64_t)offered > u32_min(rcv->limit, rcv->clamp))
+        return false;
+    window = tcp_rcv_window_wanted(conn);
+    return window != 0 && window >= 2 * (uint64_t)offered;
+}
+
+/* 4.4BSD: by two segments and a share of the buffer, or by half of it. */
+static bool is_news_fixed(const struct tcp_conn *conn, uint32_t offered)
+{
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t window = tcp_rcv_window_wanted(conn), more = window > offered ? window - offered : 0;
+
+    if (more >> conn->rcv_wscale == 0)
+        return false;
+    if (more >= 2 * conn->mss &&
+        (more >= rcv->limit / 4 || window <= rcv->limit / 8 || rcv->limit <= 8 * conn->mss))
+        return true;
+    return 2 * (uint64_t)more >= rcv->limit;
+}
+
+void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
+{
+    bool eof = tcp_conn_eof(conn);
+    uint32_t offered = tcp_rcv_offered(conn);
+
+    conn->rcv.copied += n;
+    if (UNLIKELY(conn->urgent_in) && seq_ge(conn->rcv_nxt - conn->rcv.bytes - eof, conn->rcv_up))
+        conn->urgent_in = false;
+    /* Where nothing more will come there is nothing to tell. */
+    if (conn->state == TCP_CLOSED)
+        return;
+    right_size(conn, now);
+    if (eof) {
+        if (conn->rcv_nxt - conn->rcv_wup > conn->rcv.mss)
+            tcp_ackgen_now(conn);
+    } else if (tuning_of(conn)->ack_habit == TCP_ACK_EVERY_OTHER
+                   ? is_news_fixed(conn, offered)
+                   : is_news_adaptive(conn, offered)) {
+        tcp_ackgen_now(conn);
+    }
+}
