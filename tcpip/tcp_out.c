@@ -199,7 +199,6 @@ static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint
         conn->snd.uncork = false;
     }
     tcp_flight_sent(conn, seg, now);
-    conn->owed &= (uint8_t)~TCP_OWE_ACK;
     return LIMIT_NONE;
 }
 
@@ -272,7 +271,6 @@ static bool send_again(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
     if (UNLIKELY(tcp_emit_seg(conn, seg, now) == -E_AGAIN))
         return false;
     tcp_flight_sent(conn, seg, now);
-    conn->owed &= (uint8_t)~TCP_OWE_ACK;
     return true;
 }
 
@@ -326,7 +324,7 @@ static bool send_ack(struct tcp_conn *conn, uint64_t now)
 {
     if (UNLIKELY(tcp_emit_bare(conn, ack_seq(conn), TCP_ACK, now) == -E_AGAIN))
         return false;
-    conn->owed &= (uint8_t)~TCP_OWE_ACK;
+    conn->owed &= (uint8_t)~TCP_OWE_ACK; /* lost on the way, perhaps */
     return true;
 }
 

@@ -17,7 +17,7 @@ static void (*const expired[TCP_TIMERS])(struct tcp_conn *conn, uint64_t now) = 
     [TCP_TIMER_RETRANSMIT] = tcp_rto_expired, [TCP_TIMER_PROBE] = tcp_tlp_expired,
     [TCP_TIMER_REORDER] = tcp_rack_expired,   [TCP_TIMER_PERSIST] = tcp_persist_expired,
     [TCP_TIMER_DELACK] = tcp_delack_expired,  [TCP_TIMER_KEEPALIVE] = tcp_keepalive_expired,
-    [TCP_TIMER_LINGER] = tcp_linger_expired,  [TCP_TIMER_CORK] = resend_later,
+    [TCP_TIMER_LINGER] = tcp_linger_expired,  [TCP_TIMER_CORK] = tcp_cork_expired,
     [TCP_TIMER_PACE] = resend_later,
 };
 
