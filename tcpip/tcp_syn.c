@@ -367,7 +367,8 @@ static void duplicate_syn(struct tcp *tcp, struct tcp_syn *syn, const struct tcp
     }
     list_remove(tcp, syn);
     list_append(tcp, syn, rx->now);
-    syn->again += syn->again != UINT8_MAX;
+    if (syn->again != UINT8_MAX)
+        syn->again++;
     tcp->stats.synack_retransmits++;
     send_record(tcp, syn, rx->now);
 }
