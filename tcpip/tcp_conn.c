@@ -257,6 +257,7 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
     tcp_flight_clear(conn);
     tcp_sndbuf_clear(conn);
     tcp_reass_clear(conn);
+    tcp_rcv_end(conn);
     if (conn->orphan)
         put(conn);
     else

@@ -168,7 +168,7 @@ static inline bool step_timestamp(struct tcp_conn *conn, struct tcp_rx *rx)
         return true;
     tcp->stats.paws++;
     if (rx->len != 0)
-        tcp_ackgen_now(conn);
+        tcp_data_duplicate(conn, rx);
     else
         tcp_challenge(conn, rx->now);
     return false;

@@ -84,14 +84,6 @@ static void set_keepalive(struct tcp_conn *conn, uint64_t now)
         tcp_timer_stop(conn, TCP_TIMER_KEEPALIVE);
 }
 
-static void set_quickack(struct tcp_conn *conn)
-{
-    conn->rcv.pingpong = !conn->quickack_set;
-    conn->rcv.quick = conn->quickack_set ? conn->tcp->conf.tuning.quickack_segments : 0;
-    if (conn->quickack_set && tcp_timer_runs(conn, TCP_TIMER_DELACK))
-        tcp_ackgen_now(conn);
-}
-
 static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
 {
     switch (opt) {
@@ -100,7 +92,7 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
         tcp_mark(conn);
         break;
     case TCP_OPT_QUICKACK:
-        set_quickack(conn);
+        tcp_ackgen_set_quick(conn, conn->quickack_set);
         break;
     case TCP_OPT_KEEPALIVE:
     case TCP_OPT_KEEPALIVE_IDLE:
