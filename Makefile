@@ -18,6 +18,7 @@ include mk/modules.mk
 include mk/target-host.mk
 include mk/target-xen-x86_64.mk
 include mk/tests.mk
+include mk/pkt.mk
 include mk/bench.mk
 
 ## all: build every program for the Linux process and for Xen

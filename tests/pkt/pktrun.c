@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC */
+/* pktrun.c - runs packetdrill-syntax scripts over the stack in virtual time: see README.md.
+ *
+ * Each script runs in a process of its own: a failed ASSERT of the stack is that script's failure
+ * and not the end of all. */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "run.h"
+
+enum { TEXT_MAX = 1 << 20, CRASHED = 70 };
+
+static struct {
+    bool verbose, person_given;
+    enum personality person;
+    uint64_t seed;
+    const char *pcap_path, *init_path;
+    struct script_conf conf;
+    FILE *pcap;
+    struct script init;
+    unsigned passed, failed, skipped;
+} main_state = {.seed = 1};
+
+static const char usage[] =
+    "usage: pktrun [-v] [--personality morgana|linux|freebsd] [--seed N] [--pcap FILE]\n"
+    "              [--init FILE] [--strict] [--NAME=VALUE] [-D NAME=VALUE] SCRIPT|FOLDER...\n";
+
+static char *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "r");
+    char *text = malloc(TEXT_MAX + 1);
+
+    if (text == NULL)
+        abort();
+    *len = f == NULL ? 0 : fread(text, 1, TEXT_MAX, f);
+    if (f == NULL || ferror(f)) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (f != NULL)
+        fclose(f);
+    return text;
+}
+
+/* ---- one script ------------------------------------------------------------------------------- */
+
+static enum run_verdict run_one(const char *path)
+{
+    static char message[4096];
+    struct script script;
+    struct lex_error error;
+    struct run_options options = {.verbose = main_state.verbose,
+                                  .seed = main_state.seed,
+                                  .pcap = main_state.pcap,
+                                  .init = main_state.init_path != NULL ? &main_state.init : NULL};
+    enum run_verdict verdict = RUN_FAIL;
+    size_t len;
+    char *text = read_file(path, &len);
+
+    if (text == NULL)
+        return RUN_FAIL;
+    options.person = main_state.person_given ? main_state.person : shell_dialect(text, len);
+    if (!script_parse(&script, path, text, len, &main_state.conf, &error))
+        printf("%s:%u: %s\n", path, error.line, error.text);
+    else
+        verdict = run_script(&options, &script, message, sizeof(message));
+    if (message[0] != '\0' && (verdict != RUN_SKIP || main_state.verbose))
+        printf("%s\n", message);
+    script_free(&script);
+    return verdict;
+}
+
+static void count(const char *path, int status)
+{
+    static const char *const words[] = {"ok", "FAILED", "skipped"};
+    unsigned verdict = RUN_FAIL;
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) <= RUN_SKIP)
+        verdict = (unsigned)WEXITSTATUS(status);
+    else
+        printf("%s: crashed (%s %d)\n", path, WIFSIGNALED(status) ? "signal" : "status",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    main_state.passed += verdict == RUN_PASS;
+    main_state.failed += verdict == RUN_FAIL;
+    main_state.skipped += verdict == RUN_SKIP;
+    if (main_state.verbose)
+        printf("%s: %s\n", path, words[verdict]);
+    fflush(stdout);
+}
+
+static void run_apart(const char *path)
+{
+    int status;
+    pid_t child;
+
+    fflush(stdout);
+    fflush(stderr);
+    child = fork();
+    if (child < 0) {
+        perror("fork");
+        exit(2);
+    }
+    if (child == 0) {
+        enum run_verdict verdict;
+
+        alarm(120);
+        verdict = run_one(path);
+        fflush(stdout);
+        if (main_state.pcap != NULL)
+            fflush(main_state.pcap);
+        _exit((int)verdict);
+    }
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            exit(2);
+    count(path, status);
+}
+
+/* ---- many ------------------------------------------------------------------------------------- */
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void run_path(const char *path, bool named)
+{
+    struct dirent **entries = NULL;
+    struct stat st;
+    int n;
+
+    if (stat(path, &st) != 0) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        main_state.failed++;
+        return;
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        if (named || ends_with(path, ".pkt"))
+            run_apart(path);
+        return;
+    }
+    n = scandir(path, &entries, NULL, compare_names);
+    for (int i = 0; i < n; i++) {
+        char inner[4096];
+
+        if (entries[i]->d_name[0] != '.' &&
+            snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name) < (int)sizeof(inner))
+            run_path(inner, false);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* ---- the command line ------------------------------------------------------------------------- */
+
+static void quit(const char *what)
+{
+    fprintf(stderr, "pktrun: %s\n%s", what, usage);
+    exit(2);
+}
+
+static void set_person(const char *name)
+{
+    static const char *const names[PERSONS] = {"morgana", "linux", "freebsd"};
+
+    for (unsigned i = 0; i < PERSONS; i++)
+        if (strcmp(names[i], name) == 0) {
+            main_state.person = (enum personality)i;
+            main_state.person_given = true;
+            return;
+        }
+    quit("personality is morgana, linux or freebsd");
+}
+
+/* --name VALUE or --name=VALUE of our own; NULL: it is something else. */
+static const char *own(const char *arg, const char *name, char **argv, int argc, int *i)
+{
+    size_t n = strlen(name);
+
+    if (strncmp(arg, name, n) != 0)
+        return NULL;
+    if (arg[n] == '=')
+        return arg + n + 1;
+    if (arg[n] != '\0')
+        return NULL;
+    if (*i + 1 >= argc)
+        quit("an option without its value");
+    return argv[++*i];
+}
+
+static void set_option(const char *arg)
+{
+    struct lex_error error = {0};
+    char unsupported[160] = "";
+
+    if (!script_option(&main_state.conf, arg, strlen(arg), unsupported, sizeof(unsupported),
+                       &error))
+        quit(error.text);
+    if (unsupported[0] != '\0')
+        quit(unsupported);
+}
+
+static void set_define(const char *text)
+{
+    char option[300];
+
+    snprintf(option, sizeof(option), "--define=%s", text);
+    set_option(option);
+}
+
+static int read_arguments(int argc, char **argv)
+{
+    const char *value;
+    int i = 1;
+
+    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
+        if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0)
+            main_state.verbose = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            main_state.conf.strict_end = main_state.conf.strict_options = true;
+        else if ((value = own(argv[i], "--personality", argv, argc, &i)) != NULL)
+            set_person(value);
+        else if ((value = own(argv[i], "--seed", argv, argc, &i)) != NULL)
+            main_state.seed = strtoull(value, NULL, 0);
+        else if ((value = own(argv[i], "--pcap", argv, argc, &i)) != NULL)
+            main_state.pcap_path = value;
+        else if ((value = own(argv[i], "--init", argv, argc, &i)) != NULL)
+            main_state.init_path = value;
+        else if ((value = own(argv[i], "-D", argv, argc, &i)) != NULL)
+            set_define(value);
+        else if (strncmp(argv[i], "--", 2) == 0)
+            set_option(argv[i]);
+        else
+            quit("unknown option");
+    }
+    if (i == argc)
+        quit("no script");
+    return i;
+}
+
+static void read_init(void)
+{
+    struct lex_error error;
+    size_t len;
+    char *text = read_file(main_state.init_path, &len);
+
+    if (text == NULL)
+        exit(2);
+    if (!script_parse(&main_state.init, main_state.init_path, text, len, &main_state.conf,
+                      &error)) {
+        fprintf(stderr, "%s:%u: %s\n", main_state.init_path, error.line, error.text);
+        exit(2);
+    }
+    main_state.conf = main_state.init.conf;
+}
+
+/* The classic header: microseconds, Ethernet. */
+static void open_pcap(void)
+{
+    const uint32_t header[6] = {0xa1b2c3d4, 4u << 16 | 2, 0, 0, 65535, 1};
+
+    main_state.pcap = fopen(main_state.pcap_path, "w");
+    if (main_state.pcap == NULL) {
+        perror(main_state.pcap_path);
+        exit(2);
+    }
+    fwrite(header, sizeof(header), 1, main_state.pcap);
+    fflush(main_state.pcap);
+}
+
+int main(int argc, char **argv)
+{
+    int first;
+
+    main_state.conf = script_conf_default;
+    first = read_arguments(argc, argv);
+    if (main_state.init_path != NULL)
+        read_init();
+    if (main_state.pcap_path != NULL)
+        open_pcap();
+    for (int i = first; i < argc; i++)
+        run_path(argv[i], true);
+    printf("%u passed, %u failed", main_state.passed, main_state.failed);
+    if (main_state.skipped > 0)
+        printf(", %u skipped", main_state.skipped);
+    printf("\n");
+    return main_state.failed > 0;
+}
