@@ -178,6 +178,10 @@ static void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
     conn->segs_out += piece->segs;
     conn->tcp->stats.segs_out += piece->segs;
     conn->tcp->stats.gso_out += piece->segs > 1;
+    if (piece->len != 0) {
+        conn->data_segs_out += piece->segs;
+        conn->bytes_sent += piece->len;
+    }
     if (LIKELY((piece->hdr.flags & TCP_ACK) != 0)) {
         conn->owed &= (uint8_t)~TCP_OWE_ACK;
         tcp_ackgen_sent(conn, piece->len != 0, now);
