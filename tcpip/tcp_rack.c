@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* tcp_rack.c - loss by time (RFC 8985): a segment is lost when one that was sent after it came, and
+ * it did not within the round trip's time and some more, the reordering window.
+ *
+ * Segments are asked in the order of last transmission, and only those before the latest that came:
+ * so each ACK looks at the segments it condemns and at those that are still within the window.
+ */
+#include "tcpip/tcp_flight.h"
+
+enum {
+    PERSIST_ROUNDS = 16, /* recoveries for which a widened window stays: section 6.2 step 4 */
+    REO_MULT_MAX = 255,  /*   */
+    TIMER_SLACK_MS = 2,  /* a timer that comes a tick early would have to be set again */
+};
+
+static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
+{
+    return a_ns > b_ns || (a_ns == b_ns && seq_gt(a_end, b_end));
+}
+
+/* Section 6.2 step 2. */
+void tcp_rack_delivered(struct tcp_conn *conn, const struct tcp_seg *seg, uint64_t now)
+{
+    struct tcp_flight *flight = &conn->flight;
+    uint64_t rtt_ns = now - seg->sent_ns;
+
+    /* Faster than ever, and sent twice: it is the first copy that came. */
+    if ((seg->flags & TCP_SEG_EVER) != 0 && rtt_ns < conn->rtt.min_ns &&
+        conn->rtt.min_ns != UINT64_MAX)
+        return;
+    flight->rack_advanced = true;
+    flight->rack_rtt_ns = rtt_ns;
+    if (sent_after(seg->sent_ns, seg->node.end, flight->rack_sent_ns, flight->rack_end)) {
+        flight->rack_sent_ns = seg->sent_ns;
+        flight->rack_end = seg->node.end;
+    }
+}
+
+/* D-SACKs say that it was reordering that we took for loss: the window grows by a quarter of the
+ * least RTT for each round trip with one, and falls back after 16 recoveries without. */
+void tcp_rack_adapt(struct tcp_conn *conn, const struct tcp_ack *ack)
+{
+    struct tcp_flight *flight = &conn->flight;
+
+    if (!ack->rate)
+        return;
+    if (ack->rate_delivered < flight->rack_adapted)
+        flight->rack_dsack_seen = false; /* not a round trip since the last time */
+    if (flight->rack_dsack_seen) {
+        flight->rack_reo_mult = (uint8_t)u32_min(REO_MULT_MAX, (uint32_t)flight->rack_reo_mult + 1);
+        flight->rack_dsack_seen = false;
+        flight->rack_adapted = conn->delivered;
+        flight->rack_reo_persist = PERSIST_ROUNDS;
+    } else if (flight->rack_reo_persist == 0) {
+        flight->rack_reo_mult = 1;
+    }
+}
+
+static uint64_t reorder_window(const struct tcp_conn *conn)
+{
+    const struct tcp_flight *flight = &conn->flight;
+
+    /* Where nothing was ever reordered, three duplicate ACKs are loss at once. */
+    if (flight->reord_seen == 0 &&
+        (flight->ca_state >= TCP_CA_RECOVERY || flight->sacked >= flight->reordering))
+        return 0;
+    if (conn->rtt.min_ns == UINT64_MAX)
+        return conn->rtt.srtt_ns;
+    return u64_min(conn->rtt.min_ns / 4 * flight->rack_reo_mult, conn->rtt.srtt_ns);
+}
+
+static uint64_t remaining(const struct tcp_flight *flight, const struct tcp_seg *seg,
+                          uint64_t window_ns, uint64_t now)
+{
+    uint64_t due = seg->sent_ns + flight->rack_rtt_ns + window_ns;
+
+    return due <= now ? 0 : due - now;
+}
+
+uint64_t tcp_rack_remaining(const struct tcp_conn *conn, const struct tcp_seg *seg, uint64_t now)
+{
+    return remaining(&conn->flight, seg, reorder_window(conn), now);
+}
+
+/* Section 6.2 step 5; how long until the last of those within the window would be lost, 0: none. */
+static uint64_t detect(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_flight *flight = &conn->flight;
+    uint64_t window_ns = reorder_window(conn), longest_ns = 0, ns;
+    struct tcp_seg *seg, *next;
+
+    for (seg = flight->sent_first; seg != NULL; seg = next) {
+        next = seg->sent_next;
+        if (!sent_after(flight->rack_sent_ns, flight->rack_end, seg->sent_ns, seg->node.end))
+            break;
+        ns = remaining(flight, seg, window_ns, now);
+        if (ns == 0) {
+            tcp_flight_mark_gone(flight, seg);
+        } else if (ns > longest_ns) {
+            longest_ns = ns;
+        }
+    }
+    return longest_ns;
+}
+
+bool tcp_rack_mark_lost(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_flight *flight = &conn->flight;
+    uint64_t ns;
+
+    if (!flight->rack_advanced)
+        return false;
+    flight->rack_advanced = false;
+    ns = detect(conn, now);
+    if (ns == 0)
+        return false;
+    ns = u64_min(ns + TIMER_SLACK_MS * NS_PER_MS, conn->rtt.rto_ns);
+    tcp_rto_arm(conn, TCP_TIMER_REORDER, now + ns);
+    return true;
+}
+
+/* The reordering timer. */
+void tcp_rack_expired(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_flight *flight = &conn->flight;
+    uint32_t pipe = tcp_flight_pipe(flight), lost = flight->lost_ever;
+
+    flight->hold = false;
+    (void)detect(conn, now);
+    if (pipe != tcp_flight_pipe(flight)) {
+        if (flight->ca_state != TCP_CA_RECOVERY) {
+            tcp_recovery_enter(conn, false, now);
+            tcp_reduce_acked(conn, 1, flight->lost_ever - lost, false);
+        }
+        tcp_mark(conn);
+    }
+    tcp_rto_from_head(conn, now);
+}
