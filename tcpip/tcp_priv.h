@@ -686,8 +686,6 @@ void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
 void tcp_segment(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx);
 void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx);
-/* The MSS that a SYN's options give us to send: floored, 536 where it says none. */
-uint32_t tcp_peer_mss(const struct tcp_tuning *tuning, const struct tcp_options *opts);
 /* Joins to what waits, or hands that and then this to tcp_segment. Takes rx->pkt. */
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_lro_flush(struct tcp *tcp);

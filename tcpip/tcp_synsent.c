@@ -3,16 +3,6 @@
  * crosses it (section 3.5, figure 7). */
 #include "tcpip/tcp_priv.h"
 
-enum { MSS_IF_NONE = 536 }; /* RFC 9293 section 3.7.1 */
-
-uint32_t tcp_peer_mss(const struct tcp_tuning *tuning, const struct tcp_options *opts)
-{
-    uint32_t mss = (opts->has & TCP_HAS_MSS) != 0 ? opts->mss : MSS_IF_NONE;
-
-    /* A peer may not make us send crumbs (CVE-2019-11479). */
-    return mss < tuning->mss_floor ? tuning->mss_floor : mss;
-}
-
 /* First: the ACK, and that the timestamp it echoes is one that we sent since (RFC 7323 section
  * 3.2). False: it is from another connection, and gets a RST. */
 static bool is_ack_ours(const struct tcp_conn *conn, const struct tcp_rx *rx)
@@ -36,7 +26,7 @@ static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
     const struct tcp_options *opts = &rx->opts;
     uint16_t ecn = rx->hdr.flags & (TCP_ECE | TCP_CWR);
 
-    conn->peer_mss = tcp_peer_mss(&conn->tcp->conf.tuning, opts);
+    conn->peer_mss = tcp_syn_peer_mss(conn->tcp, opts);
     conn->wscale_ok = conn->wscale_ok && (opts->has & TCP_HAS_WSCALE) != 0;
     /* RFC 7323 section 2.3: no more than 14. */
     conn->snd_wscale = !conn->wscale_ok ? 0 : opts->wscale > 14 ? 14 : opts->wscale;
