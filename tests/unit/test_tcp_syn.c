@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: ISC */
+/* test_tcp_syn.c - half-open connections: SYN-RECEIVED of a passive open. */
+#include "tcpwire.h"
+#include "tcpip/tcp_priv.h"
+
+#define IRS 0xfffffff0u /* numbers wrap soon */
+
+static const struct tcp_frame syn = {.seq = IRS,
+                                     .flags = F_SYN,
+                                     .wnd = 65535,
+                                     .mss = 1460,
+                                     .sackok = true,
+                                     .ts = true,
+                                     .tsval = 1000,
+                                     .ws = true,
+                                     .ws_shift = 7};
+
+static struct tcp_frame with(struct tcp_frame f, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+    f.flags = flags;
+    f.seq = seq;
+    f.ack = ack;
+    if ((flags & F_SYN) == 0) {
+        f.mss = 0;
+        f.sackok = f.ws = false;
+    }
+    return f;
+}
+
+static struct tcp_tuning tuning_of(bool strict)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+
+    tuning.strict_half_open = strict;
+    tuning.invalid_ack_ns = 0;
+    return tuning;
+}
+
+static struct tcpwire_seg begin(struct tcpwire *w, const struct tcp_tuning *tuning)
+{
+    struct tcpwire_seg synack;
+
+    tcpwire_open(w, tuning);
+    tcpwire_listen(w, 4);
+    tcpwire_in(w, syn);
+    synack = tcpwire_out(w);
+    assert_int_equal(synack.flags, F_SYN | F_ACK);
+    assert_int_equal(tcp_usage(&w->tcp).syns, 1);
+    return synack;
+}
+
+static void same_but_for_the_clock(const struct tcpwire_seg *a, const struct tcpwire_seg *b)
+{
+    assert_int_equal(a->seq, b->seq);
+    assert_int_equal(a->ack, b->ack);
+    assert_int_equal(a->flags, b->flags);
+    assert_int_equal(a->wnd, b->wnd);
+    assert_int_equal(a->options_len, b->options_len);
+    assert_int_equal(a->mss, b->mss);
+    assert_int_equal(a->ws_shift, b->ws_shift);
+    assert_int_equal(a->sackok, b->sackok);
+    assert_int_equal(a->tsecr, b->tsecr);
+    assert_true((int32_t)(b->tsval - a->tsval) >= 0);
+}
+
+/* ---- the SYN-ACK ---- */
+
+static void test_synack_answers_what_the_syn_offers(void **state)
+{
+    struct tcpwire w;
+    struct tcpwire_seg s = begin(&w, &tcp_tuning_default);
+
+    (void)state;
+    assert_int_equal(s.ack, IRS + 1);
+    assert_int_equal(s.mss, 1460);
+    assert_true(s.sackok && s.ts && s.ws);
+    assert_int_equal(s.tsecr, 1000);
+    assert_int_equal(s.wnd, 65535);
+    assert_int_equal(s.ttl, 64);
+    /* 6 MiB of buffer in 16 bits. */
+    assert_int_equal(s.ws_shift, 7);
+    tcpwire_close(&w);
+}
+
+/* RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2: only what the SYN had. */
+static void test_synack_offers_nothing_that_the_syn_did_not(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 16; bits++) {
+        struct tcp_frame f = {.seq = IRS, .flags = F_SYN, .wnd = 1000};
+        struct tcpwire_seg s;
+        struct tcpwire w;
+
+        f.mss = bits & 1 ? 1000 : 0;
+        f.sackok = (bits & 2) != 0;
+        f.ts = (bits & 4) != 0;
+        f.ws = (bits & 8) != 0;
+        tcpwire_open(&w, &tcp_tuning_default);
+        tcpwire_listen(&w, 4);
+        tcpwire_in(&w, f);
+        s = tcpwire_out(&w);
+        assert_int_equal(s.mss, 1460);
+        assert_int_equal(s.sackok, f.sackok);
+        assert_int_equal(s.ts, f.ts);
+        assert_int_equal(s.ws, f.ws);
+        tcpwire_close(&w);
+    }
+}
+
+/* RFC 3168 section 6.1.1. */
+static void test_synack_agrees_to_ecn_where_the_syn_asks_in_an_unmarked_packet(void **state)
+{
+    (void)state;
+    for (unsigned flags = 0; flags < 4; flags++)
+        for (uint8_t ecn = 0; ecn < 4; ecn++) {
+            struct tcp_frame f = syn;
+            struct tcpwire_seg s;
+            struct tcpwire w;
+
+            f.flags |= (uint8_t)((flags & 1 ? F_ECE : 0) | (flags & 2 ? F_CWR : 0));
+            f.ecn = ecn;
+            tcpwire_open(&w, &tcp_tuning_default);
+            tcpwire_listen(&w, 4);
+            tcpwire_in(&w, f);
+            s = tcpwire_out(&w);
+            assert_int_equal(s.flags, F_SYN | F_ACK | (flags == 3 && ecn == 0 ? F_ECE : 0));
+            tcpwire_close(&w);
+        }
+}
+
+static void test_synack_is_sent_again_with_its_options_until_given_up(void **state)
+{
+    struct tcpwire w;
+    struct tcpwire_seg first = begin(&w, &tcp_tuning_default), again;
+    uint64_t at = first.at, wait = tcp_tuning_default.synack_rto_ns;
+
+    (void)state;
+    for (unsigned i = 0; i < tcp_tuning_default.synack_retries; i++) {
+        assert_int_equal(netif_poll_at(&w.rig->nif), at + wait);
+        tcpwire_pass(&w, wait - 1);
+        tcpwire_quiet(&w);
+        tcpwire_pass(&w, 1);
+        again = tcpwire_out(&w);
+        assert_int_equal(again.at, at + wait);
+        same_but_for_the_clock(&first, &again);
+        at += wait;
+        wait *= 2;
+    }
+    tcpwire_pass(&w, wait);
+    tcpwire_quiet(&w);
+    assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+    assert_int_equal(w.tcp.stats.synack_retransmits, tcp_tuning_default.synack_retries);
+    assert_int_equal(netif_poll_at(&w.rig->nif), NS_NEVER);
+    tcpwire_close(&w);
+}
+
+/* ---- segments for a half-open connection ---- */
+
+/* A duplicate SYN makes neither a second connection nor a second number. */
+static void test_duplicate_syn_gets_the_same_synack(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcpwire w;
+    struct tcpwire_seg first = begin(&w, &tuning), again;
+
+    (void)state;
+    tcpwire_pass(&w, 300 * NS_PER_MS);
+    for (unsigned i = 0; i < 3; i++) {
+        tcpwire_in(&w, syn);
+        again = tcpwire_out(&w);
+        same_but_for_the_clock(&first, &again);
+    }
+    assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+    /* The wait begins anew, and tries are not used up. */
+    assert_int_equal(tcp_syn_next(&w.tcp), w.rig->now + NS_PER_S);
+    tcpwire_close(&w);
+}
+
+static void test_duplicate_syns_are_not_answered_more_often_than_the_limit(void **state)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+    struct tcpwire w;
+
+    (void)state;
+    tuning.invalid_ack_ns = 500 * NS_PER_MS;
+    begin(&w, &tuning);
+    tcpwire_in(&w, syn);
+    tcpwire_out(&w);
+    tcpwire_pass(&w, 499 * NS_PER_MS);
+    tcpwire_in(&w, syn);
+    tcpwire_quiet(&w);
+    tcpwire_pass(&w, NS_PER_MS);
+    tcpwire_in(&w, syn);
+    tcpwire_out(&w);
+    tcpwire_close(&w);
+}
+
+/* RFC 9293 section 3.10.7.4, first. */
+static void test_segments_outside_the_window_are_answered_by_where_we_are(void **state)
+{
+    static const uint32_t seqs[] = {IRS, IRS - 1, IRS + 1 + 65535, IRS + 0x80000000u};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(seqs); i++) {
+        struct tcp_tuning tuning = tuning_of(true);
+        struct tcpwire w;
+        struct tcpwire_seg synack = begin(&w, &tuning), s;
+
+        tcpwire_in(&w, with(syn, F_ACK, seqs[i], synack.seq + 1));
+        s = tcpwire_out(&w);
+        assert_int_equal(s.flags, F_ACK);
+        assert_int_equal(s.seq, synack.seq + 1);
+        assert_int_equal(s.ack, IRS + 1);
+        assert_int_equal(s.wnd, 65535 >> 7);
+        assert_true(s.ts);
+        assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+        /* A RST there is dropped without a word. */
+        tcpwire_in(&w, with(syn, F_RST, seqs[i], 0));
+        tcpwire_quiet(&w);
+        assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+        tcpwire_close(&w);
+    }
+}
+
+/* RFC 7323 section 5.3, R1. */
+static void test_older_timestamps_are_answered_and_dropped(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcpwire w;
+    struct tcpwire_seg synack = begin(&w, &tuning);
+    struct tcp_frame ack = with(syn, F_ACK, IRS + 1, synack.seq + 1);
+
+    (void)state;
+    ack.tsval = 999;
+    tcpwire_in(&w, ack);
+    assert_int_equal(tcpwire_out(&w).flags, F_ACK);
+    assert_int_equal(w.tcp.stats.paws, 1);
+    assert_int_equal(tcp_usage(&w.tcp).conns, 0);
+    ack.tsval = 1000;
+    tcpwire_in(&w, ack);
+    assert_int_equal(tcp_usage(&w.tcp).conns, 1);
+    tcpwire_close(&w);
+}
+
+static void test_timestamps_agreed_upon_must_be_there(void **state)
+{
+    (void)state;
+    for (unsigned required = 0; required < 2; required++) {
+        struct tcp_tuning tuning = tuning_of(true);
+        struct tcpwire w;
+        struct tcpwire_seg synack;
+        struct tcp_frame ack;
+
+        tuning.timestamps_required = required;
+        synack = begin(&w, &tuning);
+        ack = with(syn, F_ACK, IRS + 1, synack.seq + 1);
+        ack.ts = false;
+        tcpwire_in(&w, ack);
+        assert_int_equal(w.tcp.stats.no_timestamp, required);
+        assert_int_equal(tcp_usage(&w.tcp).conns, !required);
+        tcpwire_close(&w);
+    }
+}
+
+/* RFC 5961 section 3.2: exactly the next number, or a challenge. */
+static void test_rst_ends_it_only_with_exactly_the_next_number(void **state)
+{
+    (void)state;
+    for (unsigned exact = 0; exact < 2; exact++) {
+        struct tcp_tuning tuning = tuning_of(true);
+        struct tcpwire w;
+
+        begin(&w, &tuning);
+        tcpwire_in(&w, with(syn, F_RST, IRS + (exact ? 1 : 2), 0));
+        if (exact) {
+            tcpwire_quiet(&w);
+            assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+            assert_int_equal(w.tcp.stats.reset_in, 1);
+        } else {
+            assert_int_equal(tcpwire_out(&w).flags, F_ACK);
+            assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+            assert_int_equal(w.tcp.stats.rst_in_window, 1);
+        }
+        tcpwire_close(&w);
+    }
+}
+
+static void test_linux_takes_any_rst_in_the_window(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(false);
+    struct tcpwire w;
+
+    (void)state;
+    begin(&w, &tuning);
+    tcpwire_in(&w, with(syn, F_RST, IRS + 2, 0));
+    tcpwire_quiet(&w);
+    assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+    tcpwire_close(&w);
+}
+
+/* RFC 9293 section 3.10.7.4, fourth: back to LISTEN, where the peer's next try begins anew. */
+static void test_another_syn_in_the_window_ends_it(void **state)
+{
+    (void)state;
+    for (unsigned strict = 0; strict < 2; strict++) {
+        struct tcp_tuning tuning = tuning_of(strict);
+        struct tcpwire w;
+        struct tcpwire_seg first = begin(&w, &tuning), s;
+
+        tcpwire_in(&w, with(syn, F_SYN, IRS + 100, 0));
+        if (strict) {
+            tcpwire_quiet(&w);
+        } else {
+            s = tcpwire_out(&w);
+            assert_int_equal(s.flags, F_RST | F_ACK);
+            assert_int_equal(s.ack, IRS + 101);
+        }
+        assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+        tcpwire_pass(&w, 10 * NS_PER_MS);
+        tcpwire_in(&w, with(syn, F_SYN, IRS + 100, 0));
+        s = tcpwire_out(&w);
+        assert_int_equal(s.flags, F_SYN | F_ACK);
+        assert_int_equal(s.ack, IRS + 101);
+        assert_true(s.seq != first.seq);
+        tcpwire_close(&w);
+    }
+}
+
+/* A peer that has forgotten: its new SYN is far outside; our ACK makes it reset what is left, and then
+ * its SYN opens. */
+static void test_another_syn_outside_the_window_is_answered_by_ack(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcpwire w;
+    struct tcpwire_seg s;
+
+    (void)state;
+    begin(&w, &tuning);
+    tcpwire_in(&w, with(syn, F_SYN, 5000000, 0));
+    s = tcpwire_out(&w);
+    assert_int_equal(s.flags, F_ACK);
+    tcpwire_in(&w, with(syn, F_RST, s.ack, 0));
+    tcpwire_quiet(&w);
+    tcpwire_in(&w, with(syn, F_SYN, 5000000, 0));
+    assert_int_equal(tcpwire_out(&w).ack, 5000001);
+    tcpwire_close(&w);
+}
+
+/* RFC 9293 section 3.10.7.4, fifth. */
+static void test_ack_of_another_number_is_reset_and_changes_nothing(void **state)
+{
+    static const uint32_t wrong[] = {0, 2, 0x80000000u, UINT32_MAX};
+
+    (void)state;
+    for (unsigned strict = 0; strict < 2; strict++)
+        for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+            struct tcp_tuning tuning = tuning_of(strict);
+            struct tcpwire w;
+            struct tcpwire_seg synack = begin(&w, &tuning), s;
+
+            tcpwire_in(&w, with(syn, F_ACK, IRS + 1, synack.seq + wrong[i]));
+            s = tcpwire_out(&w);
+            assert_int_equal(s.flags, F_RST);
+            assert_int_equal(s.seq, synack.seq + wrong[i]);
+            assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+            tcpwire_in(&w, with(syn, F_ACK, IRS + 1, synack.seq + 1));
+            assert_int_equal(tcp_usage(&w.tcp).conns, 1);
+            assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+            tcpwire_close(&w);
+        }
+}
+
+static void test_without_ack_nothing_happens(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcp_frame f;
+    struct tcpwire w;
+
+    (void)state;
+    begin(&w, &tuning);
+    f = with(syn, F_PSH, IRS + 1, 0);
+    f.len = 10;
+    tcpwire_in(&w, f);
+    tcpwire_in(&w, with(syn, F_FIN, IRS + 1, 0));
+    tcpwire_quiet(&w);
+    assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+    tcpwire_close(&w);
+}
+
+/* ---- the handshake's end ---- */
+
+static void test_the_last_ack_may_bring_text_and_fin(void **state)
+{
+    struct tcpwire w;
+    struct tcpwire_seg synack;
+    struct tcp_frame f;
+    struct cs_ro view;
+    tcp_t listener, conn;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_in(&w, syn);
+    synack = tcpwire_out(&w);
+    f = with(syn, F_ACK | F_PSH | F_FIN, IRS + 1, synack.seq + 1);
+    f.len = 100;
+    f.wnd = 500;
+    tcpwire_in(&w, f);
+    assert_int_equal(tcpwire_out(&w).ack, IRS + 1 + 100 + 1);
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    assert_int_equal(tcp_ready(&w.tcp, conn) & (TCP_READY_RECV | TCP_READY_EOF),
+                     TCP_READY_RECV | TCP_READY_EOF);
+    assert_int_equal(tcp_recv_peek(&w.tcp, conn, &view, 1), 1);
+    assert_int_equal(view.len, 100);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_int_equal(cs_get_u8(view, i), tcp_frame_byte(i));
+    tcpwire_close(&w);
+}
+
+/* What a SYN carries is not taken, nor acknowledged: it comes again. */
+static void test_text_of_a_syn_is_not_taken(void **state)
+{
+    struct tcpwire w;
+    struct tcp_frame f = syn;
+    struct tcpwire_seg synack;
+    tcp_t listener, conn;
+
+    (void)state;
+    f.len = 50;
+    tcpwire_open(&w, &tcp_tuning_default);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_in(&w, f);
+    synack = tcpwire_out(&w);
+    assert_int_equal(synack.ack, IRS + 1);
+    tcpwire_in(&w, with(syn, F_ACK, IRS + 1, synack.seq + 1));
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    assert_int_equal(tcp_recv_pending(&w.tcp, conn, NULL), 0);
+    tcpwire_close(&w);
+}
+
+/* A smaller one would make us send crumbs (CVE-2019-11479, CVE-2018-16523); without the option it is 536
+ * (RFC 9293 section 3.7.1). */
+static void test_the_peers_mss_is_never_below_the_floor(void **state)
+{
+    static const struct {
+        bool has;
+        uint16_t mss;
+        uint32_t want;
+    } cases[] = {{false, 0, 536}, {true, 0, 88},      {true, 1, 88},      {true, 87, 88},
+                 {true, 88, 88},  {true, 1460, 1460}, {true, 9000, 9000}, {true, 65535, 65535}};
+    struct tcp tcp = {.conf.tuning = tcp_tuning_default};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct tcp_options options = {.has = cases[i].has ? TCP_HAS_MSS : 0, .mss = cases[i].mss};
+
+        assert_int_equal(tcp_syn_peer_mss(&tcp, &options), cases[i].want);
+    }
+}
+
+/* ---- when all records are in use ---- */
+
+static void test_without_cookies_the_longest_waiting_makes_room(void **state)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+    struct tcpwire w;
+    struct tcp_frame f = syn;
+
+    (void)state;
+    tuning.syn_cookies = false;
+    tcpwire_blank(&w, &tuning);
+    w.conf.syns_max = 4;
+    tcpwire_start(&w);
+    tcpwire_listen(&w, 100);
+    for (uint16_t port = 1; port <= 3; port++) {
+        f.sport = port;
+        tcpwire_in(&w, f);
+    }
+    tcpwire_pass(&w, NS_PER_S); /* 1, 2, 3 are in their second round */
+    for (uint16_t port = 4; port <= 6; port++) {
+        f.sport = port;
+        tcpwire_in(&w, f);
+    }
+    assert_int_equal(tcp_usage(&w.tcp).syns, 4);
+    assert_int_equal(w.tcp.stats.syn_evicted, 2);
+    assert_int_equal(w.tcp.stats.syn_cookies_sent, 0);
+    for (uint16_t port = 1; port <= 6; port++) {
+        struct tcp_key key = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, port};
+
+        assert_int_equal(tcp_demux_find(&w.tcp, &key) != NULL, port >= 3);
+    }
+    tcpwire_close(&w);
+}
+
+static void test_an_unreachable_peer_is_forgotten(void **state)
+{
+    struct tcp_key key = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, TCPWIRE_PEER_PORT};
+    struct tcpwire w;
+    struct tcpwire_seg synack = begin(&w, &tcp_tuning_default);
+
+    (void)state;
+    /* RFC 5927: only about what we have sent. */
+    assert_false(w.rig->nif.tcp_ops->error(&w.rig->nif, &key, synack.seq + 1, -E_HOSTUNREACH, 0,
+                                           w.rig->now));
+    assert_int_equal(tcp_usage(&w.tcp).syns, 1);
+    assert_true(
+        w.rig->nif.tcp_ops->error(&w.rig->nif, &key, synack.seq, -E_HOSTUNREACH, 0, w.rig->now));
+    assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+    tcpwire_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_synack_answers_what_the_syn_offers),
+        cmocka_unit_test(test_synack_offers_nothing_that_the_syn_did_not),
+        cmocka_unit_test(test_synack_agrees_to_ecn_where_the_syn_asks_in_an_unmarked_packet),
+        cmocka_unit_test(test_synack_is_sent_again_with_its_options_until_given_up),
+        cmocka_unit_test(test_duplicate_syn_gets_the_same_synack),
+        cmocka_unit_test(test_duplicate_syns_are_not_answered_more_often_than_the_limit),
+        cmocka_unit_test(test_segments_outside_the_window_are_answered_by_where_we_are),
+        cmocka_unit_test(test_older_timestamps_are_answered_and_dropped),
+        cmocka_unit_test(test_timestamps_agreed_upon_must_be_there),
+        cmocka_unit_test(test_rst_ends_it_only_with_exactly_the_next_number),
+        cmocka_unit_test(test_linux_takes_any_rst_in_the_window),
+        cmocka_unit_test(test_another_syn_in_the_window_ends_it),
+        cmocka_unit_test(test_another_syn_outside_the_window_is_answered_by_ack),
+        cmocka_unit_test(test_ack_of_another_number_is_reset_and_changes_nothing),
+        cmocka_unit_test(test_without_ack_nothing_happens),
+        cmocka_unit_test(test_the_last_ack_may_bring_text_and_fin),
+        cmocka_unit_test(test_text_of_a_syn_is_not_taken),
+        cmocka_unit_test(test_the_peers_mss_is_never_below_the_floor),
+        cmocka_unit_test(test_without_cookies_the_longest_waiting_makes_room),
+        cmocka_unit_test(test_an_unreachable_peer_is_forgotten),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
