@@ -162,6 +162,8 @@ static void take_any(struct tcp_conn *conn, struct tcp_rx *rx)
     const struct seq_node *first = conn->rcv.ooo.first;
     bool fin, taken = true;
 
+    if (rx->len == 0 && (rx->hdr.flags & TCP_FIN) == 0)
+        return;
     if (!trim(conn, rx, &fin))
         return;
     if (fin)
