@@ -172,24 +172,26 @@ static bool set_strict_end(struct setting *s)
     return true;
 }
 
-/* Kept until the process ends: it is the command line's, or a handful of bytes of a script. */
+/* NAME, NAME=VALUE; the last of a name holds. */
 static bool set_define(struct setting *s)
 {
+    struct lex_defines *defines = &s->conf->defines;
     const char *equals = strchr(s->value, '=');
-    struct lex_define *d;
     size_t n = equals == NULL ? strlen(s->value) : (size_t)(equals - s->value);
+    struct lex_define d = {.value = ""};
+    unsigned i = 0;
 
-    d = calloc(1, sizeof(*d));
-    if (d == NULL || n == 0 || n >= sizeof(d->name) ||
-        (equals != NULL && strlen(equals + 1) >= sizeof(d->value))) {
-        free(d);
+    if (n == 0 || n >= sizeof(d.name) || (equals != NULL && strlen(equals + 1) >= sizeof(d.value)))
         return false;
-    }
-    memcpy(d->name, s->value, n);
+    memcpy(d.name, s->value, n);
     if (equals != NULL)
-        memcpy(d->value, equals + 1, strlen(equals + 1));
-    d->next = s->conf->defines;
-    s->conf->defines = d;
+        memcpy(d.value, equals + 1, strlen(equals + 1));
+    while (i < defines->count && strcmp(defines->define[i].name, d.name) != 0)
+        i++;
+    if (i == LEX_DEFINES_MAX)
+        return false;
+    defines->define[i] = d;
+    defines->count += i == defines->count;
     return true;
 }
 

@@ -15,7 +15,7 @@ struct lexer {
     const char *at, *end;
     unsigned line;
     bool space;
-    const struct lex_define *defines;
+    const struct lex_defines *defines;
     struct lexed *out;
     struct lex_error *error;
 };
@@ -95,11 +95,13 @@ static bool is_word(int c)
 
 static const struct lex_define *defined(const struct lexer *lx, const char *name, size_t len)
 {
-    const struct lex_define *d = lx->defines;
+    for (unsigned i = 0; lx->defines != NULL && i < lx->defines->count; i++) {
+        const struct lex_define *d = &lx->defines->define[i];
 
-    while (d != NULL && (strlen(d->name) != len || memcmp(d->name, name, len) != 0))
-        d = d->next;
-    return d;
+        if (strlen(d->name) == len && memcmp(d->name, name, len) == 0)
+            return d;
+    }
+    return NULL;
 }
 
 static bool conditional(struct lexer *lx)
@@ -319,7 +321,7 @@ static bool next(struct lexer *lx)
     return true;
 }
 
-bool lex(const char *text, size_t len, const struct lex_define *defines, struct lexed *out,
+bool lex(const char *text, size_t len, const struct lex_defines *defines, struct lexed *out,
          struct lex_error *error)
 {
     struct lexer lx = {.at = text,

@@ -38,9 +38,14 @@ struct lex_error {
 
 /* A name that stands for something else: -D NAME=VALUE, --define=NAME=VALUE. */
 struct lex_define {
-    struct lex_define *next;
-    char name[64];
-    char value[192];
+    char name[48], value[160];
+};
+
+#define LEX_DEFINES_MAX 16
+
+struct lex_defines {
+    unsigned count;
+    struct lex_define define[LEX_DEFINES_MAX];
 };
 
 struct lexed {
@@ -49,8 +54,8 @@ struct lexed {
 };
 
 /* Cuts `text` (which must stay) into tokens; `#ifdef NAME ... #endif` keeps what is in it only
- * where NAME is in `defines`. False: error says where and why. lex_free either way. */
-bool lex(const char *text, size_t len, const struct lex_define *defines, struct lexed *out,
+ * where NAME is in `defines` (NULL: none; it must stay too). False: error says where and why. lex_free either way. */
+bool lex(const char *text, size_t len, const struct lex_defines *defines, struct lexed *out,
          struct lex_error *error);
 void lex_free(struct lexed *lexed);
 const char *lex_kind_name(enum token_kind kind);

@@ -288,7 +288,7 @@ bool script_parse(struct script *script, const char *path, char *text, size_t le
     *script = (struct script){.path = path, .text = text, .text_len = len, .conf = *conf};
     *error = (struct lex_error){0};
     if (!read_defines(script, error) ||
-        !lex(text, len, script->conf.defines, &script->lexed, error))
+        !lex(text, len, &script->conf.defines, &script->lexed, error))
         return false;
     p.at = script->lexed.tokens;
     return parse_all(&p) || script->unsupported[0] != '\0';

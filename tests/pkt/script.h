@@ -140,7 +140,7 @@ struct script_conf {
     uint32_t mtu, mss;    /* mss: of inbound super-segments; 0: the one negotiated */
     uint32_t local_ip, remote_ip, gateway_ip;
     uint16_t bind_port, connect_port;
-    struct lex_define *defines;
+    struct lex_defines defines;
 };
 
 struct script {
