@@ -23,10 +23,14 @@ static int rig_tx(struct netdev *dev, struct pkt *pkt)
         return -E_AGAIN;
     rig->tx_room--;
     assert_true(rig->sent_count < NETRIG_SENT_MAX);
-    assert_true(pkt->len >= 14 && pkt->len <= 14u + dev->caps.mtu_bytes);
+    assert_true(pkt->len >= 14);
+    assert_true(pkt->gso_size == 0 ? pkt->len <= 14u + dev->caps.mtu_bytes
+                                   : netdev_gso_ok(dev, pkt));
+    assert_true(pkt->frag_count <= dev->caps.frags_max || pkt->gso_size == 0);
     rig->sent_count++;
     frame->len = pkt->len;
     frame->csum = pkt->csum;
+    frame->gso_size = pkt->gso_size;
     frame->at = rig->now;
     frame->first_len = pkt->frag[0].len;
     frame->bytes = malloc(pkt->len);

@@ -34,6 +34,7 @@ struct netrig_frame {
     uint8_t *bytes; /* exactly len of them, on the heap */
     uint32_t len;
     uint8_t csum; /* enum pkt_csum */
+    uint16_t gso_size;
     uint64_t at;
     unsigned first_len; /* bytes of the first fragment */
 };

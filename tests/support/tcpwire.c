@@ -123,7 +123,10 @@ static bool read_seg(const struct netrig_frame *frame, struct tcpwire_seg *seg)
                                 .ttl = ip[8],
                                 .tos = ip[1],
                                 .wnd = (uint16_t)netrig_get16(tcp + 14),
+                                .urg = (uint16_t)netrig_get16(tcp + 18),
+                                .gso_size = frame->gso_size,
                                 .options_len = header_len - 20,
+                                .text = tcp + header_len,
                                 .len = n - header_len,
                                 .at = frame->at};
     memcpy(seg->options, tcp + 20, seg->options_len);

@@ -33,7 +33,10 @@ struct tcpwire_seg {
     uint32_t tsval, tsecr;
     unsigned options_len;
     uint8_t options[40];
-    uint32_t len; /* of text */
+    uint16_t urg;
+    uint16_t gso_size;   /* a super-segment's; 0: it is none */
+    const uint8_t *text; /* until tcpwire_skip */
+    uint32_t len;        /* of text */
     uint64_t at;
 };
 
