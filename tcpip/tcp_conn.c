@@ -188,9 +188,10 @@ static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const str
     conn->sack_ok = syn->sack_ok;
     conn->ecn_ok = syn->ecn_ok;
     conn->wscale_ok = syn->wscale_ok;
-    conn->snd_wscale = syn->wscale_ok ? syn->wscale : 0;
-    if (!syn->wscale_ok)
-        conn->rcv_wscale = 0;
+    if (syn->wscale_ok) {
+        conn->snd_wscale = syn->wscale > 14 ? 14 : syn->wscale;
+        conn->rcv_wscale = tcp_syn_wscale(conn->tcp, &syn->listener->preset);
+    }
     conn->peer_mss = syn->mss;
     conn->syn_tries = syn->again;
 }
