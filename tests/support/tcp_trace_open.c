@@ -93,6 +93,11 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     struct tt_reply replies[TT_REPLIES];
     bool keep = asked != NULL;
 
+    /* A SYN that was delivered before ours went: both opened at once. */
+    if (!keep && h->irs_set && !h->syn_sent) {
+        asked = &h->peer;
+        keep = true;
+    }
     if (keep)
         copy = *asked;
     memcpy(others, h->syns, sizeof(others));
