@@ -401,6 +401,11 @@ void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, ui
     *sndbuf_ns = conn->sndbuf_ns + (conn->chrono == CHRONO_SNDBUF ? ns : 0);
 }
 
+void tcp_chrono_idle(struct tcp_conn *conn, uint64_t now)
+{
+    chrono_set(conn, CHRONO_NONE, now);
+}
+
 static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
 {
     enum chrono chrono = CHRONO_BUSY;
@@ -426,8 +431,10 @@ static bool may_send(const struct tcp_conn *conn)
 /* Nothing that leaves could bring an ACK that goes on from here: a timer must. */
 static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
 {
-    if (limit == LIMIT_WINDOW && conn->flight.out == 0)
+    if (UNLIKELY(limit == LIMIT_WINDOW) && conn->flight.out == 0)
         tcp_persist_start(conn, now);
+    else if (UNLIKELY(tcp_timer_runs(conn, TCP_TIMER_PERSIST)))
+        tcp_persist_stop(conn);
     if (UNLIKELY(limit == LIMIT_HELD && conn->cork) && !tcp_timer_runs(conn, TCP_TIMER_CORK))
         tcp_timer_set(conn, TCP_TIMER_CORK, now + CORK_NS);
 }

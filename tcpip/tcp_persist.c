@@ -30,7 +30,7 @@ static uint64_t interval(const struct tcp_conn *conn)
     return u64_min(ns, tuning->persist_max_ns);
 }
 
-static void stop(struct tcp_conn *conn)
+void tcp_persist_stop(struct tcp_conn *conn)
 {
     tcp_timer_stop(conn, TCP_TIMER_PERSIST);
     conn->probes = 0;
@@ -50,7 +50,7 @@ void tcp_persist_update(struct tcp_conn *conn, uint64_t now)
     conn->probes = 0;
     conn->unanswered_since = 0;
     if (!blocked(conn))
-        stop(conn);
+        tcp_persist_stop(conn);
     else
         tcp_timer_set(conn, TCP_TIMER_PERSIST, now + interval(conn));
     /* Output finds out whether the window is wide enough now. */
@@ -60,7 +60,7 @@ void tcp_persist_update(struct tcp_conn *conn, uint64_t now)
 void tcp_persist_expired(struct tcp_conn *conn, uint64_t now)
 {
     if (!blocked(conn)) {
-        stop(conn);
+        tcp_persist_stop(conn);
         return;
     }
     if (conn->unanswered_since == 0)

@@ -804,11 +804,14 @@ void tcp_cork_expired(struct tcp_conn *conn, uint64_t now);
  * limited it: struct tcp_info's. */
 void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,
                 uint64_t *sndbuf_ns);
+/* Nothing is left to be sent or acknowledged. */
+void tcp_chrono_idle(struct tcp_conn *conn, uint64_t now);
 /* An acceptable ACK came, its window noted: probes were answered; goes on or ends to probe. */
 void tcp_persist_update(struct tcp_conn *conn, uint64_t now);
 /* Something was kept back by a closed window, with nothing in flight: begins to probe, if it does
  * not yet. */
 void tcp_persist_start(struct tcp_conn *conn, uint64_t now);
+void tcp_persist_stop(struct tcp_conn *conn);
 void tcp_persist_expired(struct tcp_conn *conn, uint64_t now);
 void tcp_keepalive_expired(struct tcp_conn *conn, uint64_t now);
 void tcp_keepalive_start(struct tcp_conn *conn, uint64_t now);
