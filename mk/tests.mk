@@ -8,6 +8,8 @@ FUZZERS := $(basename $(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TEST_LIBS = $(filter-out %platform-host.a,$(LIBS_$(1)))
 
 CFLAGS_DIR_tests := -Itests/support -I.
+# lwIP is a peer in tests: its headers here, the library opened at run time.
+CFLAGS_FILE_tests/support/lwip_end.c := -isystem /usr/include/lwip
 
 # $(call linked,VARIANT,PROGRAM,sources,libraries)
 define linked
