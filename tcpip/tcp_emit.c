@@ -44,7 +44,7 @@ static struct pkt *begin(struct tcp *tcp, uint32_t bytes, struct cs *front)
     uint32_t off = tcp->headers_off;
     struct pkt *pkt;
 
-    if (UNLIKELY(tcp->headers == NULL || bytes > PAGE_BYTES - off)) {
+    if (UNLIKELY(tcp->headers == NULL || off > PAGE_BYTES || bytes > PAGE_BYTES - off)) {
         if (!new_page(tcp))
             return NULL;
         off = SLOT_FIRST;
