@@ -61,9 +61,19 @@ static int error_of_unreachable(uint8_t code)
         return -E_CONNREFUSED;
     case ICMP4_FRAGMENTATION_NEEDED:
         return -E_MSGSIZE;
+    case ICMP4_UNREACHABLE_NET_PROHIBITED:
+    case ICMP4_UNREACHABLE_HOST_PROHIBITED:
+    case ICMP4_UNREACHABLE_PROHIBITED:
+        return -E_ACCES;
     default:
         return -E_HOSTUNREACH;
     }
+}
+
+/* UDP sockets are told the same of all that will not get there. */
+static int error_for_udp(int error)
+{
+    return error == -E_ACCES || error == -E_TIMEDOUT ? -E_HOSTUNREACH : error;
 }
 
 bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_ro transport,
@@ -75,7 +85,7 @@ bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_r
     if (!cs_try_get_be16(transport, udp_src_port_OFF, &key.src_port))
         return false;
     if (ip->protocol == IP4_UDP)
-        return udp_deliver_error(nif, ip->src, key.src_port, error);
+        return udp_deliver_error(nif, ip->src, key.src_port, error_for_udp(error));
     if (ip->protocol != IP4_TCP || nif->tcp_ops == NULL ||
         !cs_try_get_be16(transport, tcp_dst_port_OFF, &key.dst_port) ||
         !cs_try_get_be32(transport, tcp_seq_OFF, &seq))
@@ -103,6 +113,8 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
         error = error_of_unreachable(icmp->code);
     else if (icmp->type == ICMP4_PARAMETER)
         error = -E_PROTO;
+    else
+        error = -E_TIMEDOUT;
     /* A path does not become narrower for a packet that was allowed to be cut. */
     if (error == -E_MSGSIZE && (ip.flags_off & IP4_DF) == 0)
         return false;

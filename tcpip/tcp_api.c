@@ -51,9 +51,7 @@ static void begin(struct tcp_conn *conn, const struct tcp_preset *preset, uint32
     conn->news.handle = tcp_conn_handle(conn);
     tcp_demux_add(tcp, &conn->link);
     tcp->stats.opened_active++;
-    conn->owed |= TCP_OWE_SYN;
-    tcp_timer_set(conn, TCP_TIMER_RETRANSMIT, now + tcp->conf.tuning.rto_initial_ns);
-    tcp_mark(conn);
+    tcp_syn_send(conn, now);
 }
 
 int tcp_connect(struct tcp *tcp, const struct tcp_connect_conf *conf, uint64_t now_ns, tcp_t *out)

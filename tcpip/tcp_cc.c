@@ -103,7 +103,9 @@ void tcp_recovery_idle(struct tcp_conn *conn, uint64_t now)
     uint64_t rto_ns = tcp_rtt_rto(&conn->rtt, tuning), idle_ns = now - conn->sent_at;
     uint32_t floor = u32_min(tuning->iw_segments, cc->cwnd);
 
-    if (conn->flight.out != 0 || conn->sent_at == 0)
+    /* Behind a shut window it is the peer that is slow. */
+    if (conn->flight.out != 0 || conn->sent_at == 0 ||
+        seq_le(conn->snd_una + conn->snd_wnd, conn->snd_nxt))
         return;
     cc->ops->restart(cc, idle_ns, now);
     if (!tuning->cwnd_restart || idle_ns <= rto_ns)

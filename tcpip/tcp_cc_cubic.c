@@ -50,13 +50,19 @@ static uint32_t ticks(uint64_t ns)
     return (uint32_t)(s * TICK_HZ + ns % NS_PER_S * TICK_HZ / NS_PER_S);
 }
 
-static void init(struct tcp_cc *cc)
+/* Section 4.8: after a timeout the next epoch's origin is where it begins. */
+static void forget(struct tcp_cc *cc)
 {
     cc->cubic.epoch_ns = 0;
     cc->cubic.w_max = 0;
-    cc->cubic.cwnd_prior = 0;
     cc->cubic.per_segment = FIRST_EPOCH;
     cc->cubic.fitted_cwnd = 0;
+}
+
+static void init(struct tcp_cc *cc)
+{
+    forget(cc);
+    cc->cubic.cwnd_prior = 0;
 }
 
 /* Section 4.2: congestion avoidance begins. */
@@ -170,6 +176,6 @@ const struct tcp_cc_ops tcp_cc_cubic = {
     .acked = acked_segs,
     .ssthresh = ssthresh,
     .undo = undo,
-    .timeout = init, /* section 4.8: the next epoch's origin is where it begins */
+    .timeout = forget,
     .restart = restart,
 };

@@ -46,6 +46,7 @@ static void take_preset(struct tcp_conn *conn, const struct tcp_preset *preset)
     conn->keepalive_interval_ns = preset->keepalive_interval_ns;
     conn->user_timeout_ns = preset->user_timeout_ns;
     conn->linger_ns = preset->linger_ns;
+    conn->connect_timeout_ns = tuning->connect_timeout_ns;
     conn->ip.ttl = preset->ttl;
     conn->ip.tos = preset->tos;
     conn->snd.fixed = preset->sndbuf != 0;
@@ -324,6 +325,9 @@ bool tcp_conn_give_up(struct tcp_conn *conn, uint32_t tries, uint64_t now)
     if (conn->user_timeout_ns != 0)
         enough =
             conn->unanswered_since != 0 && now - conn->unanswered_since >= conn->user_timeout_ns;
+    if (conn->state == TCP_SYN_SENT && conn->connect_timeout_ns != 0 &&
+        now - conn->syn_at >= conn->connect_timeout_ns)
+        enough = true;
     if (!enough)
         return false;
     conn->tcp->stats.timed_out += error != -E_TIMEDOUT;

@@ -25,6 +25,29 @@ static bool too_long(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
     return true;
 }
 
+/* icmp.c's words for its kinds of errors. */
+static uint8_t kind(int error)
+{
+    switch (error) {
+    case -E_ACCES:
+        return TCP_ICMP_PROHIBITED;
+    case -E_TIMEDOUT:
+        return TCP_ICMP_TTL;
+    case -E_HOSTUNREACH:
+        return TCP_ICMP_UNREACHABLE;
+    default:
+        return TCP_ICMP_REFUSED;
+    }
+}
+
+/* What the program is told. */
+static int told(int error)
+{
+    if (error == -E_ACCES)
+        return -E_CONNREFUSED;
+    return error == -E_TIMEDOUT ? -E_HOSTUNREACH : error;
+}
+
 static bool conn_error(struct tcp_conn *conn, uint32_t seq, int error, uint32_t mtu, uint64_t now)
 {
     if (!in_flight(conn, seq)) {
@@ -33,12 +56,10 @@ static bool conn_error(struct tcp_conn *conn, uint32_t seq, int error, uint32_t 
     }
     if (error == -E_MSGSIZE)
         return conn->state >= TCP_ESTABLISHED && too_long(conn, mtu, now);
-    /* RFC 1122 section 4.2.3.9: an unreachable network or host may come back. */
-    if ((conn->state == TCP_SYN_SENT || conn->state == TCP_SYN_RECEIVED) &&
-        (error != -E_HOSTUNREACH || conn->tcp->conf.tuning.syn_unreachable_ends))
-        tcp_conn_end(conn, error);
+    if (conn->state < TCP_ESTABLISHED && (conn->tcp->conf.tuning.syn_icmp_ends & kind(error)) != 0)
+        tcp_conn_end(conn, told(error));
     else
-        conn->soft_error = error;
+        conn->soft_error = told(error);
     return true;
 }
 

@@ -260,6 +260,16 @@ static inline bool step_reset(struct tcp_conn *conn, struct tcp_rx *rx)
     return false;
 }
 
+/* As RFC 793 had it: in the window it ends the connection. */
+static COLD bool refuse_syn(struct tcp_conn *conn, const struct tcp_rx *rx)
+{
+    if (!in_window(conn, rx))
+        return answer_unacceptable(conn, rx);
+    conn->tcp->stats.syn_in_window++;
+    tcp_conn_abort(conn, -E_CONNRESET, rx->now);
+    return false;
+}
+
 /* Third would be security. Fourth: SYN (RFC 5961 section 4). The peer's SYN-ACK where both opened
  * at once repeats the SYN that we have (RFC 9293 figure 7). */
 static inline bool step_syn(struct tcp_conn *conn, struct tcp_rx *rx)
@@ -272,6 +282,8 @@ static inline bool step_syn(struct tcp_conn *conn, struct tcp_rx *rx)
         rx->hdr.seq++;
         return true;
     }
+    if (!conn->tcp->conf.tuning.challenge_acks)
+        return refuse_syn(conn, rx);
     conn->tcp->stats.syn_in_window++;
     tcp_challenge(conn, rx->now);
     return false;

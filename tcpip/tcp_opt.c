@@ -44,6 +44,8 @@ static const struct opt opts[TCP_OPTS] = {
     [TCP_OPT_CC] = {0, TCP_CC_KINDS - 1, IN(tcp_conn, cc_kind), IN(tcp_preset, cc_kind), OPT_U8},
     [TCP_OPT_TTL] = {1, 255, IN(tcp_conn, ip.ttl), IN(tcp_preset, ttl), OPT_U8},
     [TCP_OPT_TOS] = {0, 255, IN(tcp_conn, ip.tos), IN(tcp_preset, tos), OPT_U8},
+    [TCP_OPT_CONNECT_TIMEOUT] = {0, 365 * DAY_NS, IN(tcp_conn, connect_timeout_ns), NOWHERE,
+                                 OPT_NS},
     [TCP_OPT_ECN] = {0, TCP_ECN_ON, IN(tcp_conn, ecn_mode), IN(tcp_preset, ecn_mode), OPT_U8},
 };
 
@@ -111,6 +113,11 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
         break;
     case TCP_OPT_ECN:
         conn->ecn_ok = conn->ecn_mode == TCP_ECN_ON;
+        break;
+    case TCP_OPT_CONNECT_TIMEOUT:
+    case TCP_OPT_USER_TIMEOUT:
+        if (conn->state == TCP_SYN_SENT && (conn->owed & TCP_OWE_SYN) != 0)
+            tcp_syn_send(conn, now);
         break;
     case TCP_OPT_NOTSENT_LOWAT:
         tcp_sndbuf_wake(conn);

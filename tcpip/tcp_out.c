@@ -143,8 +143,9 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
 /* All that is left fits in one segment. */
 static enum limit plan_last(struct tcp_conn *conn, struct next *next, uint32_t unsent, uint32_t wnd)
 {
-    if (!next->force && tcp_recovery_quota(conn) == 0 && !conn->fin_wanted)
-        return LIMIT_CWND; /* of the last segment, with FIN, Linux is not that strict */
+    if (!next->force && tcp_recovery_quota(conn) == 0 &&
+        !(conn->fin_wanted && (unsent == 0 || conn->tcp->conf.tuning.fin_past_cwnd)))
+        return LIMIT_CWND;
     next->len = unsent;
     next->fin = conn->fin_wanted && unsent < wnd;
     if (wnd < unsent || (unsent == 0 && !next->fin)) {

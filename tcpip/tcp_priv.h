@@ -415,6 +415,7 @@ struct tcp_conn {
     uint8_t keepalive_probes_max, cc_kind, ecn_mode;
     uint16_t mss_max;
     uint64_t keepalive_idle_ns, keepalive_interval_ns, user_timeout_ns, linger_ns;
+    uint64_t connect_timeout_ns;
 
     /* statistics */
     uint64_t delivered, delivered_ns; /* segments ever delivered, and when the last was */
@@ -686,6 +687,10 @@ void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint
 void tcp_segment(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx);
 void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx);
+/* Nobody has answered our SYN, or SYN-ACK of SYN-RECEIVED. */
+void tcp_syn_expired(struct tcp_conn *conn, uint64_t now);
+/* The SYN goes, and its timer starts. */
+void tcp_syn_send(struct tcp_conn *conn, uint64_t now);
 /* Joins to what waits, or hands that and then this to tcp_segment. Takes rx->pkt. */
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_lro_flush(struct tcp *tcp);

@@ -49,7 +49,9 @@ void tcp_reduce_acked(struct tcp_conn *conn, uint32_t delivered, uint32_t lost, 
             may = flight->prr_delivered - flight->prr_out;
         if (may < delivered)
             may = delivered;
-        may = u32_min(may + (advanced && lost == 0), ssthresh - pipe);
+        if (advanced && lost == 0 && flight->ca_state == TCP_CA_RECOVERY)
+            may++;
+        may = u32_min(may, ssthresh - pipe);
     }
     if (flight->prr_out == 0 && may == 0)
         may = 1; /* the first retransmission goes at once */

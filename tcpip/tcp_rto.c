@@ -139,6 +139,10 @@ void tcp_rto_expired(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_flight *flight = &conn->flight;
 
+    if (conn->state < TCP_ESTABLISHED) {
+        tcp_syn_expired(conn, now);
+        return;
+    }
     if (flight->out == 0)
         return;
     if (tcp_conn_give_up(conn, flight->rtos, now))

@@ -107,5 +107,5 @@ uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, const struct tcp_tuning *tuning)
 
     for (uint8_t i = 0; i < rtt->backoff && rto_ns < tuning->rto_max_ns; i++)
         rto_ns *= 2;
-    return u64_min(rto_ns, tuning->rto_max_ns);
+    return u64_min(rto_ns + tuning->rto_slop_ns, tuning->rto_max_ns);
 }

@@ -3,6 +3,44 @@
  * crosses it (section 3.5, figure 7). */
 #include "tcpip/tcp_priv.h"
 
+/* ---- our SYN -------------------------------------------------------------------------------- */
+
+/* RFC 6298 section 5; some stacks begin to double only later. */
+static uint64_t timeout(const struct tcp_conn *conn)
+{
+    const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
+    uint64_t ns = tuning->rto_initial_ns;
+
+    for (unsigned i = tuning->syn_linear; i < conn->syn_tries && ns < tuning->rto_max_ns; i++)
+        ns *= 2;
+    return u64_min(ns + (conn->syn_tries == 0 ? 0 : tuning->rto_slop_ns), tuning->rto_max_ns);
+}
+
+void tcp_syn_send(struct tcp_conn *conn, uint64_t now)
+{
+    uint64_t at = now + timeout(conn);
+
+    if (conn->connect_timeout_ns != 0 && conn->state == TCP_SYN_SENT)
+        at = u64_min(at, conn->syn_at + conn->connect_timeout_ns);
+    if (conn->user_timeout_ns != 0)
+        at = u64_min(at, conn->syn_at + conn->user_timeout_ns);
+    tcp_timer_set(conn, TCP_TIMER_RETRANSMIT, at);
+    conn->owed |= TCP_OWE_SYN;
+    tcp_mark(conn);
+}
+
+void tcp_syn_expired(struct tcp_conn *conn, uint64_t now)
+{
+    if (tcp_conn_give_up(conn, conn->syn_tries, now))
+        return;
+    conn->syn_tries++;
+    conn->total_retrans++;
+    conn->tcp->stats.retransmits++;
+    tcp_syn_send(conn, now);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
 /* First: the ACK, and that the timestamp it echoes is one that we sent since (RFC 7323 section
  * 3.2). False: it is from another connection, and gets a RST. */
 static bool is_ack_ours(const struct tcp_conn *conn, const struct tcp_rx *rx)
@@ -79,9 +117,7 @@ static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     conn->state = TCP_SYN_RECEIVED;
     conn->syn_tries = 0;
     conn->syn_at = rx->now;
-    conn->owed |= TCP_OWE_SYN;
-    tcp_timer_set(conn, TCP_TIMER_RETRANSMIT, rx->now + conn->tcp->conf.tuning.rto_initial_ns);
-    tcp_mark(conn);
+    tcp_syn_send(conn, rx->now);
 }
 
 void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx)

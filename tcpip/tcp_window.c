@@ -113,6 +113,18 @@ uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
     return last;
 }
 
+/* To what the field can say: up, or the edge would move back (RFC 7323 section 2.4). With many small
+ * segments that adds up, though: once it is a quarter of the buffer, down. */
+static inline uint32_t round_window(const struct tcp_conn *conn, uint32_t window)
+{
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t most = rcv->limit + rcv->limit / 4;
+
+    if (LIKELY(rcv->bytes + window <= most) || rcv->bytes == 0)
+        return round_up(conn, window);
+    return window & ~((UINT32_C(1) << conn->rcv_wscale) - 1);
+}
+
 uint32_t tcp_rcv_window(struct tcp_conn *conn)
 {
     struct tcp_rcv *rcv = &conn->rcv;
@@ -133,7 +145,7 @@ uint32_t tcp_rcv_window(struct tcp_conn *conn)
     } else {
         window = offered;
     }
-    window = u32_min(round_up(conn, window), UINT32_C(65535) << conn->rcv_wscale);
+    window = u32_min(round_window(conn, window), UINT32_C(65535) << conn->rcv_wscale);
     conn->rcv_adv = conn->rcv_nxt + window;
     if (UNLIKELY(window > tuning_of(conn)->window_initial || rcv->promised != 0))
         promise(conn, window);

@@ -59,6 +59,14 @@ enum tcp_ack_habit {
     TCP_ACK_HABITS
 };
 
+/* ICMP's errors by what they say of a SYN (RFC 1122 section 4.2.3.9). */
+enum tcp_icmp_kinds {
+    TCP_ICMP_REFUSED = 1,     /* no such port or protocol: hard */
+    TCP_ICMP_PROHIBITED = 2,  /* by somebody's policy */
+    TCP_ICMP_TTL = 4,         /* time exceeded: soft */
+    TCP_ICMP_UNREACHABLE = 8, /* network or host: soft, it may come back */
+};
+
 /* How a stack behaves where the RFCs leave a choice. Start from a preset and change what you
  * want: a field has no hidden default. */
 struct tcp_tuning {
@@ -80,7 +88,8 @@ struct tcp_tuning {
     bool black_holes;          /* smaller segments are tried where only full ones are lost (8899) */
     bool challenge_acks;       /* RFC 5961 */
     bool timestamps_required;  /* once agreed upon, what comes without is dropped (RFC 7323 3.2) */
-    bool syn_unreachable_ends; /* an ICMP unreachable ends SYN-SENT: against RFC 1122 4.2.3.9 */
+    bool fin_past_cwnd;        /* the last segment, if it bears FIN, need not fit cwnd */
+    uint8_t syn_icmp_ends;     /* enum tcp_icmp_kinds: which of ICMP's errors end SYN-SENT */
     bool timeout_resets;       /* RST to a peer that is given up */
     bool syn_cookies;          /* past syns_max half-open ones (RFC 4987) */
     bool rfc1337;              /* RSTs are ignored in TIME-WAIT; false: end it */
@@ -113,6 +122,8 @@ struct tcp_tuning {
     uint64_t invalid_ack_ns;
     uint32_t challenge_per_s; /* challenge ACKs a second and connection, plus jitter: 1..1000 */
     uint64_t rto_initial_ns, rto_min_ns, rto_max_ns;
+    uint64_t rto_slop_ns;        /* on top of each timeout but a SYN's first */
+    uint64_t connect_timeout_ns; /* SYN-SENT lasts no longer; 0: as long as syn_retries */
     uint64_t rto_after_syn_loss_ns; /* RFC 6298 section 5.7: 3 s */
     uint64_t synack_rto_ns;         /* first SYN-ACK timeout; doubles */
     uint64_t delack_ns,
@@ -366,6 +377,7 @@ enum tcp_opt {
     TCP_OPT_TTL,
     TCP_OPT_TOS,
     TCP_OPT_ECN, /* enum tcp_ecn_mode; before the handshake */
+    TCP_OPT_CONNECT_TIMEOUT, /* SYN-SENT lasts no longer; 0: as many SYNs as there are retries */
     TCP_OPTS
 };
 /* -E_BADF, -E_INVAL (option or value). */

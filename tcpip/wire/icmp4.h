@@ -29,7 +29,10 @@ FIELD_ENUM(icmp4_type, ICMP4_TYPES)
     E(ICMP4_UNREACHABLE_PROTOCOL, 2)                                                               \
     E(ICMP4_UNREACHABLE_PORT, 3)                                                                   \
     E(ICMP4_FRAGMENTATION_NEEDED, 4)                                                               \
-    E(ICMP4_SOURCE_ROUTE_FAILED, 5)
+    E(ICMP4_SOURCE_ROUTE_FAILED, 5)                                                                \
+    E(ICMP4_UNREACHABLE_NET_PROHIBITED, 9)                                                         \
+    E(ICMP4_UNREACHABLE_HOST_PROHIBITED, 10)                                                       \
+    E(ICMP4_UNREACHABLE_PROHIBITED, 13)
 FIELD_ENUM(icmp4_unreachable, ICMP4_UNREACHABLE_CODES)
 
 enum { ICMP4_TIME_REASSEMBLY = 1 };

@@ -57,7 +57,6 @@ FLAG(pmtu, pmtu_discovery)
 FLAG(rfc1337, rfc1337)
 FLAG(idle, cwnd_restart)
 FLAG(limited, limited_transmit)
-FLAG(may_rst, syn_unreachable_ends)
 NUMBER(syn_retries, syn_retries, 0, 15)
 NUMBER(synack_retries, synack_retries, 0, 15)
 NUMBER(retries2, data_retries, 1, 15)
@@ -77,6 +76,13 @@ TIME(rto_min_us, rto_min_ns, NS_PER_US)
 TIME(rto_max_ms, rto_max_ns, NS_PER_MS)
 TIME(time_wait_ms, time_wait_ns, 2 * NS_PER_MS) /* net.inet.tcp.msl */
 TIME(invalid_ms, invalid_ack_ns, NS_PER_MS)
+TIME(keepinit, connect_timeout_ns, NS_PER_MS)
+TIME(slop, rto_slop_ns, NS_PER_MS)
+
+static void may_rst(struct setting *s)
+{
+    s->t->syn_icmp_ends = s->n[0] != 0 ? TCP_ICMP_REFUSED | TCP_ICMP_PROHIBITED | TCP_ICMP_TTL : 0;
+}
 
 static void ecn(struct setting *s)
 {
@@ -163,19 +169,10 @@ static void missing_ts(struct setting *s)
     s->t->timestamps_required = s->n[0] == 0;
 }
 
-/* As many retransmissions as fit in so many milliseconds, one second apart and doubling after the
- * linear ones. */
-static void keepinit(struct setting *s)
+/* Which of ICMP's errors may end a connection that is being made. */
+static void may_rst(struct setting *s)
 {
-    int64_t at = 0, step = 1000;
-    uint8_t n = 0;
-
-    while (n < 15 && (at += step) < s->n[0]) {
-        n++;
-        if (n > s->t->syn_linear && step < 64000)
-            step *= 2;
-    }
-    s->t->syn_retries = n;
+    s->t->syn_icmp_ends = s->n[0] != 0 ? tcp_tuning_freebsd.syn_icmp_ends : 0;
 }
 
 static const struct {
@@ -220,6 +217,7 @@ static const struct {
     {"net.inet.tcp.delacktime", delacktime},
     {"net.inet.tcp.delayed_ack", delayed_ack},
     {"net.inet.tcp.rexmit_initial", rto_initial_ms},
+    {"net.inet.tcp.rexmit_slop", slop},
     {"net.inet.tcp.keepidle", keepalive_ms},
     {"net.inet.tcp.keepintvl", interval_ms},
     {"net.inet.tcp.keepcnt", probes},
