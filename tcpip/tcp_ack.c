@@ -192,6 +192,8 @@ static bool round_trip(struct tcp_conn *conn, const struct gone *gone, struct tc
     if ((ack->flags & TCP_ACK_MAYBE_DELAYED) == 0 || latest_ns <= conn->rtt.min_ns)
         tcp_rtt_least(&conn->rtt, latest_ns, ack->now);
     tcp_rtt_smooth(&conn->rtt, tuning, sample_ns, conn->snd_una, conn->snd_nxt);
+    if (UNLIKELY(tcp_cc_in_slow_start(&conn->cc)))
+        tcp_hystart_sample(conn, latest_ns, ack->now);
     return true;
 }
 
@@ -353,7 +355,8 @@ static COLD bool old_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 static COLD bool future_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     conn->tcp->stats.bad_ack++;
-    tcp_challenge(conn, rx->now);
+    if (conn->state != TCP_ESTABLISHED || !conn->tcp->conf.tuning.future_acks_silent)
+        tcp_challenge(conn, rx->now);
     return false;
 }
 

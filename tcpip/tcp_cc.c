@@ -8,7 +8,7 @@
  */
 #include "tcpip/tcp_flight.h"
 
-enum { CWND_MAX = 1u << 22 };
+enum { CWND_MAX = 1u << 22, CSS_GROWTH_DIVISOR = 4 };
 
 static const struct tcp_cc_ops *const kinds[TCP_CC_KINDS] = {
     [TCP_CC_CUBIC] = &tcp_cc_cubic,
@@ -19,16 +19,26 @@ void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd)
 {
     *cc = (struct tcp_cc){.ops = kinds[kind], .cwnd = cwnd, .ssthresh = UINT32_MAX};
     cc->ops->init(cc);
+    tcp_hystart_reset(cc);
 }
 
 /* RFC 5681 section 3.1, counting what was acknowledged, not ACKs (RFC 3465): who splits his ACKs
  * gains nothing. */
 uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked)
 {
-    uint32_t grow = u32_min(u32_min(acked, tuning->abc_limit), cc->ssthresh - cc->cwnd);
+    uint32_t grow = u32_min(acked, tuning->abc_limit);
 
+    /* Conservative slow start (RFC 9406 section 4.2). */
+    if (UNLIKELY(cc->hystart.css_rounds != 0)) {
+        grow += cc->hystart.credit;
+        cc->hystart.credit = (uint8_t)(grow % CSS_GROWTH_DIVISOR);
+        grow /= CSS_GROWTH_DIVISOR;
+        if (cc->cwnd + grow < cc->ssthresh)
+            acked = 0;
+    }
+    grow = u32_min(grow, cc->ssthresh - cc->cwnd);
     cc->cwnd = u32_min(cc->cwnd + grow, CWND_MAX);
-    return cc->cwnd < cc->ssthresh ? 0 : acked - grow;
+    return cc->cwnd < cc->ssthresh || acked < grow ? 0 : acked - grow;
 }
 
 void tcp_cc_grow(struct tcp_cc *cc, uint32_t per_segment, uint32_t acked)

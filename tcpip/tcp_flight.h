@@ -166,6 +166,13 @@ void tcp_rtt_least(struct tcp_rtt *rtt, uint64_t sample_ns, uint64_t now);
 void tcp_cc_grow(struct tcp_cc *cc, uint32_t per_segment, uint32_t acked);
 uint32_t tcp_cc_proved(const struct tcp_cc *cc);
 
+/* ---- tcp_hystart.c --------------------------------------------------------------------------- */
+
+/* A round trip's time, in slow start: may it go on? */
+void tcp_hystart_sample(struct tcp_conn *conn, uint64_t rtt_ns, uint64_t now);
+/* Slow start begins anew. */
+void tcp_hystart_reset(struct tcp_cc *cc);
+
 /* ---- tcp_cc_cubic.c -------------------------------------------------------------------------- */
 
 uint32_t tcp_cubic_root(uint64_t x);

@@ -128,9 +128,10 @@ static inline struct tcp_seg *tcp_seg_of(struct seq_node *node)
  * one byte does not keep a page. */
 #define TCP_CRUMB_BYTES 64u
 struct tcp_ooo {
-    struct seq_node node;     /* a FIN is not counted */
-    struct pkt *first, *last; /* payload only, in order, a list by pkt->next; NULL: it is in crumb */
-    uint32_t pages;           /* that they hold */
+    struct seq_node node; /* a FIN is not counted */
+    struct pkt *first,
+        *last;      /* payload only, in order, a list by pkt->next; NULL: it is in crumb */
+    uint32_t pages; /* that they hold */
     struct tcp_ooo *recent_prev, *recent_next; /* latest grown first: RFC 2018 section 4 */
     uint8_t crumb[TCP_CRUMB_BYTES];
 };
@@ -177,6 +178,16 @@ struct tcp_cc {
             uint32_t undo_origin, undo_k;
         } cubic;
     };
+    struct {
+        uint32_t round_end;
+        uint64_t round_at, last_at;         /* when it began; the last of its train of ACKs */
+        uint64_t round_min_ns, last_min_ns; /* least round trip in this round and the last, */
+        uint64_t least_ns;                  /* and ever; UINT64_MAX: none */
+        uint64_t baseline_ns;               /* RFC 9406's cssBaselineMinRtt */
+        uint8_t samples, css_rounds;        /* css_rounds 0: not in conservative slow start */
+        uint8_t credit;                     /* acknowledged segments that did not grow cwnd in it */
+        bool over;
+    } hystart;
     uint32_t prior_cwnd, prior_ssthresh; /* before the last reduction: for undo */
 };
 
@@ -252,8 +263,8 @@ struct tcp_sndbuf {
     struct tcp_chunk *next; /* that holds snd_nxt; NULL: all was sent */
     uint32_t end;           /* sequence number after the last byte, FIN not counted */
     uint32_t chunks;
-    uint32_t limit;    /* bytes: as autotuned or set */
-    uint32_t lowat;    /* TCP_OPT_NOTSENT_LOWAT; UINT32_MAX: off */
+    uint32_t limit; /* bytes: as autotuned or set */
+    uint32_t lowat; /* TCP_OPT_NOTSENT_LOWAT; UINT32_MAX: off */
     /* Where reserve gives room: `room`, a chunk that is not in the list yet, or the rest of the
      * tail's page where that is `open` */
     struct tcp_chunk *room;
@@ -291,13 +302,14 @@ struct tcp_rcv {
     uint32_t mss;                /* of the peer's segments, estimated */
     uint32_t mss_seen;           /* length of the last segment that was shorter; 0: it was not */
     /* autotuning (dynamic right-sizing) */
-    uint64_t rtt_ns, rtt_at; /* receiver's estimate; without timestamps: of a round that began then */
-    uint32_t rtt_seq;        /* and ends there */
-    uint32_t rtt_ecr;        /* with them: the last echo that was looked at */
-    uint32_t space;          /* bytes the program took in the last round, */
-    uint64_t space_at;       /* and when this one began, */
-    uint64_t space_copied;   /* and what it had taken then */
-    uint64_t copied;         /* bytes the program took, ever */
+    uint64_t rtt_ns,
+        rtt_at;            /* receiver's estimate; without timestamps: of a round that began then */
+    uint32_t rtt_seq;      /* and ends there */
+    uint32_t rtt_ecr;      /* with them: the last echo that was looked at */
+    uint32_t space;        /* bytes the program took in the last round, */
+    uint64_t space_at;     /* and when this one began, */
+    uint64_t space_copied; /* and what it had taken then */
+    uint64_t copied;       /* bytes the program took, ever */
     /* when to acknowledge */
     uint8_t ack;     /* enum tcp_ack_bits */
     uint8_t segs;    /* since the last ACK, saturating */
@@ -604,7 +616,8 @@ uint64_t tcp_syn_next(const struct tcp *tcp);
 /* ICMP said that its peer is gone. */
 void tcp_syn_error(struct tcp *tcp, struct tcp_syn *syn, int error);
 /* The ISN of a SYN-ACK that needs no memory, and the timestamp that carries its options. */
-uint32_t tcp_cookie_make(struct tcp *tcp, const struct tcp_syn *syn, uint64_t now, uint32_t *ts_val);
+uint32_t tcp_cookie_make(struct tcp *tcp, const struct tcp_syn *syn, uint64_t now,
+                         uint32_t *ts_val);
 /* Is this ACK's number one of ours? Fills `syn` as it would have been, but for the listener. */
 bool tcp_cookie_check(const struct tcp *tcp, const struct tcp_rx *rx, struct tcp_syn *syn);
 
@@ -862,8 +875,8 @@ unsigned tcp_reass_sack(struct tcp_conn *conn, struct tcp_sack_block *blocks, un
 /* Payload in order. Takes pkt (payload only); false: over budget, pkt is the caller's still. */
 bool tcp_rcvbuf_push(struct tcp_conn *conn, struct pkt *pkt);
 /* The same for a list that is charged already. */
-void tcp_rcvbuf_push_list(struct tcp_conn *conn, struct pkt *first, struct pkt *last, uint32_t bytes,
-                          uint32_t pages);
+void tcp_rcvbuf_push_list(struct tcp_conn *conn, struct pkt *first, struct pkt *last,
+                          uint32_t bytes, uint32_t pages);
 void tcp_rcvbuf_clear(struct tcp_conn *conn);
 /* Does a packet hold too many pages for its bytes? */
 static inline bool tcp_pkt_sparse(const struct pkt *pkt)

@@ -10,7 +10,6 @@
 enum {
     PERSIST_ROUNDS = 16, /* recoveries for which a widened window stays: section 6.2 step 4 */
     REO_MULT_MAX = 255,  /*   */
-    TIMER_SLACK_MS = 2,  /* a timer that comes a tick early would have to be set again */
 };
 
 static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
@@ -114,7 +113,7 @@ bool tcp_rack_mark_lost(struct tcp_conn *conn, uint64_t now)
     ns = detect(conn, now);
     if (ns == 0)
         return false;
-    ns = u64_min(ns + TIMER_SLACK_MS * NS_PER_MS, conn->rtt.rto_ns);
+    ns = u64_min(ns + conn->tcp->conf.tuning.reorder_slack_ns, conn->rtt.rto_ns);
     tcp_rto_arm(conn, TCP_TIMER_REORDER, now + ns);
     return true;
 }

@@ -491,6 +491,7 @@ void tcp_recovery_timeout(struct tcp_conn *conn, uint64_t now)
         flight->reordering = u32_min(flight->reordering, tuning->dupthresh);
     flight->ca_state = TCP_CA_LOSS;
     cc->ops->timeout(cc);
+    tcp_hystart_reset(cc);
     flight->high_seq = conn->snd_nxt;
     flight->tlp_out = flight->frto_new = flight->hold = false;
     flight->ecn_cwr |= conn->ecn_ok;

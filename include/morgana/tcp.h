@@ -46,15 +46,23 @@ enum tcp_option_order {
     TCP_ORDERS
 };
 
+/* How slow start finds its end before anything is lost. */
+enum tcp_hystart_mode {
+    TCP_HYSTART_OFF,
+    TCP_HYSTART_RFC,   /* HyStart++: a slower growth first, five round trips (RFC 9406) */
+    TCP_HYSTART_LINUX, /* at once, by delay or by trains of ACKs; of CUBIC only */
+    TCP_HYSTART_MODES
+};
+
 /* RFC 3168. */
 enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON };
 
 /* When an ACK that may wait is sent. */
 enum tcp_ack_habit {
     TCP_ACK_EVERY_OTHER, /* every delack_segments segments, whatever their size; else after delack_ns */
-    TCP_ACK_ADAPTIVE,    /* every delack_segments full ones; the delay follows the peer's pace; in a
+    TCP_ACK_ADAPTIVE, /* every delack_segments full ones; the delay follows the peer's pace; in a
                             dialogue it waits for data to ride on */
-    TCP_ACK_LINUX,       /* the same, and of two full ones only where the program reads: else the window
+    TCP_ACK_LINUX, /* the same, and of two full ones only where the program reads: else the window
                             could not open. A FIN's waits too */
     TCP_ACK_HABITS
 };
@@ -74,25 +82,28 @@ struct tcp_tuning {
     uint8_t cc;                          /* enum tcp_cc_kind, of new connections */
     uint8_t ack_habit;                   /* enum tcp_ack_habit */
     uint8_t ecn;                         /* PASSIVE: where the peer asks. ON: ask too */
+    uint8_t hystart;                     /* enum tcp_hystart_mode */
     bool window_scale, timestamps, sack; /* offer and accept: RFC 7323, RFC 2018 */
-    bool rack;                 /* RFC 8985; false: three duplicate ACKs (RFC 5681, RFC 6675) */
-    bool tlp;                  /* tail loss probes (RFC 8985 section 7); needs rack */
-    bool f_rto;                /* RFC 5682 */
-    bool prr;                  /* RFC 6937; false: RFC 6675's pipe alone */
-    bool limited_transmit;     /* RFC 3042 */
-    bool rto_variance_floor;   /* Linux: rto_min bounds 4*RTTVAR, not the sum (RFC 6298) */
-    bool minshall;             /* Nagle holds back only behind a small segment */
-    bool half_window;          /* Linux: segments of at most half the peer's largest window */
-    bool probe_data;           /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
-    bool pmtu_discovery;       /* DF set (RFC 1191) */
-    bool black_holes;          /* smaller segments are tried where only full ones are lost (8899) */
-    bool challenge_acks;       /* RFC 5961 */
-    bool timestamps_required;  /* once agreed upon, what comes without is dropped (RFC 7323 3.2) */
-    bool fin_past_cwnd;        /* the last segment, if it bears FIN, need not fit cwnd */
-    uint8_t syn_icmp_ends;     /* enum tcp_icmp_kinds: which of ICMP's errors end SYN-SENT */
-    bool timeout_resets;       /* RST to a peer that is given up */
-    bool syn_cookies;          /* past syns_max half-open ones (RFC 4987) */
-    bool rfc1337;              /* RSTs are ignored in TIME-WAIT; false: end it */
+    bool rack;               /* RFC 8985; false: three duplicate ACKs (RFC 5681, RFC 6675) */
+    bool tlp;                /* tail loss probes (RFC 8985 section 7); needs rack */
+    bool f_rto;              /* RFC 5682 */
+    bool prr;                /* RFC 6937; false: RFC 6675's pipe alone */
+    bool limited_transmit;   /* RFC 3042 */
+    bool rto_variance_floor; /* Linux: rto_min bounds 4*RTTVAR, not the sum (RFC 6298) */
+    bool minshall;           /* Nagle holds back only behind a small segment */
+    bool half_window;        /* Linux: segments of at most half the peer's largest window */
+    bool probe_data;         /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
+    bool pmtu_discovery;     /* DF set (RFC 1191) */
+    bool black_holes;        /* smaller segments are tried where only full ones are lost (8899) */
+    bool challenge_acks;     /* RFC 5961 */
+    bool
+        future_acks_silent; /* ACKs of what was not sent are dropped in ESTABLISHED, not answered */
+    bool timestamps_required; /* once agreed upon, what comes without is dropped (RFC 7323 3.2) */
+    bool fin_past_cwnd;       /* the last segment, if it bears FIN, need not fit cwnd */
+    uint8_t syn_icmp_ends;    /* enum tcp_icmp_kinds: which of ICMP's errors end SYN-SENT */
+    bool timeout_resets;      /* RST to a peer that is given up */
+    bool syn_cookies;         /* past syns_max half-open ones (RFC 4987) */
+    bool rfc1337;             /* RSTs are ignored in TIME-WAIT; false: end it */
     /* SYN-RECEIVED as RFC 9293 and RFC 5961 have it; false, Linux: the ACK is looked at first, and
      * any RST or SYN in the window ends it */
     bool strict_half_open;
@@ -122,14 +133,15 @@ struct tcp_tuning {
     uint64_t invalid_ack_ns;
     uint32_t challenge_per_s; /* challenge ACKs a second and connection, plus jitter: 1..1000 */
     uint64_t rto_initial_ns, rto_min_ns, rto_max_ns;
-    uint64_t rto_slop_ns;        /* on top of each timeout but a SYN's first */
-    uint64_t connect_timeout_ns; /* SYN-SENT lasts no longer; 0: as long as syn_retries */
+    uint64_t rto_slop_ns;           /* on top of each timeout but a SYN's first */
+    uint64_t connect_timeout_ns;    /* SYN-SENT lasts no longer; 0: as long as syn_retries */
     uint64_t rto_after_syn_loss_ns; /* RFC 6298 section 5.7: 3 s */
     uint64_t synack_rto_ns;         /* first SYN-ACK timeout; doubles */
     uint64_t delack_ns,
-        delack_max_ns;      /* delayed ACK: least, and as adapted to the peer; <= 500 ms */
-    uint64_t tlp_min_ns;    /* least probe timeout */
-    uint64_t tlp_delack_ns; /* allowance for the peer's delayed ACK: WCDelAckT */
+        delack_max_ns;         /* delayed ACK: least, and as adapted to the peer; <= 500 ms */
+    uint64_t tlp_min_ns;       /* on top of two round trips, for timers' grain */
+    uint64_t reorder_slack_ns; /* the same on top of RACK's reordering window */
+    uint64_t tlp_delack_ns;    /* allowance for the peer's delayed ACK: WCDelAckT */
     uint64_t persist_min_ns, persist_max_ns; /* zero-window probes */
     uint64_t keepalive_idle_ns, keepalive_interval_ns;
     uint64_t time_wait_ns, fin_wait_2_ns;
@@ -376,7 +388,7 @@ enum tcp_opt {
     TCP_OPT_CC,            /* enum tcp_cc_kind */
     TCP_OPT_TTL,
     TCP_OPT_TOS,
-    TCP_OPT_ECN, /* enum tcp_ecn_mode; before the handshake */
+    TCP_OPT_ECN,             /* enum tcp_ecn_mode; before the handshake */
     TCP_OPT_CONNECT_TIMEOUT, /* SYN-SENT lasts no longer; 0: as many SYNs as there are retries */
     TCP_OPTS
 };
@@ -469,7 +481,7 @@ struct tcp {
     struct tcp_chunk *chunks_free;
     struct tcp_ooo *ooo_free;
     struct tcp_usage used;
-    uint32_t orphans; /* connections that their program has closed */
+    uint32_t orphans;                          /* connections that their program has closed */
     uint32_t conns_made, syns_made, tws_made;  /* of the arrays: below these each was used once */
     struct tcp_conn *mem_ranks[TCP_MEM_RANKS]; /* tcp_mem.c: by the logarithm of what they hold */
 
