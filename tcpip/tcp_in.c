@@ -297,6 +297,9 @@ static COLD bool ack_of_syn(struct tcp_conn *conn, struct tcp_rx *rx)
         tcp_reset_answer(conn->tcp, rx);
         return false;
     }
+    /* Our SYN-ACK has not left: the peer's SYN is to be acknowledged all the same. */
+    if ((conn->owed & TCP_OWE_SYN) != 0)
+        tcp_ackgen_now(conn);
     /* The window of anything but a SYN is scaled (RFC 7323 section 2.2). */
     tcp_conn_established(conn, rx, (uint32_t)rx->hdr.window << conn->snd_wscale);
     return true;
