@@ -169,12 +169,6 @@ static void missing_ts(struct setting *s)
     s->t->timestamps_required = s->n[0] == 0;
 }
 
-/* Which of ICMP's errors may end a connection that is being made. */
-static void may_rst(struct setting *s)
-{
-    s->t->syn_icmp_ends = s->n[0] != 0 ? tcp_tuning_freebsd.syn_icmp_ends : 0;
-}
-
 static const struct {
     const char *name;
     void (*set)(struct setting *s);

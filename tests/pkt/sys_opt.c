@@ -7,11 +7,19 @@
 #define MS NS_PER_MS
 
 /* Options that nothing but their own getsockopt ever sees. */
-enum { PLAIN_REUSE, PLAIN_ACCEPT_MARK, PLAIN_INQ, PLAIN_TIMESTAMP, PLAIN_OTHER, PLAIN_SYNCNT };
+enum {
+    PLAIN_REUSE,
+    PLAIN_ACCEPT_MARK,
+    PLAIN_INQ,
+    PLAIN_TIMESTAMP,
+    PLAIN_OTHER,
+    PLAIN_SYNCNT,
+    PLAIN_LOWAT
+};
 
 static uint64_t tuned(const struct sys *sys, enum tcp_opt opt)
 {
-    const struct tcp_tuning *t = &sys->world->conf.tuning;
+    const struct tcp_tuning *t = &sys->world->tcp.conf.tuning;
 
     switch (opt) {
     case TCP_OPT_RCVBUF:
@@ -32,6 +40,8 @@ static uint64_t tuned(const struct sys *sys, enum tcp_opt opt)
         return t->ttl;
     case TCP_OPT_TOS:
         return t->tos;
+    case TCP_OPT_CONNECT_TIMEOUT:
+        return t->connect_timeout_ns;
     case TCP_OPT_LINGER:
         return NS_NEVER;
     default:
@@ -43,7 +53,9 @@ static uint64_t get_opt(const struct sys *sys, const struct file *file, enum tcp
 {
     uint64_t value;
 
-    if (file->tcp != 0 && tcp_get(&sys->world->tcp, file->tcp, opt, &value) == 0)
+    /* A listener says only what was set on it. */
+    if (file->tcp != 0 && (file->state != SOCK_LISTENING || file->opt_set[opt]) &&
+        tcp_get(&sys->world->tcp, file->tcp, opt, &value) == 0)
         return value;
     return file->opt_set[opt] ? file->opt[opt] : tuned(sys, opt);
 }
@@ -113,10 +125,10 @@ static bool get_buffer(struct sockopt *o)
 
     if (o->sys->person == PERSON_LINUX && o->file->opt_set[o->opt])
         bytes *= 2;
-    /* FreeBSD rounds the receive buffer up to whole segments when the connection is there. */
+    /* FreeBSD rounds the receive buffer up to whole segments when the peer's SYN is there. */
     if (o->sys->person == PERSON_FREEBSD && o->opt == TCP_OPT_RCVBUF && o->file->tcp != 0 &&
         tcp_info(&o->sys->world->tcp, o->file->tcp, o->sys->world->now, &info) == 0 &&
-        info.state >= TCP_ESTABLISHED && info.snd_mss > 0)
+        info.state >= TCP_SYN_RECEIVED && info.snd_mss > 0)
         bytes = (bytes + info.snd_mss - 1) / info.snd_mss * info.snd_mss;
     o->value = (int64_t)bytes;
     return true;
@@ -204,6 +216,15 @@ static enum call_status set_syncnt(struct sockopt *o)
     return set_plain(o);
 }
 
+/* 0: Linux's own limit, which is none. */
+static enum call_status set_lowat(struct sockopt *o)
+{
+    uint64_t value = o->value == 0 ? UINT32_MAX : (uint64_t)o->value;
+
+    o->file->plain[PLAIN_LOWAT] = o->value;
+    return put_opt(o->sys, o->call, o->file, TCP_OPT_NOTSENT_LOWAT, value);
+}
+
 #define SCALED(o, u) set_scaled, get_scaled, o, u
 #define PLAIN(p) set_plain, get_plain, p, 1
 #define UNSUPPORTED set_unsupported, get_unsupported, 0, 1
@@ -239,10 +260,11 @@ static const struct {
     {"TCP_KEEPIDLE", SCALED(TCP_OPT_KEEPALIVE_IDLE, NS_PER_S)},
     {"TCP_KEEPINTVL", SCALED(TCP_OPT_KEEPALIVE_INTERVAL, NS_PER_S)},
     {"TCP_KEEPCNT", SCALED(TCP_OPT_KEEPALIVE_PROBES, 1)},
+    {"TCP_KEEPINIT", SCALED(TCP_OPT_CONNECT_TIMEOUT, NS_PER_S)},
     {"TCP_SYNCNT", set_syncnt, get_plain, PLAIN_SYNCNT, 1},
     {"TCP_USER_TIMEOUT", SCALED(TCP_OPT_USER_TIMEOUT, MS)},
     {"TCP_WINDOW_CLAMP", SCALED(TCP_OPT_WINDOW_CLAMP, 1)},
-    {"TCP_NOTSENT_LOWAT", SCALED(TCP_OPT_NOTSENT_LOWAT, 1)},
+    {"TCP_NOTSENT_LOWAT", set_lowat, get_plain, PLAIN_LOWAT, 1},
     {"TCP_CONGESTION", set_cc, get_unsupported, 0, 1},
     {"TCP_INQ", PLAIN(PLAIN_INQ)},
     {"IP_TOS", SCALED(TCP_OPT_TOS, 1)},
@@ -282,9 +304,6 @@ enum call_status sys_setsockopt(struct sys *sys, struct call *call)
     if (sockopts[i].set != set_linger && sockopts[i].set != set_cc &&
         !sys_arg_int(call, 3, &o.value))
         return CALL_FAILED;
-    /* 0xffffffff is Linux's "no limit" of an unsigned option. */
-    if (o.value == UINT32_MAX)
-        o.value = UINT32_MAX;
     return sockopts[i].set(&o);
 }
 

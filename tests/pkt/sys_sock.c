@@ -194,10 +194,14 @@ int sys_take_error(struct sys *sys, struct file *file)
     if (file->error_told)
         return 0;
     error = tcp_error(&sys->world->tcp, file->tcp);
-    if (error == -E_BADF)
+    if (error == 0 || error == -E_BADF)
         return 0;
-    if (error != 0 && (tcp_ready(&sys->world->tcp, file->tcp) & TCP_READY_ERROR) != 0)
-        file->error_told = true;
+    /* A soft error (RFC 1122 section 4.2.3.9) is only told when the connection ends, elsewhere. */
+    if ((tcp_ready(&sys->world->tcp, file->tcp) & TCP_READY_ERROR) == 0)
+        return sys->person == PERSON_MORGANA ? -error : 0;
+    file->error_told = true;
+    if (sys->person == PERSON_FREEBSD && error == -E_HOSTUNREACH && file->state == SOCK_CONNECTING)
+        return E_CONNREFUSED;
     return -error;
 }
 
