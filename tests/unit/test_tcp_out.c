@@ -636,6 +636,7 @@ static void test_only_new_data_is_ect(void **state)
     assert_int_equal(expect(0, MSS, F_ACK | F_PSH).tos & 3, 2);
     tcpwire_pass(&w, 1100 * NS_PER_MS);
     assert_int_equal(expect(0, MSS, F_ACK | F_PSH).tos & 3, 0);
+    tcpwire_skip(&w);
     tcpwire_in(&w, (struct tcp_frame){.seq = PEER_SEQ + 10,
                                       .ack = iss,
                                       .flags = F_ACK,
