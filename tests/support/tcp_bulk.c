@@ -69,7 +69,7 @@ static bool pump_send(struct tlink_bulk *b, unsigned e)
         b->sent[e] += (uint64_t)n;
         any = true;
     }
-    if (!b->shut[e]) {
+    if (!b->shut[e] && !b->keep_open) {
         b->shut[e] = true;
         assert_int_equal(tcp_shutdown(tlink_tcp(b->link, e), b->conn[e], plat_now_ns()), 0);
         any = true;
@@ -81,7 +81,7 @@ static bool pump_send(struct tlink_bulk *b, unsigned e)
 
 static void took(struct tlink_bulk *b, unsigned e, const uint8_t *bytes, size_t len)
 {
-    if (!pattern_check(bytes, len, b->got[e] + phase(!e)))
+    if (!b->any_bytes && !pattern_check(bytes, len, b->got[e] + phase(!e)))
         fail_msg("end %u: wrong bytes after %llu", e, (unsigned long long)b->got[e]);
     b->got[e] += len;
     if (b->got[e] == b->total[!e])

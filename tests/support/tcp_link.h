@@ -113,6 +113,8 @@ struct tlink_bulk {
     tcp_t conn[2];
     struct lwip_conn lwip[2];
     uint64_t total[2], sent[2], got[2]; /* got[e]: what end e received */
+    bool keep_open;                     /* no FIN at the end */
+    bool any_bytes;                     /* what comes may be wrong */
     bool by_page;                       /* tcp_send_page and tcp_recv_page */
     uint32_t read_max;                  /* most bytes read in a go; 0: all */
     uint64_t read_every_ns;             /* a slow reader; 0: at once */

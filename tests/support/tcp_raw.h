@@ -70,7 +70,9 @@ void raw_connect(struct raw *raw, tcp_t listener, struct raw_conn *c);
 struct tcp_frame raw_next(const struct raw_conn *c, uint8_t flags, uint32_t len);
 /* Sends it, and counts what it carries. */
 void raw_say(struct raw_conn *c, uint8_t flags, uint32_t len);
-/* Takes the last segment that came for it: ack and timestamp are as it wants them. */
+/* The last that came for it since raw_clear; NULL: none did. */
+const struct raw_seg *raw_last_of(const struct raw_conn *c);
+/* Takes that segment: ack and timestamp are as it wants them. */
 void raw_hear(struct raw_conn *c);
 
 #endif

@@ -47,7 +47,7 @@ static void note_syn(struct tt_half *h, const struct tt_seg *seg)
 
     if (h->irs_set && h->peer.irs == seg->seq && h->peer.has_ack == syn.has_ack)
         return; /* the same again */
-    if (h->est) {
+    if (h->est || h->una >= 1) {
         h->syns[h->syn_next++ % TT_SYNS] = syn;
         return;
     }

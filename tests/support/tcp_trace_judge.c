@@ -12,7 +12,7 @@
 /* The SYN that `ack` answers, made the current one where it was not; false: none was delivered. */
 static bool find_irs(struct tt_half *h, uint32_t ack)
 {
-    if (h->irs_set && (int32_t)(ack - h->peer.irs) > 0)
+    if (h->irs_set && (h->est || (int32_t)(ack - h->peer.irs) > 0))
         return true;
     for (unsigned i = 0; i < TT_SYNS; i++) {
         if (h->syns[i].used && ack == h->syns[i].irs + 1 && !h->est) {

@@ -33,10 +33,11 @@ void tt_judge_ts(const struct tt_case *c)
                 tt_ts_on(h) ? "" : "timestamp");
     if (!o->ts)
         return;
-    if (h->tsval_set && (int32_t)(o->tsval - h->tsval) < 0)
+    if (h->tsval_set && (int32_t)(o->tsval - h->tsval) < 0 && c->now - h->tsval_at < TS_OLD_NS)
         tt_fail(c, TCP_TRACE_TS_BACK, "%u -> %u", h->tsval, o->tsval);
     h->tsval = o->tsval;
     h->tsval_set = true;
+    h->tsval_at = c->now;
     if ((c->seg->flags & ACK) == 0)
         return;
     if (!was_told(h, o->tsecr))

@@ -113,7 +113,7 @@ struct tt_half {
     struct tt_bytes bytes;
     uint32_t tsval, tsecr;
     bool tsval_set, tsecr_set;
-    uint64_t tsecr_at; /* when it last changed */
+    uint64_t tsval_at, tsecr_at; /* when last told; when last changed */
     uint64_t dsacks;
 
     /* What was delivered to it. Offsets are from irs, but una and edge from iss. */

@@ -31,18 +31,12 @@ static void remove_at(struct tt_ranges *r, unsigned at, unsigned n)
     r->count -= n;
 }
 
-static void make_room(struct tt_ranges *r, enum tt_full full)
+static void make_room(struct tt_ranges *r)
 {
-    if (r->count == RANGES_MAX) {
-        if (full == TT_JOIN)
-            r->v[1].from = r->v[0].from;
-        r->forgot = true;
-        remove_at(r, 0, 1);
-    }
-    if (r->count == r->room) {
-        r->room = r->room == 0 ? 4 : r->room * 2;
-        r->v = realloc(r->v, r->room * sizeof(*r->v));
-    }
+    if (r->count < r->room)
+        return;
+    r->room = r->room == 0 ? 4 : r->room * 2;
+    r->v = realloc(r->v, r->room * sizeof(*r->v));
 }
 
 void tt_ranges_add(struct tt_ranges *r, int64_t from, int64_t to, enum tt_full full)
@@ -62,8 +56,15 @@ void tt_ranges_add(struct tt_ranges *r, int64_t from, int64_t to, enum tt_full f
         remove_at(r, at + 1, end - at - 1);
         return;
     }
-    make_room(r, full);
-    at = find(r, from);
+    if (r->count == RANGES_MAX) {
+        if (full == TT_JOIN)
+            r->v[1].from = r->v[0].from;
+        r->forgot = true;
+        remove_at(r, 0, 1);
+        tt_ranges_add(r, from, to, full); /* it may be inside now */
+        return;
+    }
+    make_room(r);
     if (at < r->count)
         memmove(r->v + at + 1, r->v + at, (r->count - at) * sizeof(*r->v));
     r->v[at] = (struct tt_range){from, to};
