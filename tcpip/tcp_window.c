@@ -107,6 +107,8 @@ uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
     room = u32_min(room, u32_min(rcv->ssthresh, rcv->clamp));
     if (conn->rcv_wscale != 0)
         return round_up(conn, room);
+    if (tuning_of(conn)->rcvbuf_whole)
+        return room;
     /* Without scale the field says all: whole segments, and it changes by no less. */
     if (last > room || last + mss <= room)
         return room > mss ? room - room % mss : room;
