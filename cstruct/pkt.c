@@ -58,25 +58,6 @@ struct pkt *pkt_alloc(struct pkt_pool *pool, uint32_t headroom, uint32_t len)
 
 /* ---- growing at the end ---------------------------------------------------------------------- */
 
-int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
-{
-    ASSERT(off <= PAGE_BYTES && len <= PAGE_BYTES - off);
-    if (pkt->frag_count == PKT_FRAGS_MAX)
-        return -E_NOSPC;
-    pkt->frag[pkt->frag_count++] = (struct pkt_frag){page, (uint16_t)off, (uint16_t)len};
-    pkt->len += len;
-    return 0;
-}
-
-int pkt_append(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
-{
-    int err = pkt_append_take(pkt, page, off, len);
-
-    if (err == 0)
-        page_ref(page);
-    return err;
-}
-
 /* The bytes behind the last fragment that may be written. */
 static uint32_t tail_room(const struct pkt *pkt)
 {

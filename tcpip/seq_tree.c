@@ -106,9 +106,37 @@ void seq_tree_add(struct seq_tree *tree, struct seq_node *node, uint32_t random)
     insert(tree, next == NULL ? tree->last : next->prev, node, next, random);
 }
 
+/* All that is less on the way from the last node up becomes its left child: what rotations would do
+ * one by one. */
 void seq_tree_append(struct seq_tree *tree, struct seq_node *node, uint32_t random)
 {
-    insert(tree, tree->last, node, NULL, random);
+    struct seq_node *prev = tree->last, *above = prev, *below = NULL;
+
+    ASSERT(seq_lt(node->seq, node->end));
+    while (above != NULL && above->priority < random) {
+        below = above;
+        above = above->parent;
+    }
+    node->left = below;
+    node->right = NULL;
+    node->parent = above;
+    node->prev = prev;
+    node->next = NULL;
+    node->priority = random;
+    if (below != NULL)
+        below->parent = node;
+    if (above != NULL)
+        above->right = node;
+    else
+        tree->root = node;
+    if (LIKELY(prev != NULL)) {
+        ASSERT(seq_le(prev->end, node->seq));
+        prev->next = node;
+    } else {
+        tree->first = node;
+    }
+    tree->last = node;
+    tree->count++;
 }
 
 void seq_tree_add_after(struct seq_tree *tree, struct seq_node *after, struct seq_node *node,

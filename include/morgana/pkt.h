@@ -7,6 +7,7 @@
 #ifndef MORGANA_PKT_H
 #define MORGANA_PKT_H
 
+#include <morgana/err.h>
 #include <morgana/page.h>
 
 #define PKT_FRAGS_MAX 18u /* XEN_NETIF_NR_SLOTS_MIN of io/netif.h */
@@ -103,11 +104,27 @@ void pkt_put(struct pkt *pkt);
  * + len <= PAGE_BYTES. NULL where a packet or a page is missing. */
 struct pkt *pkt_alloc(struct pkt_pool *pool, uint32_t headroom, uint32_t len);
 
-/* Adds a fragment at the end; the packet gets a reference of its own: the caller keeps its.
- * -E_NOSPC at PKT_FRAGS_MAX. */
-int pkt_append(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len);
-/* The same, but Takes the caller's reference on success. */
-int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len);
+/* Adds a fragment at the end; Takes the caller's reference on success. -E_NOSPC at PKT_FRAGS_MAX. */
+static inline int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
+{
+    ASSERT(off <= PAGE_BYTES && len <= PAGE_BYTES - off);
+    if (UNLIKELY(pkt->frag_count == PKT_FRAGS_MAX))
+        return -E_NOSPC;
+    pkt->frag[pkt->frag_count++] = (struct pkt_frag){page, (uint16_t)off, (uint16_t)len};
+    pkt->len += len;
+    return 0;
+}
+
+/* The same, but the packet gets a reference of its own: the caller keeps its. */
+static inline int pkt_append(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
+{
+    int err = pkt_append_take(pkt, page, off, len);
+
+    if (LIKELY(err == 0))
+        page_ref(page);
+    return err;
+}
+
 /* Appends a copy of `bytes` (counted), filling the last page and then new ones. On failure
  * (-E_NOMEM, -E_NOSPC) nothing is appended. */
 int pkt_append_copy(struct pkt *pkt, struct cs_ro bytes);
