@@ -23,6 +23,11 @@ void log_set_level(enum log_level level)
     log_level = level;
 }
 
+bool log_shows(enum log_level level)
+{
+    return level <= log_level;
+}
+
 int log_level_of_name(const char *name)
 {
     for (unsigned i = 0; i < LOG_LEVELS; i++) {

@@ -62,11 +62,14 @@ static int log_start(void)
     return 0;
 }
 
+/* Not where the operator wants nothing but the program's own words (log=warn). */
 static void print_banner(void)
 {
     char text[BANNER_BYTES];
     size_t len = banner_format(start.argv[0], text, sizeof(text));
 
+    if (!log_shows(LOG_INFO))
+        return;
     plat_console_write(cs_ro_of(text, len));
 }
 

@@ -22,6 +22,8 @@ size_t fmt_vbuf(char *out, size_t size, const char *format, va_list args) PRINTF
  * LOG_INFO. */
 void log_init(void (*write)(struct cs_ro text), enum log_level level);
 void log_set_level(enum log_level level);
+/* Is what has this level written? */
+bool log_shows(enum log_level level);
 /* The level of a name ("quiet" "error" "warn" "info" "debug"), or -E_INVAL. */
 int log_level_of_name(const char *name);
 
