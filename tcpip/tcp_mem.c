@@ -55,32 +55,24 @@ void tcp_mem_leave(struct tcp_conn *conn)
 
 /* ---- who lets go ---------------------------------------------------------------------------- */
 
-/* What `conn` can be made to give up: not that of who asks, who may be in the middle of it. */
-static bool can_let_go(const struct tcp_conn *conn, const struct tcp_conn *asks, bool orphans)
-{
-    if (conn == asks)
-        return false;
-    return orphans ? conn->orphan : conn->rcv.ooo.count != 0;
-}
-
-/* Looks at `conn`, which is in a ring of `rank`: true where it can let go. Where it holds less than that it
- * sinks. */
-static bool look_at(struct tcp_conn *conn, unsigned rank, const struct tcp_conn *asks, bool orphans)
+/* Where `conn`, of the ring of `rank`, holds less than that it sinks. */
+static void settle(struct tcp_conn *conn, unsigned rank)
 {
     uint8_t real = rank_of(conn->pages);
 
-    if (conn->pages == 0 || real != rank) {
-        leave(conn);
-        if (conn->pages != 0)
-            enter(conn, real);
-        return false;
-    }
-    return can_let_go(conn, asks, orphans);
+    if (conn->pages != 0 && real == rank)
+        return;
+    leave(conn);
+    if (conn->pages != 0)
+        enter(conn, real);
 }
 
-/* One of the greediest; NULL: none was found in so many looks, and the next search goes on from there. */
-static struct tcp_conn *find_greedy(struct tcp *tcp, const struct tcp_conn *asks, bool orphans)
+/* One of the greediest that has out-of-order data, or else that its program has closed; not `asks`,
+ * who may be in the middle of what it holds. NULL: none was found in so many looks; the next search
+ * goes on from there. */
+static struct tcp_conn *find_greedy(struct tcp *tcp, const struct tcp_conn *asks)
 {
+    struct tcp_conn *orphan = NULL;
     unsigned looks = TCP_MEM_LOOK;
 
     for (unsigned rank = TCP_MEM_RANKS; rank-- > 0;) {
@@ -90,31 +82,36 @@ static struct tcp_conn *find_greedy(struct tcp *tcp, const struct tcp_conn *asks
         while (looks > 0 && (conn = tcp->mem_ranks[rank]) != NULL && conn != first) {
             looks--;
             tcp->mem_ranks[rank] = conn->mem_next;
-            if (look_at(conn, rank, asks, orphans))
-                return conn;
-            if (first == NULL && conn->mem_rank == rank + 1)
+            settle(conn, rank);
+            if (conn->mem_rank != rank + 1)
+                continue;
+            if (first == NULL)
                 first = conn;
+            if (conn == asks)
+                continue;
+            if (conn->rcv.ooo.count != 0)
+                return conn;
+            if (orphan == NULL && conn->orphan)
+                orphan = conn;
         }
     }
-    return NULL;
+    return orphan;
 }
 
 static bool make_room(struct tcp *tcp, const struct tcp_conn *asks, uint32_t pages)
 {
-    struct tcp_conn *conn;
-
     while (tcp->conf.pages_max - tcp->used.pages < pages) {
-        conn = find_greedy(tcp, asks, false);
-        if (conn != NULL) {
-            tcp->stats.ooo_limit++;
-            tcp_reass_clear(conn);
-            continue;
-        }
-        conn = find_greedy(tcp, asks, true);
+        struct tcp_conn *conn = find_greedy(tcp, asks);
+
         if (conn == NULL)
             return false;
-        tcp->stats.evicted++;
-        tcp_conn_abort(conn, -E_NOMEM, tcp->now);
+        if (conn->rcv.ooo.count != 0) {
+            tcp->stats.ooo_limit++;
+            tcp_reass_clear(conn);
+        } else {
+            tcp->stats.evicted++;
+            tcp_conn_abort(conn, -E_NOMEM, tcp->now);
+        }
     }
     return true;
 }
