@@ -17,10 +17,10 @@ enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
 
 uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset)
 {
-    uint32_t window = tcp->conf.tuning.window_initial;
+    const struct tcp_tuning *tuning = &tcp->conf.tuning;
+    uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
+    uint32_t window = u32_min(tuning->window_initial, rcvbuf);
 
-    if (preset->rcvbuf != 0)
-        window = u32_min(window, preset->rcvbuf);
     if (preset->window_clamp != 0)
         window = u32_min(window, preset->window_clamp);
     return u32_min(window, 65535);
