@@ -183,11 +183,28 @@ static inline bool in_window(const struct tcp_conn *conn, const struct tcp_rx *r
            seq_le(rx->hdr.seq, conn->rcv_nxt + tcp_rcv_offered(conn));
 }
 
+/* RCV.WND. */
+static uint32_t window(const struct tcp_conn *conn)
+{
+    uint32_t offered = tcp_rcv_offered(conn), limit = conn->rcv.limit;
+
+    if (!conn->tcp->conf.tuning.window_is_room || limit < conn->rcv.bytes + offered)
+        return offered;
+    return limit - conn->rcv.bytes;
+}
+
+/* The same without liberties: for what ends a connection. */
+static COLD bool in_window_exactly(const struct tcp_conn *conn, const struct tcp_rx *rx)
+{
+    return rx->hdr.seq == conn->rcv_nxt || seq_in(rx->hdr.seq, conn->rcv_nxt, window(conn));
+}
+
 /* A RST for the FIN that we have had, from a peer whose program has ended since: some count it at
  * the FIN's number. */
 static bool is_reset_at_fin(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
-    return rx->hdr.seq == conn->rcv_nxt - 1 && tcp_conn_eof(conn);
+    return conn->tcp->conf.tuning.reset_at_fin && rx->hdr.seq == conn->rcv_nxt - 1 &&
+           tcp_conn_eof(conn);
 }
 
 /* All of it was here before, or it is beyond the window: an ACK says where we are. The ACK of an
@@ -212,16 +229,14 @@ static COLD bool answer_unacceptable(struct tcp_conn *conn, const struct tcp_rx 
 /* First: the sequence number. */
 static inline bool step_sequence(struct tcp_conn *conn, struct tcp_rx *rx)
 {
-    if (LIKELY(in_window(conn, rx)))
-        return true;
-    if ((rx->hdr.flags & TCP_RST) != 0) {
-        if (is_reset_at_fin(conn, rx))
+    if (UNLIKELY((rx->hdr.flags & TCP_RST) != 0)) {
+        if (in_window_exactly(conn, rx) || is_reset_at_fin(conn, rx))
             return true;
         conn->tcp->stats.out_of_window++;
         return false;
     }
-    /* RFC 5961 section 4: whatever its number. step_syn answers. */
-    if ((rx->hdr.flags & TCP_SYN) != 0)
+    /* RFC 5961 section 4: a SYN's number is nothing to go by. step_syn answers. */
+    if (LIKELY(in_window(conn, rx)) || (rx->hdr.flags & TCP_SYN) != 0)
         return true;
     return answer_unacceptable(conn, rx);
 }
@@ -263,10 +278,11 @@ static inline bool step_reset(struct tcp_conn *conn, struct tcp_rx *rx)
 /* As RFC 793 had it: in the window it ends the connection. */
 static COLD bool refuse_syn(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
-    if (!in_window(conn, rx))
+    if (!in_window_exactly(conn, rx))
         return answer_unacceptable(conn, rx);
     conn->tcp->stats.syn_in_window++;
-    tcp_conn_abort(conn, -E_CONNRESET, rx->now);
+    tcp_emit_bare(conn, conn->snd_nxt, TCP_RST | TCP_ACK, rx->now);
+    tcp_conn_end(conn, -E_CONNRESET);
     return false;
 }
 

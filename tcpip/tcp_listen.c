@@ -181,7 +181,7 @@ static void listen_state(struct tcp *tcp, struct tcp_listener *listener, struct 
         listen_ack(tcp, listener, rx);
         return;
     }
-    if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN) /* third */
+    if ((flags & TCP_SYN) != 0 && ((flags & TCP_FIN) == 0 || tcp->conf.tuning.syn_fin)) /* third */
         tcp_syn_begin(tcp, listener, rx, 0);
     else /* fourth: not to be expected; SYN with FIN is a port scanner's */
         tcp->stats.bad_flags++;

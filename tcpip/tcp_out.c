@@ -323,6 +323,9 @@ static uint32_t ack_seq(const struct tcp_conn *conn)
 /* False: the device has no room. */
 static bool send_ack(struct tcp_conn *conn, uint64_t now)
 {
+    if (UNLIKELY(conn->tcp->conf.tuning.acks_repeat_fin && conn->fin_sent &&
+                 (conn->owed & TCP_OWE_CHALLENGE) == 0 && conn->snd_una != conn->snd_nxt))
+        return tcp_emit_bare(conn, conn->snd_nxt - 1, TCP_FIN | TCP_ACK, now) != -E_AGAIN;
     if (UNLIKELY(tcp_emit_bare(conn, ack_seq(conn), TCP_ACK, now) == -E_AGAIN))
         return false;
     conn->owed &= (uint8_t)~TCP_OWE_ACK; /* lost on the way, perhaps */

@@ -31,9 +31,14 @@ void tcp_syn_send(struct tcp_conn *conn, uint64_t now)
 
 void tcp_syn_expired(struct tcp_conn *conn, uint64_t now)
 {
+    uint8_t plain = conn->tcp->conf.tuning.syn_plain_after;
+
     if (tcp_conn_give_up(conn, conn->syn_tries, now))
         return;
     conn->syn_tries++;
+    /* From here on nothing is offered: what a SYN-ACK says of it does not count. */
+    if (conn->state == TCP_SYN_SENT && plain != 0 && conn->syn_tries >= plain)
+        conn->ts_ok = conn->sack_ok = conn->wscale_ok = false;
     conn->total_retrans++;
     conn->tcp->stats.retransmits++;
     tcp_syn_send(conn, now);
@@ -146,7 +151,7 @@ void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx)
         tcp->stats.bad_flags++;
     else if (ack)
         take_syn_ack(conn, rx);
-    else if ((rx->hdr.flags & TCP_FIN) == 0)
+    else if ((rx->hdr.flags & TCP_FIN) == 0 || tcp->conf.tuning.syn_fin)
         take_crossing_syn(conn, rx);
     else
         tcp->stats.bad_flags++;

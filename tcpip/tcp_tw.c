@@ -212,6 +212,10 @@ static void time_wait(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *r
             return;
         }
     }
+    if ((rx->hdr.flags & (TCP_SYN | TCP_ACK)) == 0) { /* section 3.10.7.4, fifth */
+        tcp->stats.bad_flags++;
+        return;
+    }
     if (old)
         tcp->stats.paws++;
     if ((rx->hdr.flags & TCP_FIN) != 0) { /* section 3.10.7.4, eighth: the wait starts anew */

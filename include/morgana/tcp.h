@@ -97,6 +97,12 @@ struct tcp_tuning {
     bool pmtu_discovery;     /* DF set (RFC 1191) */
     bool black_holes;        /* smaller segments are tried where only full ones are lost (8899) */
     bool challenge_acks;     /* RFC 5961 */
+    bool reset_at_fin;       /* Linux: a RST with the number of the FIN that came is exact too */
+    bool window_is_room;     /* FreeBSD: what the buffer has room for is in the window, offered or not */
+    bool acks_repeat_fin;    /* FreeBSD: while the FIN is not acknowledged ACKs bear it again */
+    bool syn_fin;            /* FreeBSD: SYN with FIN is a SYN */
+    uint8_t syn_plain_after; /* so often sent again a SYN has no option but the MSS; 0: never */
+    uint8_t syn_ecn_after;   /* so often sent again it asks for ECN no more (RFC 3168 6.1.1.1) */
     bool
         future_acks_silent; /* ACKs of what was not sent are dropped in ESTABLISHED, not answered */
     bool timestamps_required; /* once agreed upon, what comes without is dropped (RFC 7323 3.2) */

@@ -154,6 +154,21 @@ static void insecure(struct setting *s)
     s->t->challenge_acks = s->n[0] == 0;
 }
 
+static void drop_options(struct setting *s)
+{
+    s->t->syn_plain_after = s->n[0] != 0 ? 3 : 0;
+}
+
+static void drop_synfin(struct setting *s)
+{
+    s->t->syn_fin = s->n[0] == 0;
+}
+
+static void ecn_retries(struct setting *s)
+{
+    s->t->syn_ecn_after = small(s->n[0] + 1, 1, 255);
+}
+
 static void delacktime(struct setting *s)
 {
     s->t->delack_ns = s->t->delack_max_ns = times(s->n[0], NS_PER_MS);
@@ -223,6 +238,9 @@ static const struct {
     {"net.inet.tcp.path_mtu_discovery", pmtu},
     {"net.inet.tcp.pmtud_blackhole_detection", black_holes},
     {"net.inet.tcp.rfc3042", limited},
+    {"net.inet.tcp.rexmit_drop_options", drop_options},
+    {"net.inet.tcp.drop_synfin", drop_synfin},
+    {"net.inet.tcp.ecn.maxretries", ecn_retries},
     {"net.inet.tcp.icmp_may_rst", may_rst},
     {"net.inet.tcp.tolerate_missing_ts", missing_ts},
 };
