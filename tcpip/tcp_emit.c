@@ -39,7 +39,7 @@ static COLD bool new_page(struct tcp *tcp)
 }
 
 /* A packet with `bytes` of headers to be filled; NULL: no memory. */
-static struct pkt *begin(struct tcp *tcp, uint32_t bytes, struct cs *front)
+ALWAYS_INLINE struct pkt *begin(struct tcp *tcp, uint32_t bytes, struct cs *front)
 {
     uint32_t off = tcp->headers_off;
     struct pkt *pkt;
@@ -77,15 +77,12 @@ static COLD int append_copies(struct pkt *pkt, const struct tcp_chunk *chunk, ui
     return 0;
 }
 
-/* Appends `len` bytes from `seq`, which lies in `chunk` or after it. */
-static int append_payload(struct pkt *pkt, const struct tcp_chunk *chunk, uint32_t seq,
-                          uint32_t len)
+/* Several chunks. `off`: of the first byte in `chunk`, or beyond it. */
+static int append_chunks(struct pkt *pkt, const struct tcp_chunk *chunk, uint32_t off, uint32_t len)
 {
-    uint32_t off = seq - chunk->seq;
-
-    while (UNLIKELY(off >= chunk->len)) {
+    while (off >= chunk->len) {
+        off -= chunk->len;
         chunk = chunk->next;
-        off = seq - chunk->seq;
     }
     while (len != 0) {
         uint32_t part = u32_min(chunk->len - off, len);
@@ -100,10 +97,21 @@ static int append_payload(struct pkt *pkt, const struct tcp_chunk *chunk, uint32
     return 0;
 }
 
+/* Appends `len` bytes from `seq`, which lies in `chunk` or after it. */
+ALWAYS_INLINE int append_payload(struct pkt *pkt, const struct tcp_chunk *chunk, uint32_t seq,
+                                 uint32_t len)
+{
+    uint32_t off = seq - chunk->seq;
+
+    if (LIKELY(off < chunk->len && len <= chunk->len - off))
+        return pkt_append(pkt, chunk->page, (uint32_t)chunk->off + off, len);
+    return append_chunks(pkt, chunk, off, len);
+}
+
 /* Fills the checksum field of a segment of `len` bytes, header and all. A device that can completes
  * the sum itself. */
-static void checksum(const struct netif *nif, struct pkt *pkt, struct cs header,
-                     const struct ip4_tx *ip, uint32_t len)
+ALWAYS_INLINE void checksum(const struct netif *nif, struct pkt *pkt, struct cs header,
+                            const struct ip4_tx *ip, uint32_t len)
 {
     uint32_t sum = cksum_pseudo4(ip->src, ip->dst, IP4_TCP, (uint16_t)len);
 
@@ -152,32 +160,32 @@ static COLD void unusual_options(struct tcp_conn *conn, uint32_t room, uint64_t 
     out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, false, 0, room);
 }
 
-/* Which of RFC 9293's urgent pointer goes along with a segment that begins at seq (section 3.8.5). */
-static COLD void urgent(const struct tcp_conn *conn, struct tcp_hdr *hdr)
-{
-    if (seq_ge(hdr->seq, conn->snd_up))
-        return;
-    hdr->flags |= TCP_URG;
-    hdr->urgent = (uint16_t)u32_min(conn->snd_up - hdr->seq, 0xffff);
-}
-
 /* A connection's segment: `len` bytes of payload in chunks from `chunk` on, which is NULL where there
- * are none. `options` NULL: the usual ones. */
+ * are none. */
 struct piece {
     struct tcp_hdr hdr; /* seq and flags; the rest is filled here */
-    struct tcp_chunk *chunk;
+    const struct tcp_chunk *chunk;
     uint32_t len;
     uint16_t mss, segs;
     bool ect;
-    const struct options *options;
 };
 
+/* RFC 9293 section 3.8.5: the urgent pointer goes along with what begins before it. */
+static void set_urgent(const struct tcp_conn *conn, struct piece *piece)
+{
+    if (!conn->urgent_out || seq_ge(piece->hdr.seq, conn->snd_up))
+        return;
+    piece->hdr.flags |= TCP_URG;
+    piece->hdr.urgent = (uint16_t)u32_min(conn->snd_up - piece->hdr.seq, 0xffff);
+}
+
 /* Counts, and tells who waits to hear that an ACK went out. */
-static void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
+ALWAYS_INLINE void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
 {
     conn->segs_out += piece->segs;
     conn->tcp->stats.segs_out += piece->segs;
-    conn->tcp->stats.gso_out += piece->segs > 1;
+    if (piece->segs > 1)
+        conn->tcp->stats.gso_out++;
     if (piece->len != 0) {
         conn->data_segs_out += piece->segs;
         conn->bytes_sent += piece->len;
@@ -206,17 +214,16 @@ static COLD int no_memory(struct tcp_conn *conn, uint64_t now)
     return -E_AGAIN;
 }
 
-/* Where the options end; hdr->header_len is set. */
-static void put_header(struct tcp_conn *conn, struct cs header, struct piece *piece, uint64_t now)
+/* `options` NULL: the usual ones. */
+ALWAYS_INLINE void put_header(struct tcp_conn *conn, struct cs header, struct piece *piece,
+                              const struct options *options, uint64_t now)
 {
-    struct tcp_hdr *hdr = &piece->hdr;
-
-    hdr->src_port = conn->link.key.src_port;
-    hdr->dst_port = conn->link.key.dst_port;
-    hdr->header_len = (uint8_t)header.len;
-    tcp_emit(header, hdr);
-    if (UNLIKELY(piece->options != NULL))
-        cs_blit(header, tcp_SIZE, cs_ro_of(piece->options->bytes, piece->options->len));
+    piece->hdr.src_port = conn->link.key.src_port;
+    piece->hdr.dst_port = conn->link.key.dst_port;
+    piece->hdr.header_len = (uint8_t)header.len;
+    tcp_emit(header, &piece->hdr);
+    if (options != NULL)
+        cs_blit(header, tcp_SIZE, cs_ro_of(options->bytes, options->len));
     else if (LIKELY(header.len != tcp_SIZE))
         tcp_emit_ts(cs_shift(header, tcp_SIZE), tcp_ts_now(conn->tcp, conn->ts_offset, now),
                     conn->ts_recent);
@@ -234,45 +241,59 @@ static COLD int reroute(struct tcp_conn *conn)
 
 /* Makes the packet and hands it to IPv4. -E_AGAIN: it will be asked for again, when the device has
  * room, or after a while where memory is short. */
-static int transmit(struct tcp_conn *conn, struct piece *piece, uint64_t now)
+ALWAYS_INLINE int transmit(struct tcp_conn *conn, struct piece piece, const struct options *options,
+                           uint64_t now)
 {
     struct tcp *tcp = conn->tcp;
     struct netif *nif = tcp->conf.nif;
-    uint32_t options = piece->options == NULL ? tcp_options_len(conn) : piece->options->len;
+    uint32_t header_len = tcp_SIZE + (options == NULL ? tcp_options_len(conn) : options->len);
     struct cs front, header;
     struct pkt *pkt;
     int err = 0;
 
-    if (UNLIKELY(conn->route_epoch != nif->route_epoch))
-        err = reroute(conn);
-    if (UNLIKELY(err != 0))
+    if (UNLIKELY(conn->route_epoch != nif->route_epoch) && (err = reroute(conn)) != 0)
         return err;
-    pkt = begin(tcp, IP4_TX_BYTES + tcp_SIZE + options, &front);
+    pkt = begin(tcp, IP4_TX_BYTES + header_len, &front);
     if (UNLIKELY(pkt == NULL))
         return no_memory(conn, now);
-    if (UNLIKELY(conn->urgent_out))
-        urgent(conn, &piece->hdr);
     header = cs_shift(front, IP4_TX_BYTES);
-    put_header(conn, header, piece, now);
-    if (piece->len != 0)
-        err = append_payload(pkt, piece->chunk, piece->hdr.seq, piece->len);
+    put_header(conn, header, &piece, options, now);
+    if (piece.len != 0)
+        err = append_payload(pkt, piece.chunk, piece.hdr.seq, piece.len);
     if (UNLIKELY(err != 0)) {
         pkt_put(pkt);
         return no_memory(conn, now);
     }
-    checksum(nif, pkt, header, &conn->ip, tcp_SIZE + options + piece->len);
-    if (piece->segs > 1)
-        pkt->gso_size = piece->mss;
-    conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece->ect ? ECN_ECT0 : 0));
+    checksum(nif, pkt, header, &conn->ip, header_len + piece.len);
+    if (piece.segs > 1)
+        pkt->gso_size = piece.mss;
+    conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece.ect ? ECN_ECT0 : 0));
     err = ip4_send(nif, pkt, &conn->ip, now);
     if (UNLIKELY(err != 0))
         return refused(conn, pkt, err);
-    sent(conn, piece, now);
+    sent(conn, &piece, now);
     return 0;
 }
 
+static COLD int transmit_with(struct tcp_conn *conn, struct piece piece,
+                              const struct options *options, uint64_t now)
+{
+    return transmit(conn, piece, options, now);
+}
+
+/* With other options than usual, or an urgent pointer. */
+static COLD int transmit_unusual(struct tcp_conn *conn, struct piece piece, uint32_t room,
+                                 uint64_t now)
+{
+    struct options options;
+
+    set_urgent(conn, &piece);
+    unusual_options(conn, u32_min(room, TCP_OPTIONS_MAX), now, &options);
+    return transmit_with(conn, piece, &options, now);
+}
+
 /* What every segment but a SYN says of our side. */
-static void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
+ALWAYS_INLINE void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
 {
     hdr->ack = conn->rcv_nxt;
     hdr->window = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
@@ -281,35 +302,44 @@ static void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
         hdr->flags |= TCP_ECE;
 }
 
+static bool is_unusual(const struct tcp_conn *conn)
+{
+    return conn->urgent_out || has_sack(conn);
+}
+
+/* The flags that a record's segment has. */
+ALWAYS_INLINE uint16_t flags_of(const struct tcp_conn *conn, const struct tcp_seg *seg,
+                                uint32_t len)
+{
+    uint32_t flags = TCP_ACK;
+
+    STATIC_ASSERT(TCP_SEG_PSH == 8 * TCP_PSH && TCP_SEG_FIN == 16 * TCP_FIN, "shifts below");
+    flags |= (seg->flags & TCP_SEG_PSH) / 8u | (seg->flags & TCP_SEG_FIN) / 16u;
+    /* RFC 3168 section 6.1.2: of new data only. */
+    if (UNLIKELY(conn->flight.ecn_cwr) && seg->times == 0 && len != 0)
+        flags |= TCP_CWR;
+    return (uint16_t)flags;
+}
+
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
-    bool fin = (seg->flags & TCP_SEG_FIN) != 0, again = (seg->flags & TCP_SEG_EVER) != 0;
-    bool fresh = seg->times == 0 && !again;
-    struct piece piece = {.hdr = {.seq = seg->node.seq, .flags = TCP_ACK},
+    uint32_t len = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
+    struct piece piece = {.hdr = {.seq = seg->node.seq, .flags = flags_of(conn, seg, len)},
                           .chunk = seg->chunk,
-                          .len = seg->node.end - seg->node.seq - fin,
+                          .len = len,
                           .mss = seg->mss,
                           .segs = seg->segs,
-                          .ect = fresh && conn->ecn_ok};
-    struct options options;
+                          .ect = seg->times == 0 && conn->ecn_ok};
+    bool cwr = (piece.hdr.flags & TCP_CWR) != 0;
     int err;
 
-    if ((seg->flags & TCP_SEG_PSH) != 0)
-        piece.hdr.flags |= TCP_PSH;
-    if (fin)
-        piece.hdr.flags |= TCP_FIN;
-    /* RFC 3168 section 6.1.2: of new data only. */
-    if (UNLIKELY(conn->flight.ecn_cwr) && fresh && piece.len != 0)
-        piece.hdr.flags |= TCP_CWR;
     say_ack(conn, &piece.hdr);
-    if (UNLIKELY(has_sack(conn)) && piece.len <= conn->mss) {
-        uint32_t room = conn->mss - piece.len + tcp_options_len(conn);
-
-        unusual_options(conn, u32_min(room, TCP_OPTIONS_MAX), now, &options);
-        piece.options = &options;
-    }
-    err = transmit(conn, &piece, now);
-    if (LIKELY(err == 0) && (piece.hdr.flags & TCP_CWR) != 0)
+    if (UNLIKELY(is_unusual(conn)))
+        err = transmit_unusual(
+            conn, piece, tcp_options_len(conn) + (len < conn->mss ? conn->mss - len : 0), now);
+    else
+        err = transmit(conn, piece, NULL, now);
+    if (UNLIKELY(cwr) && err == 0)
         conn->flight.ecn_cwr = false;
     return err;
 }
@@ -317,18 +347,16 @@ int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 int tcp_emit_bare(struct tcp_conn *conn, uint32_t seq, uint16_t flags, uint64_t now)
 {
     struct piece piece = {.hdr = {.seq = seq, .flags = flags}, .segs = 1};
-    struct options options;
 
     if (LIKELY((flags & TCP_ACK) != 0))
         say_ack(conn, &piece.hdr);
     if (UNLIKELY((flags & TCP_RST) != 0)) {
         piece.hdr.window = 0;
         piece.hdr.flags &= (uint16_t)~TCP_ECE;
-    } else if (UNLIKELY(has_sack(conn))) {
-        unusual_options(conn, TCP_OPTIONS_MAX, now, &options);
-        piece.options = &options;
+    } else if (UNLIKELY(is_unusual(conn))) {
+        return transmit_unusual(conn, piece, TCP_OPTIONS_MAX, now);
     }
-    return transmit(conn, &piece, now);
+    return transmit(conn, piece, NULL, now);
 }
 
 /* ---- SYN ------------------------------------------------------------------------------------- */
@@ -348,6 +376,11 @@ static void syn_options(const struct tcp_conn *conn, struct options *out, uint64
     struct tcp_options options = {.has = TCP_HAS_MSS,
                                   .mss = tcp_mss_offer(conn->tcp, conn->mss_max)};
 
+    if (!ack && tuning->syn_plain_after != 0 && conn->syn_tries >= tuning->syn_plain_after) {
+        out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, true,
+                                    tuning->option_order, TCP_OPTIONS_MAX);
+        return;
+    }
     if (ack ? conn->ts_ok : tuning->timestamps) {
         options.has |= TCP_HAS_TS;
         options.ts_val = tcp_ts_now(conn->tcp, conn->ts_offset, now);
@@ -370,8 +403,7 @@ static void syn_options(const struct tcp_conn *conn, struct options *out, uint64
 int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
 {
     struct options options;
-    struct piece piece = {
-        .hdr = {.seq = conn->iss, .flags = TCP_SYN}, .segs = 1, .options = &options};
+    struct piece piece = {.hdr = {.seq = conn->iss, .flags = TCP_SYN}, .segs = 1};
 
     syn_options(conn, &options, now);
     /* RFC 9293 section 3.8.6: a SYN's window is not scaled. */
@@ -385,7 +417,7 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
         /* RFC 3168 section 6.1.1.1: who drops such SYNs gets another one. */
         piece.hdr.flags |= TCP_ECE | TCP_CWR;
     }
-    return transmit(conn, &piece, now);
+    return transmit_with(conn, piece, &options, now);
 }
 
 /* ---- segments of no connection ---------------------------------------------------------------- */
