@@ -9,6 +9,8 @@
 #     dhcpd_key K                   types a key at its console
 #     dhcpd_log PATTERN [SECONDS]   waits for a line of its console
 #     dhcpd_stop                    SIGTERM; its status is in $dhcpd_status
+#     app_start PROGRAM [KEY=VALUE...]    a program at 10.0.0.1 on the TAP srv0 (tap=srv0 unless said), on which this side is 10.0.0.2
+#     app_stop                      SIGTERM; its status is in $app_status, its console in $dir/console
 #     capture_start [BRIDGE]        records the wire
 #     capture_check                 no message of the server is malformed, by tshark
 #     is WHAT GOT WANTED            prints ok or not ok
@@ -98,6 +100,33 @@ dhcpd_stop() {
     sed 's/^/   console: /' $dir/console
 }
 
+app_start() {
+    local program=$1 n
+    shift
+    case " $*" in *" tap="*) ;; *) set -- tap=srv0 "$@" ;; esac
+    echo "-- $program ip=10.0.0.1/24 $*"
+    build/host/apps/$program ip=10.0.0.1/24 "$@" </dev/null >$dir/console 2>&1 &
+    app=$!
+    for ((n = 0; n < 100; n++)); do
+        kill -0 $app 2>/dev/null || break
+        if ip link show srv0 >/dev/null 2>&1 && grep -q "$program: .*10\.0\.0\.1" $dir/console; then
+            ip addr replace 10.0.0.2/24 dev srv0 && ip link set srv0 up && return
+        fi
+        sleep 0.1
+    done
+    echo "not ok $name: $program did not come up:"
+    cat $dir/console
+    exit 1
+}
+
+app_stop() {
+    kill -TERM "$app" 2>/dev/null
+    wait "$app"
+    app_status=$?
+    app=
+    sed 's/^/   console: /' $dir/console
+}
+
 capture_start() {
     local n
     command -v dumpcap >/dev/null || { echo "skip $name: the wire is not looked at: dumpcap is missing (Debian package tshark)"; return; }
@@ -164,4 +193,5 @@ lease_event() {
 
 . "tests/interop/$name.test"
 [ -z "${dhcpd:-}" ] || dhcpd_stop
+[ -z "${app:-}" ] || app_stop
 exit 0
