@@ -72,7 +72,7 @@ enum tcp_icmp_kinds {
     TCP_ICMP_REFUSED = 1,     /* no such port or protocol: hard */
     TCP_ICMP_PROHIBITED = 2,  /* by somebody's policy */
     TCP_ICMP_TTL = 4,         /* time exceeded: soft */
-    TCP_ICMP_UNREACHABLE = 8, /* network or host: soft, it may come back */
+    TCP_ICMP_UNREACHABLE = 8, /* network or host: soft, it may come back. And all other errors */
 };
 
 /* How a stack behaves where the RFCs leave a choice. Start from a preset and change what you
@@ -93,6 +93,7 @@ struct tcp_tuning {
     bool minshall;           /* Nagle holds back only behind a small segment */
     bool half_window;        /* Linux: segments of at most half the peer's largest window */
     bool probe_data;         /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
+    bool push_super;         /* Linux: PSH ends each super-segment */
     bool rcvbuf_whole;       /* FreeBSD: the receive buffer is whole segments, windows are not */
     bool pmtu_discovery;     /* DF set (RFC 1191) */
     bool black_holes;        /* smaller segments are tried where only full ones are lost (8899) */
