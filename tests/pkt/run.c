@@ -179,7 +179,7 @@ static bool open_world(struct run *run)
                             .local_ip = conf->local_ip,
                             .remote_ip = conf->remote_ip,
                             .gateway_ip = conf->gateway_ip,
-                            .gather = true,
+                            .offload = run->options->person == PERSON_LINUX,
                             .pcap = run->options->pcap};
 
     if (run->opened)

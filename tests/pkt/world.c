@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "wire.h"
-#include "world.h"
+#include "world_priv.h"
 
 enum { PAGES = 4096, PKTS = 6144, ARP_ENTRIES = 16, FRAG_QUEUES = 4, POLLS_MAX = 100000 };
 
@@ -101,7 +101,7 @@ static void keep(struct world *world, const uint8_t *packet, size_t len)
     world->sent_tail = &sent->next;
 }
 
-static void transmit(struct world *world, const uint8_t *frame, size_t len)
+void world_transmit(struct world *world, const uint8_t *frame, size_t len)
 {
     capture(world, frame, len);
     if (len >= 42 && wire_get16(frame + 12) == 0x0806) {
@@ -119,14 +119,20 @@ static int dev_tx(struct netdev *dev, struct pkt *pkt)
     struct world *world = world_of(dev);
     uint8_t *frame = malloc(pkt->len);
 
-    if (frame == NULL)
+    if (frame == NULL || !pkt_read(pkt, 0, cs_of(frame, pkt->len)))
         abort();
-    if (pkt->len - ETH_BYTES > dev->caps.mtu_bytes)
+    if (pkt->gso_size != 0 ? !netdev_gso_ok(dev, pkt) : pkt->len - ETH_BYTES > dev->caps.mtu_bytes)
         snprintf(world->error, sizeof(world->error), "a packet of %u bytes, the MTU is %u",
                  (unsigned)(pkt->len - ETH_BYTES), dev->caps.mtu_bytes);
-    if (!pkt_read(pkt, 0, cs_of(frame, pkt->len)))
-        abort();
-    transmit(world, frame, pkt->len);
+    else if (pkt->csum == PKT_CSUM_BLANK && !dev->caps.csum_tx)
+        snprintf(world->error, sizeof(world->error), "a checksum left to a device that cannot");
+    if (world->error[0] == '\0' && pkt->gso_size != 0) {
+        world_cut(world, frame, pkt->len, pkt->gso_size);
+    } else if (world->error[0] == '\0') {
+        if (pkt->csum == PKT_CSUM_BLANK)
+            world_complete(frame, pkt->len, pkt->csum_start, pkt->csum_off);
+        world_transmit(world, frame, pkt->len);
+    }
     free(frame);
     pkt_put(pkt);
     return 0;
@@ -229,7 +235,9 @@ bool world_open(struct world *world, const struct world_conf *conf)
     world->dev.ops = &ops;
     world->dev.link_up = true;
     world->dev.caps = (struct netdev_caps){.mtu_bytes = (uint16_t)conf->mtu,
-                                           .frags_max = conf->gather ? PKT_FRAGS_MAX : 1,
+                                           .frags_max = PKT_FRAGS_MAX,
+                                           .csum_tx = conf->offload,
+                                           .gso_max_bytes = conf->offload ? 65535 : 0,
                                            .gso_rx = true};
     put_mac(world->dev.mac, OUR_MAC);
     world->now = WORLD_START_NS - 10 * NS_PER_S;

@@ -16,8 +16,8 @@ struct world_conf {
     struct tcp_tuning tuning;
     uint64_t seed; /* of the stack's keys */
     uint32_t mtu, local_ip, remote_ip, gateway_ip;
-    bool gather; /* the device can: otherwise one fragment only */
-    FILE *pcap;  /* NULL: none. The header is there */
+    bool offload; /* the device completes checksums and cuts super-segments */
+    FILE *pcap;   /* NULL: none. The header is there */
 };
 
 /* An IPv4 packet that the stack sent. */
