@@ -113,7 +113,7 @@ static bool error_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx 
         error = error_of_unreachable(icmp->code);
     else if (icmp->type == ICMP4_PARAMETER)
         error = -E_PROTO;
-    else
+    else if (icmp->code != ICMP4_TIME_REASSEMBLY)
         error = -E_TIMEDOUT;
     /* A path does not become narrower for a packet that was allowed to be cut. */
     if (error == -E_MSGSIZE && (ip.flags_off & IP4_DF) == 0)

@@ -413,7 +413,8 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
         piece.hdr.ack = conn->rcv_nxt;
         if (conn->ecn_ok)
             piece.hdr.flags |= TCP_ECE;
-    } else if (conn->ecn_mode == TCP_ECN_ON && conn->syn_tries == 0) {
+    } else if (conn->ecn_mode == TCP_ECN_ON &&
+               conn->syn_tries < conn->tcp->conf.tuning.syn_ecn_after) {
         /* RFC 3168 section 6.1.1.1: who drops such SYNs gets another one. */
         piece.hdr.flags |= TCP_ECE | TCP_CWR;
     }

@@ -33,10 +33,10 @@ static uint8_t kind(int error)
         return TCP_ICMP_PROHIBITED;
     case -E_TIMEDOUT:
         return TCP_ICMP_TTL;
-    case -E_HOSTUNREACH:
-        return TCP_ICMP_UNREACHABLE;
-    default:
+    case -E_CONNREFUSED:
         return TCP_ICMP_REFUSED;
+    default:
+        return TCP_ICMP_UNREACHABLE;
     }
 }
 

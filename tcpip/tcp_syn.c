@@ -328,7 +328,8 @@ static bool check_reset(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_r
     bool strict = tcp->conf.tuning.strict_half_open;
 
     if ((rx->hdr.flags & TCP_RST) != 0) {
-        if (strict && rx->hdr.seq != syn->irs + 1) { /* RFC 5961 section 3.2 */
+        if (strict && tcp->conf.tuning.challenge_acks &&
+            rx->hdr.seq != syn->irs + 1) { /* RFC 5961 section 3.2 */
             tcp->stats.rst_in_window++;
             send_ack(tcp, syn, rx);
             return false;
