@@ -7,7 +7,8 @@
  * than the segment, the probe is as much data as fits.
  *
  * A peer that answers keeps the connection, even with a window of zero (MUST-37): answers reset the
- * count of probes, but not how far apart they are. */
+ * count of probes, but not how far apart they are. A connection that the program has closed is kept
+ * so for minutes, not for ever. */
 #include "tcpip/tcp_priv.h"
 
 /* Is there something that only the window keeps back? */
@@ -57,6 +58,16 @@ void tcp_persist_update(struct tcp_conn *conn, uint64_t now)
     tcp_mark(conn);
 }
 
+/* Probes in vain. Where the program has let go, nobody could end what a peer keeps alive with a window
+ * of zero (RFC 6429 section 5): answers count for nothing once the interval has grown to its
+ * end. */
+static uint32_t tries(const struct tcp_conn *conn)
+{
+    bool worn_out = conn->persist_backoff >= conn->tcp->conf.tuning.data_retries;
+
+    return conn->orphan && worn_out ? UINT32_MAX : conn->probes;
+}
+
 void tcp_persist_expired(struct tcp_conn *conn, uint64_t now)
 {
     if (!blocked(conn)) {
@@ -65,7 +76,7 @@ void tcp_persist_expired(struct tcp_conn *conn, uint64_t now)
     }
     if (conn->unanswered_since == 0)
         conn->unanswered_since = now;
-    if (tcp_conn_give_up(conn, conn->probes, now))
+    if (tcp_conn_give_up(conn, tries(conn), now))
         return;
     if (conn->probes != UINT8_MAX)
         conn->probes++;
