@@ -89,8 +89,12 @@ static void set_keepalive(struct tcp_conn *conn, uint64_t now)
 static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
 {
     switch (opt) {
-    case TCP_OPT_NODELAY:
-    case TCP_OPT_CORK: /* what was held back may go */
+    case TCP_OPT_NODELAY: /* what was held back may go, once even though corked */
+        if (conn->nodelay && tcp_sndbuf_unsent(conn) != 0)
+            conn->snd.uncork = true;
+        tcp_mark(conn);
+        break;
+    case TCP_OPT_CORK:
         tcp_mark(conn);
         break;
     case TCP_OPT_QUICKACK:

@@ -128,6 +128,9 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
         return is_window_wide(conn, wnd) ? LIMIT_NONE : LIMIT_WINDOW;
     }
     segs = u32_min(segs, device_segs(conn, mss));
+    /* Two super-segments in flight keep the ACKs coming. */
+    if (conn->tcp->conf.tuning.push_super && segs > conn->cc.cwnd / 2)
+        segs = conn->cc.cwnd < 4 ? 1 : conn->cc.cwnd / 2;
     len = u32_min(unsent, segs * mss);
     if (len > wnd)
         len = wnd - wnd % mss;
@@ -178,21 +181,39 @@ static COLD enum limit no_record(struct tcp_conn *conn, uint64_t now)
     return LIMIT_DEVICE;
 }
 
+/* PSH at a super-segment's end, so that who joins segments again need not wait for more: only
+ * where it is sent first, for what is sent again may be cut otherwise. */
+static bool push_super(const struct tcp_conn *conn, const struct tcp_seg *seg)
+{
+    return seg->segs > 1 && conn->tcp->conf.tuning.push_super && (seg->flags & TCP_SEG_PSH) == 0;
+}
+
+static int emit_pushed(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
+{
+    int err;
+
+    seg->flags |= TCP_SEG_PSH;
+    err = tcp_emit_seg(conn, seg, now);
+    seg->flags &= (uint8_t)~TCP_SEG_PSH;
+    return err;
+}
+
 /* Makes a record of it and sends it. */
 static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint64_t now)
 {
     struct tcp_seg *seg = tcp_flight_add(conn, next->len, next->fin, now);
     uint32_t end = conn->snd_nxt + next->len;
+    int err;
 
     if (UNLIKELY(seg == NULL))
         return no_record(conn, now);
     seg->mss = (uint16_t)next->mss;
     seg->segs = (uint16_t)(next->len > next->mss ? (next->len + next->mss - 1) / next->mss : 1);
     /* RFC 9293 section 3.9.1.2: the last of what is there (MUST-61). */
-    if (next->len != 0 && (end == conn->snd.end || next->force ||
-                           (seg->segs > 1 && conn->tcp->conf.tuning.push_super)))
+    if (next->len != 0 && (end == conn->snd.end || next->force))
         seg->flags |= TCP_SEG_PSH;
-    if (UNLIKELY(tcp_emit_seg(conn, seg, now) == -E_AGAIN)) {
+    err = push_super(conn, seg) ? emit_pushed(conn, seg, now) : tcp_emit_seg(conn, seg, now);
+    if (UNLIKELY(err == -E_AGAIN)) {
         tcp_flight_cancel(conn, seg);
         return LIMIT_DEVICE;
     }

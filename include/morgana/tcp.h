@@ -93,7 +93,7 @@ struct tcp_tuning {
     bool minshall;           /* Nagle holds back only behind a small segment */
     bool half_window;        /* Linux: segments of at most half the peer's largest window */
     bool probe_data;         /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
-    bool push_super;         /* Linux: PSH ends each super-segment */
+    bool push_super;         /* Linux: PSH ends a super-segment, of which cwnd holds two */
     bool rcvbuf_whole;       /* FreeBSD: the receive buffer is whole segments, windows are not */
     bool pmtu_discovery;     /* DF set (RFC 1191) */
     bool black_holes;        /* smaller segments are tried where only full ones are lost (8899) */
