@@ -137,7 +137,7 @@ static bool pump_recv(struct tlink_bulk *b, unsigned e)
         b->eof[e] = n == 0;
         if (b->read_every_ns != 0) {
             b->read_at[e] = plat_now_ns() + b->read_every_ns;
-            b->link->wake_at = b->read_at[e];
+            b->link->wake_at = u64_min(b->link->wake_at, b->read_at[e]);
             return true;
         }
     }
@@ -190,7 +190,6 @@ bool tlink_bulk_run(struct tlink_bulk *b, uint64_t until_ns)
             break;
         if (!tlink_step(b->link, until_ns))
             break;
-        b->link->wake_at = NS_NEVER;
     }
     return tlink_bulk_done(b);
 }

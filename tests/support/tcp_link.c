@@ -310,8 +310,10 @@ bool tlink_step(struct tlink *link, uint64_t until_ns)
             vplat_set_now(until_ns);
         return false;
     }
+    if (link->wake_at <= at)
+        link->wake_at = NS_NEVER;
     /* A deadline that is not in the future would stop the clock. */
-    if (at <= plat_now_ns() && at != link->wake_at)
+    if (at <= plat_now_ns())
         tlink_settle(link);
     vplat_set_now(at);
     tlink_settle(link);

@@ -69,7 +69,7 @@ struct tlink {
     struct tlink_conf conf;
     struct tlink_end end[2];
     struct tcp_trace *trace;
-    uint64_t wake_at; /* the test wants to be called again then */
+    uint64_t wake_at; /* the test wants to be called again then, once */
 };
 
 #define TLINK_ADDR(e) IP4_ADDR(10, 0, 0, 1 + (e))

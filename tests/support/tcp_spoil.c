@@ -139,9 +139,9 @@ static bool beyond_fin(struct tcp_spoil *s, struct frame *f)
 
 static bool fin_moved(struct tcp_spoil *s, struct frame *f)
 {
-    if (!s->fin_seen || (f->flags & FIN) == 0)
+    if (!s->fin_seen || (f->flags & FIN) != 0 || f->data_len != 0)
         return false;
-    put32(f->tcp + 4, f->seq + 1);
+    f->tcp[13] |= FIN; /* again, where the one before ended */
     return true;
 }
 
@@ -277,6 +277,10 @@ static void learn(struct tcp_spoil *s, const struct frame *f)
 
     if ((f->flags & RST) != 0)
         return;
+    if ((f->flags & SYN) != 0) { /* another connection */
+        s->seq_seen = s->fin_seen = false;
+        s->segments = 0;
+    }
     s->segments += (f->flags & SYN) == 0;
     s->syn_seen |= (f->flags & (SYN | ACK)) == (SYN | ACK);
     if (!s->seq_seen || (int32_t)(end - s->seq_max) > 0)

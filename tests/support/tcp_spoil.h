@@ -15,7 +15,7 @@ enum tcp_spoil_kind {
     SPOIL_TS_BACK,        /* a clock that goes back a second */
     SPOIL_TSECR,          /* an echo of nothing */
     SPOIL_BEYOND_FIN,     /* the ACK after FIN carries a byte */
-    SPOIL_FIN_MOVED,      /* FIN again, one byte further */
+    SPOIL_FIN_MOVED,      /* FIN again, after FIN */
     SPOIL_SEQ_WINDOW,     /* a megabyte ahead */
     SPOIL_SACK,           /* a block that reaches one byte further */
     SPOIL_SYNACK_ISN,     /* the SYN-ACK again with another ISN */
