@@ -210,7 +210,7 @@ static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint
     seg->mss = (uint16_t)next->mss;
     seg->segs = (uint16_t)(next->len > next->mss ? (next->len + next->mss - 1) / next->mss : 1);
     /* RFC 9293 section 3.9.1.2: the last of what is there (MUST-61). */
-    if (next->len != 0 && (end == conn->snd.end || next->force))
+    if (next->len != 0 && end == conn->snd.end)
         seg->flags |= TCP_SEG_PSH;
     err = push_super(conn, seg) ? emit_pushed(conn, seg, now) : tcp_emit_seg(conn, seg, now);
     if (UNLIKELY(err == -E_AGAIN)) {
