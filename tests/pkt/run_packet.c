@@ -271,7 +271,7 @@ static bool gather(struct run *run, const struct packet_spec *spec, struct flow 
                             "this segment does not go on where the last one "
                             "ended");
         whole->len += part.len;
-        whole->flags |= part.flags & (TF_PSH | TF_FIN);
+        whole->flags = (uint16_t)((whole->flags & ~TF_PSH) | part.flags);
         whole->win = part.win;
         whole->at_ns = at;
     }

@@ -11,6 +11,7 @@ enum {
     M_PEEK = 2,
     M_TRUNC = 0x20,
     M_DONTWAIT = 0x40,
+    M_EOR = 0x80,
     M_WAITALL = 0x100,
     M_ERRQUEUE = 0x2000,
     M_MORE = 0x8000,
@@ -284,8 +285,10 @@ static enum call_status write_tcp(struct sys *sys, struct call *call, struct fil
 {
     bool dontwait = (flags & M_DONTWAIT) != 0;
 
-    if ((flags & (M_ZEROCOPY | M_FASTOPEN)) != 0)
-        return sys_unsupported(call, (flags & M_FASTOPEN) != 0 ? "TCP Fast Open" : "MSG_ZEROCOPY");
+    if ((flags & (M_ZEROCOPY | M_FASTOPEN | M_EOR)) != 0)
+        return sys_unsupported(call, (flags & M_FASTOPEN) != 0 ? "TCP Fast Open"
+                                     : (flags & M_EOR) != 0    ? "MSG_EOR"
+                                                               : "MSG_ZEROCOPY");
     if (file->state == SOCK_FRESH || file->state == SOCK_LISTENING)
         return sys_errno(call, sys->person == PERSON_FREEBSD ? E_NOTCONN : E_PIPE);
     if (file->shut_wr)

@@ -200,8 +200,6 @@ int sys_take_error(struct sys *sys, struct file *file)
     if ((tcp_ready(&sys->world->tcp, file->tcp) & TCP_READY_ERROR) == 0)
         return sys->person == PERSON_MORGANA ? -error : 0;
     file->error_told = true;
-    if (sys->person == PERSON_FREEBSD && error == -E_HOSTUNREACH && file->state == SOCK_CONNECTING)
-        return E_CONNREFUSED;
     return -error;
 }
 
