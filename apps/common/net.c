@@ -115,6 +115,24 @@ int net_start(struct net *net, int argc, char **argv, uint64_t now)
     return start_tcp(net, now);
 }
 
+/* With log=debug: every counter that is not zero. */
+static void tell_counters(const struct net *net)
+{
+    const uint64_t *dev = (const uint64_t *)&net->nif.conf.dev->stats;
+
+    for (unsigned i = 0; i < TCP_STAT_COUNT; i++)
+        if (tcp_stat(&net->tcp, i) != 0)
+            LOG_DEBUG("tcp: %s %llu", tcp_stat_names[i],
+                      (unsigned long long)tcp_stat(&net->tcp, i));
+    for (unsigned i = 0; i < NETIF_STAT_COUNT; i++)
+        if (netif_stat(&net->nif, i) != 0)
+            LOG_DEBUG("netif: %s %llu", netif_stat_names[i],
+                      (unsigned long long)netif_stat(&net->nif, i));
+    for (unsigned i = 0; i < ARRAY_SIZE(netdev_stat_names); i++)
+        if (dev[i] != 0)
+            LOG_DEBUG("device: %s %llu", netdev_stat_names[i], (unsigned long long)dev[i]);
+}
+
 void net_stop(struct net *net)
 {
     const struct tcp_stats *s = &net->tcp.stats;
@@ -122,6 +140,7 @@ void net_stop(struct net *net)
     LOG_INFO("%s: tcp: %llu segments in, %llu out, %llu retransmitted, %llu bytes copied",
              net->name, (unsigned long long)s->segs_in, (unsigned long long)s->segs_out,
              (unsigned long long)s->retransmits, (unsigned long long)s->copied_bytes);
+    tell_counters(net);
     tcp_fini(&net->tcp);
     netif_fini(&net->nif);
     plat_netdev_close(net->nif.conf.dev);

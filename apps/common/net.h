@@ -27,7 +27,7 @@ struct net {
 
 /* Starts all of it; the program has filled in `name` and `conns`. What is wrong is said. */
 int net_start(struct net *net, int argc, char **argv, uint64_t now_ns);
-/* Ends it all; memory stays. Says what TCP did. */
+/* Ends it all; memory stays. Says what TCP did; with log=debug, every counter. */
 void net_stop(struct net *net);
 
 /* One turn of the loop: moves frames and timers. True: something happened, go on. */
