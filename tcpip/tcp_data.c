@@ -192,6 +192,23 @@ static void take_any(struct tcp_conn *conn, struct tcp_rx *rx)
         tcp_ackgen_decide(conn, rx->now);
 }
 
+void tcp_data_hold(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    if (rx->len == 0 || rx->len > tcp_rcv_offered(conn))
+        return;
+    strip(rx);
+    tcp_reass_input(conn, rx);
+}
+
+void tcp_data_release(struct tcp_conn *conn, uint64_t now)
+{
+    if (conn->rcv.ooo.first == NULL)
+        return;
+    tcp_reass_drain(conn);
+    conn->rcv.ack |= TCP_ACK_DUE;
+    tcp_ackgen_decide(conn, now);
+}
+
 void tcp_data_input(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     conn->data_segs_in += rx->len != 0 ? rx->segs : 0;

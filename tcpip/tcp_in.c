@@ -318,6 +318,7 @@ static COLD bool ack_of_syn(struct tcp_conn *conn, struct tcp_rx *rx)
         tcp_ackgen_now(conn);
     /* The window of anything but a SYN is scaled (RFC 7323 section 2.2). */
     tcp_conn_established(conn, rx, (uint32_t)rx->hdr.window << conn->snd_wscale);
+    tcp_data_release(conn, rx->now);
     return true;
 }
 

@@ -856,6 +856,10 @@ void tcp_sndbuf_tune(struct tcp_conn *conn);
 /* Text and FIN of an acceptable segment, its ACK processed (RFC 9293 section 3.10.7.4 steps 6-8). May end
  * the connection: see conn->used. */
 void tcp_data_input(struct tcp_conn *conn, struct tcp_rx *rx);
+/* Text of a SYN that crossed ours waits until it is ESTABLISHED (section 3.10.7.3); then it is as if
+ * it came. A FIN will come again. */
+void tcp_data_hold(struct tcp_conn *conn, struct tcp_rx *rx);
+void tcp_data_release(struct tcp_conn *conn, uint64_t now);
 /* A segment that was not acceptable, or nothing of it was new: D-SACK where its text is old, and an ACK of
  * its own, now. */
 void tcp_data_duplicate(struct tcp_conn *conn, const struct tcp_rx *rx);

@@ -111,7 +111,7 @@ static void take_syn_ack(struct tcp_conn *conn, struct tcp_rx *rx)
         tcp_data_input(conn, rx);
 }
 
-/* Simultaneous open: from now on our SYN is a SYN-ACK. Data that came along will come again. */
+/* Simultaneous open: from now on our SYN is a SYN-ACK. */
 static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     take_syn(conn, rx);
@@ -123,6 +123,7 @@ static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     conn->syn_tries = 0;
     conn->syn_at = rx->now;
     tcp_syn_send(conn, rx->now);
+    tcp_data_hold(conn, rx);
 }
 
 void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx)
