@@ -28,9 +28,11 @@ enum limit { LIMIT_NONE, LIMIT_CWND, LIMIT_WINDOW, LIMIT_HELD, LIMIT_DEVICE };
 /* The next piece of new data. */
 struct next {
     uint32_t mss, len;
-    bool fin;
-    bool force; /* a probe: one segment, whatever congestion control and Nagle say */
-    bool idle;  /* nothing was in flight when this round began */
+    bool fin, push;
+    bool force;    /* a probe: one segment, whatever congestion control and Nagle say */
+    bool idle;     /* nothing was in flight when this round began */
+    uint32_t left; /* segments of the super-segment that this is a part of, where the device takes
+                      them one by one: see group */
 };
 
 /* ---- how much may leave ---------------------------------------------------------------------- */
@@ -93,6 +95,38 @@ static uint32_t device_len(const struct tcp_conn *conn, uint32_t len, uint32_t m
     return have < mss ? mss : have - have % mss;
 }
 
+/* As Linux sizes super-segments: what goes in a millisecond at twice the pace of cwnd (1.2 times where
+ * it is no more in slow start), more where the path is short. */
+static COLD uint32_t super_segs(const struct tcp_conn *conn, uint32_t mss)
+{
+    uint64_t srtt_us = conn->rtt.srtt_ns / NS_PER_US, min_us = conn->rtt.min_ns / NS_PER_US;
+    uint64_t bytes = IP4_TOTAL_MAX;
+    uint32_t cwnd = conn->cc.cwnd, least = conn->tcp->conf.tuning.super_segs_min, segs;
+    uint32_t percent = cwnd < conn->cc.ssthresh / 2 ? 200 : 120;
+
+    if (srtt_us != 0)
+        bytes = (uint64_t)mss * (cwnd > conn->flight.out ? cwnd : conn->flight.out) * percent *
+                10000 / srtt_us / 1024;
+    if (min_us >> 9 < 32)
+        bytes += IP4_TOTAL_MAX >> (min_us >> 9);
+    segs = (uint32_t)(u64_min(bytes, IP4_TOTAL_MAX) / mss);
+    segs = segs < least ? least : segs;
+    return u32_min(segs, cwnd < 2 ? 1 : cwnd / 2);
+}
+
+/* Bounds `len` bytes, the most that may go now, to one super-segment, or to what is left of one. Where
+ * the device takes segments one by one its last one pushes all the same, as cut by the host. */
+static COLD uint32_t group(const struct tcp_conn *conn, struct next *next, uint32_t len)
+{
+    uint32_t segs = (len + next->mss - 1) / next->mss;
+
+    if (next->left == 0) {
+        next->left = u32_min(super_segs(conn, next->mss), segs);
+        next->push = next->left > 1;
+    }
+    return u32_min(len, next->left * next->mss);
+}
+
 /* Must a segment that is not full wait? RFC 9293 section 3.7.4, and Minshall's change: behind another
  * small one only, so that the end of a long message does not wait for its beginning's ACK. */
 static bool held_back(const struct tcp_conn *conn, const struct next *next)
@@ -127,13 +161,12 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
         next->len = wnd;
         return is_window_wide(conn, wnd) ? LIMIT_NONE : LIMIT_WINDOW;
     }
-    segs = u32_min(segs, device_segs(conn, mss));
-    /* Two super-segments in flight keep the ACKs coming. */
-    if (conn->tcp->conf.tuning.push_super && segs > conn->cc.cwnd / 2)
-        segs = conn->cc.cwnd < 4 ? 1 : conn->cc.cwnd / 2;
-    len = u32_min(unsent, segs * mss);
+    len = (uint32_t)u64_min(unsent, (uint64_t)segs * mss);
     if (len > wnd)
         len = wnd - wnd % mss;
+    if (conn->tcp->conf.tuning.push_super && !next->force)
+        len = group(conn, next, len);
+    len = u32_min(len, device_segs(conn, mss) * mss);
     if (len > mss)
         len = device_len(conn, len, mss);
     next->fin = len == unsent && conn->fin_wanted && len < wnd;
@@ -181,13 +214,8 @@ static COLD enum limit no_record(struct tcp_conn *conn, uint64_t now)
     return LIMIT_DEVICE;
 }
 
-/* PSH at a super-segment's end, so that who joins segments again need not wait for more: only
- * where it is sent first, for what is sent again may be cut otherwise. */
-static bool push_super(const struct tcp_conn *conn, const struct tcp_seg *seg)
-{
-    return seg->segs > 1 && conn->tcp->conf.tuning.push_super && (seg->flags & TCP_SEG_PSH) == 0;
-}
-
+/* PSH where it is sent first, but not where it is sent again, when it may be cut otherwise: at a
+ * super-segment's end, so that who joins segments again need not wait for more. */
 static int emit_pushed(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
     int err;
@@ -198,8 +226,15 @@ static int emit_pushed(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
     return err;
 }
 
+/* Does the super-segment end here? */
+static bool ends_group(struct next *next, const struct tcp_seg *seg)
+{
+    next->left = next->left > seg->segs ? next->left - seg->segs : 0;
+    return next->left == 0 && (seg->flags & TCP_SEG_PSH) == 0;
+}
+
 /* Makes a record of it and sends it. */
-static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint64_t now)
+static enum limit send_next(struct tcp_conn *conn, struct next *next, uint64_t now)
 {
     struct tcp_seg *seg = tcp_flight_add(conn, next->len, next->fin, now);
     uint32_t end = conn->snd_nxt + next->len;
@@ -212,7 +247,8 @@ static enum limit send_next(struct tcp_conn *conn, const struct next *next, uint
     /* RFC 9293 section 3.9.1.2: the last of what is there (MUST-61). */
     if (next->len != 0 && end == conn->snd.end)
         seg->flags |= TCP_SEG_PSH;
-    err = push_super(conn, seg) ? emit_pushed(conn, seg, now) : tcp_emit_seg(conn, seg, now);
+    err = UNLIKELY(next->push) && ends_group(next, seg) ? emit_pushed(conn, seg, now)
+                                                        : tcp_emit_seg(conn, seg, now);
     if (UNLIKELY(err == -E_AGAIN)) {
         tcp_flight_cancel(conn, seg);
         return LIMIT_DEVICE;
@@ -374,7 +410,7 @@ static COLD bool send_own_acks(struct tcp_conn *conn, uint64_t now)
 /* Is the peer there, is its window still shut? */
 static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
 {
-    struct next next = {.force = true, .mss = mss_now(conn)};
+    struct next next = {.force = true, .push = true, .mss = mss_now(conn)};
     int32_t left = window_left(conn);
 
     conn->owed &= (uint8_t)~TCP_OWE_PROBE;
@@ -440,7 +476,8 @@ static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
         chrono = CHRONO_NONE;
     else if (limit == LIMIT_WINDOW)
         chrono = CHRONO_WINDOW;
-    else if (conn->snd.was_full && conn->snd.next == NULL)
+    else if (conn->snd.was_full && conn->snd.next == NULL &&
+             tcp_flight_pipe(&conn->flight) < conn->cc.cwnd)
         chrono = CHRONO_SNDBUF;
     chrono_set(conn, chrono, now);
 }
@@ -454,6 +491,12 @@ static bool may_send(const struct tcp_conn *conn)
            conn->state != TCP_TIME_WAIT;
 }
 
+/* As Linux, whose probe timer ends it. */
+static uint64_t cork_ns(const struct tcp_conn *conn)
+{
+    return conn->rtt.rto_ns > CORK_NS ? conn->rtt.rto_ns : CORK_NS;
+}
+
 /* Nothing that leaves could bring an ACK that goes on from here: a timer must. */
 static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
 {
@@ -462,7 +505,7 @@ static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
     else if (UNLIKELY(tcp_timer_runs(conn, TCP_TIMER_PERSIST)))
         tcp_persist_stop(conn);
     if (UNLIKELY(limit == LIMIT_HELD && conn->cork) && !tcp_timer_runs(conn, TCP_TIMER_CORK))
-        tcp_timer_set(conn, TCP_TIMER_CORK, now + CORK_NS);
+        tcp_timer_set(conn, TCP_TIMER_CORK, now + cork_ns(conn));
 }
 
 void tcp_out_conn(struct tcp_conn *conn, uint64_t now)

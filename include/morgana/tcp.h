@@ -94,12 +94,16 @@ struct tcp_tuning {
     bool half_window;        /* Linux: segments of at most half the peer's largest window */
     bool probe_data;         /* FreeBSD: a window probe carries a byte (RFC 9293 3.8.6.1) */
     bool push_super;         /* Linux: PSH ends a super-segment, of which cwnd holds two */
-    bool rcvbuf_whole;       /* FreeBSD: the receive buffer is whole segments, windows are not */
-    bool pmtu_discovery;     /* DF set (RFC 1191) */
-    bool black_holes;        /* smaller segments are tried where only full ones are lost (8899) */
-    bool challenge_acks;     /* RFC 5961 */
-    bool reset_at_fin;       /* Linux: a RST with the number of the FIN that came is exact too */
-    bool window_is_room;     /* FreeBSD: what the buffer has room for is in the window, offered or not */
+    /* Linux: a super-segment is what goes in a millisecond, at least so many segments and at most
+     * half of cwnd; where push_super */
+    uint8_t super_segs_min;
+    bool rcvbuf_whole;   /* FreeBSD: the receive buffer is whole segments, windows are not */
+    bool pmtu_discovery; /* DF set (RFC 1191) */
+    bool black_holes;    /* smaller segments are tried where only full ones are lost (8899) */
+    bool challenge_acks; /* RFC 5961 */
+    bool reset_at_fin;   /* Linux: a RST with the number of the FIN that came is exact too */
+    bool
+        window_is_room; /* FreeBSD: what the buffer has room for is in the window, offered or not */
     bool acks_repeat_fin;    /* FreeBSD: while the FIN is not acknowledged ACKs bear it again */
     bool syn_fin;            /* FreeBSD: SYN with FIN is a SYN */
     uint8_t syn_plain_after; /* so often sent again a SYN has no option but the MSS; 0: never */
@@ -377,7 +381,7 @@ int tcp_abort(struct tcp *tcp, tcp_t conn, uint64_t now_ns);
 /* Of a connection; on a listener: of those it accepts from then on. Times in ns. */
 enum tcp_opt {
     TCP_OPT_NODELAY,   /* 1: no Nagle (RFC 9293 3.7.4) */
-    TCP_OPT_CORK,      /* 1: only full segments, for 200 ms at most */
+    TCP_OPT_CORK,      /* 1: only full segments; others wait for 200 ms, or RTO if that is longer */
     TCP_OPT_QUICKACK,  /* 1: no delayed ACKs; 0: delay from now on */
     TCP_OPT_KEEPALIVE, /* 1: on */
     TCP_OPT_KEEPALIVE_IDLE,

@@ -332,7 +332,7 @@ static void test_cork_holds_small_ones_for_200_ms(void **state)
     tcpwire_quiet(&w);
     tcpwire_pass(&w, 199 * NS_PER_MS);
     tcpwire_quiet(&w);
-    tcpwire_pass(&w, 2 * NS_PER_MS);
+    tcpwire_pass(&w, 3 * NS_PER_MS);
     expect(MSS, 100, F_ACK | F_PSH);
     ack(MSS + 100, 65535);
     write_and_poll(100); /* and again */
