@@ -83,6 +83,8 @@ static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
         uint32_t old = nxt - rx->hdr.seq;
 
         tcp_reass_dsack(conn, rx->hdr.seq, nxt);
+        if (conn->sack_ok && conn->tcp->conf.tuning.ack_habit == TCP_ACK_EVERY_OTHER)
+            tcp_ackgen_now(conn); /* a sender that resent in vain wants to know */
         rx->text_off += old;
         rx->len -= old;
         rx->hdr.seq = nxt;
@@ -132,6 +134,9 @@ static void take_early(struct tcp_conn *conn, struct tcp_rx *rx)
 static COLD void finish(struct tcp_conn *conn, uint64_t now)
 {
     conn->rcv_nxt++;
+    /* Linux forgets what it would have told. */
+    if (conn->tcp->conf.tuning.ack_habit == TCP_ACK_LINUX)
+        conn->rcv.dsack = (struct tcp_sack_block){0, 0};
     /* In CLOSE-WAIT the answer may carry the ACK; in FIN-WAIT there is none to wait for. */
     if (conn->state == TCP_ESTABLISHED && conn->tcp->conf.tuning.ack_habit == TCP_ACK_LINUX)
         conn->rcv.pingpong = true;

@@ -183,11 +183,15 @@ void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now)
     /* Better too little than too much: who believes in long segments acknowledges too few. */
     uint32_t mss = u32_min(u32_min(conn->mss, window / 2), MSS_GUESS);
 
-    if (tuning_of(conn)->rcvbuf_whole)
-        rcv->limit = (rcv->limit + conn->mss - 1) / conn->mss * conn->mss;
     rcv->mss = mss < MSS_LEAST ? MSS_LEAST : mss;
     /* A first window too small to say what fits: then two segments. */
     rcv->ssthresh = window < 2 * conn->mss ? 2 * conn->mss : window;
+    if (tuning_of(conn)->rcvbuf_whole) {
+        uint32_t whole = u32_min(conn->peer_mss, conn->mtu - ip4_SIZE - tcp_SIZE);
+
+        rcv->limit = (rcv->limit + whole - 1) / whole * whole;
+        rcv->ssthresh = rcv->limit;
+    }
     rcv->space = u32_min(window, FIRST_SEGMENTS * conn->mss);
     rcv->space_at = now;
     conn->received_at = now;
