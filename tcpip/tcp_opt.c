@@ -86,6 +86,19 @@ static void set_keepalive(struct tcp_conn *conn, uint64_t now)
         tcp_timer_stop(conn, TCP_TIMER_KEEPALIVE);
 }
 
+/* Our SYN has not gone: it offers another window. */
+static void set_first_window(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_preset preset = {.rcvbuf = conn->rcv.fixed ? conn->rcv.limit : 0,
+                                .window_clamp = conn->rcv.clamp};
+
+    if (conn->state != TCP_SYN_SENT || (conn->owed & TCP_OWE_SYN) == 0 || conn->syn_tries != 0)
+        return;
+    if (conn->wscale_ok)
+        conn->rcv_wscale = tcp_syn_wscale(conn->tcp, &preset);
+    tcp_rcv_init(conn, now);
+}
+
 static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
 {
     switch (opt) {
@@ -107,6 +120,10 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
         break;
     case TCP_OPT_RCVBUF:
         conn->rcv.fixed = true;
+        set_first_window(conn, now);
+        break;
+    case TCP_OPT_WINDOW_CLAMP:
+        set_first_window(conn, now);
         break;
     case TCP_OPT_SNDBUF:
         conn->snd.fixed = true;

@@ -40,7 +40,8 @@ uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
 {
     uint32_t most = tcp->conf.tuning.rcvbuf_max;
 
-    if (preset->rcvbuf > most)
+    /* A size that the program has set stays. */
+    if (preset->rcvbuf > most || (preset->rcvbuf != 0 && !tcp->conf.tuning.rcvbuf_whole))
         most = preset->rcvbuf;
     if (preset->window_clamp != 0)
         most = u32_min(most, preset->window_clamp);
