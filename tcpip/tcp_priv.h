@@ -224,6 +224,7 @@ struct tcp_flight {
     uint32_t lost_ever;  /* segments */
     uint32_t random;     /* of the tree's priorities: no peer chooses what is in this tree */
     uint32_t dup_acks;
+    uint32_t dup_left;   /* without SACK: duplicate ACKs that recovery believes still */
     uint32_t reordering; /* segments: how late one may be */
     uint32_t reord_seen, dsack_dups;
     uint32_t sacked_end;          /* highest sequence number SACKed */

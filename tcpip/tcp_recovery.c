@@ -48,6 +48,7 @@ void tcp_recovery_enter(struct tcp_conn *conn, bool ece, uint64_t now)
         tcp_reduce_begin(conn, now);
     }
     flight->ca_state = TCP_CA_RECOVERY;
+    flight->dup_left = flight->out;
     conn->recoveries++;
     conn->tcp->stats.fast_recoveries++;
 }
@@ -85,6 +86,12 @@ static void reno_dup_acks(struct tcp_conn *conn, uint32_t n, bool ece)
     struct tcp_flight *flight = &conn->flight;
     uint32_t before = flight->sacked;
 
+    /* RFC 5681 section 3.2: recovery believes no more of them than there were segments to cause them;
+     * else whoever makes them up has a segment sent for each. */
+    if (flight->ca_state == TCP_CA_RECOVERY) {
+        n = u32_min(n, flight->dup_left);
+        flight->dup_left -= n;
+    }
     if (n == 0)
         return;
     flight->sacked += n;
@@ -107,6 +114,7 @@ void tcp_recovery_reno_acked(struct tcp_conn *conn, uint32_t acked, bool ece)
         flight->sacked -= u32_min(acked - 1, flight->sacked);
     }
     reno_limit(conn, acked);
+    flight->dup_left = flight->out;
 }
 
 /* ---- what is lost ---------------------------------------------------------------------------- */
