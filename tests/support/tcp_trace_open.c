@@ -186,7 +186,8 @@ void tt_judge_rst(const struct tt_case *c)
     c->trace->stats.resets++;
     if (h->syn_sent) {
         off = tt_unwrap(s->seq, h->iss, h->snd_max);
-        if (off >= h->una && off <= h->snd_max) {
+        if (off >= h->una &&
+            (off <= h->snd_max || (c->trace->conf.tx_loses && off <= h->edge))) {
             bool right =
                 (s->flags & ACK) == 0 ||
                 (h->irs_set && tt_unwrap(s->ack, h->peer.irs, tt_got_end(h)) <= tt_got_end(h));
