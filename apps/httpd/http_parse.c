@@ -319,13 +319,13 @@ static bool path_of(struct cs_ro target, struct cs_ro *path)
     return true;
 }
 
-/* Ends a segment that begins at `from` of the path: drops "." and an empty one, takes ".." back.
+/* Ends a segment that begins at `from` of the path: drops ".", takes ".." back.
  * The new length, or -400 above the root. */
 static int end_segment(char *path, size_t from, size_t len)
 {
     size_t n = len - from;
 
-    if (n == 0 || (n == 1 && path[from] == '.'))
+    if (n == 1 && path[from] == '.')
         return (int)from;
     if (n == 2 && path[from] == '.' && path[from + 1] == '.') {
         if (from == 0)
@@ -350,8 +350,8 @@ int http_path(struct cs_ro target, char *path, size_t size)
         uint8_t c = last ? '/' : text.base[i];
 
         if (c == '%') {
-            int high = i + 2 < text.len ? hex(text.base[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex(text.base[i + 2]) : -1;
+            bool room = i + 2 < text.len;
+            int high = room ? hex(text.base[i + 1]) : -1, low = room ? hex(text.base[i + 2]) : -1;
 
             if (high < 0 || low < 0 || (high | low) == 0)
                 return -400; /* a NUL: names end there */

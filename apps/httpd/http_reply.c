@@ -134,8 +134,6 @@ static uint16_t parse_range(struct cs_ro text, uint64_t size, uint64_t *first, u
         return 200;
     if (!has_from) { /* the last `to` bytes */
         from = to < size ? size - to : 0;
-        if (to == 0)
-            return 416;
         to = UINT64_MAX;
     }
     if (!has_to)

@@ -88,6 +88,7 @@ static void test_a_table_finds_what_an_array_finds(void **state)
         } else if (table_add(&table, handle_of(i), &model[i])) {
             model[i] = &model[i];
             count++;
+            assert_true(count <= MAX);
         } else {
             assert_int_equal(count, MAX);
         }

@@ -110,6 +110,7 @@ static void test_malformed_heads_are_refused(void **state)
         "GET / HTTP/1.1\r\nHost\r\n",
         "GET / HTTP/1.1\r\n" HOST " folded\r\n",
         "GET / HTTP/1.1\r\nA: \x01\r\n",
+        "GET / HTTP/1.1\r\nA: \x7f\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
         "GET / HTTP/1.1\r\nHost: a b\r\n",
@@ -271,6 +272,7 @@ static void test_paths(void **state)
     assert_path("/.../..a/b..", ".../..a/b..");
     assert_path("http://example.com", "");
     assert_path("HTTP://example.com?x", "");
+    assert_path("http://example.com?x/y", "");
     assert_path("https://u@example.com:8/a/b?c", "a/b");
 }
 
@@ -577,6 +579,14 @@ static void test_malformed_archives_are_said_with_their_place(void **state)
     header[TYPE] = 'g'; /* of the whole archive: nothing of it matters here */
     seal(header);
     assert_int_equal(open_archive(&error), 1);
+    /* a hard link has no bytes, whatever is written there */
+    header[TYPE] = '1';
+    memcpy(header + SIZE, "00000070000", 12);
+    seal(header);
+    archive_len = 1024 + BLOCK;
+    add("", "c", '0', "after");
+    assert_int_equal(open_archive(&error), 2);
+    assert_file("c", "after");
     /* cut inside the padding: the file itself is whole */
     archive_len = 0;
     add("", "a", '0', "x");
@@ -809,6 +819,8 @@ static void test_ranges(void **state)
         {"bytes=10-20", 416, 0, 0},
         {"bytes=99999999999999999999999999-", 416, 0, 0},
         {"bytes=-0", 416, 0, 0},
+        {"bytes=18446744073709551616-", 416, 0, 0},
+        {"bytes=-18446744073709551616", 206, 0, 10},
         {"bytes=5-3", 200, 0, 10},
         {"bytes=", 200, 0, 10},
         {"bytes=-", 200, 0, 10},
