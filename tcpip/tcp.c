@@ -370,7 +370,6 @@ void tcp_fini(struct tcp *tcp)
 
         if (!conn->used)
             continue;
-        tcp_flight_clear(conn);
         tcp_sndbuf_clear(conn);
         tcp_reass_clear(conn);
         tcp_rcvbuf_clear(conn);

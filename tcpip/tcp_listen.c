@@ -191,11 +191,6 @@ void tcp_listen_input(struct tcp *tcp, struct tcp_rx *rx)
 {
     struct tcp_listener *listener;
 
-    /* RFC 1122 section 4.2.3.10; nor is such a segment answered. */
-    if (rx->ip->cast != IP4_UNICAST || rx->ip->link_group) {
-        tcp->stats.not_unicast++;
-        return;
-    }
     listener = tcp_demux_listener(tcp, rx->key.src, rx->key.src_port);
     if (listener == NULL) { /* RFC 9293 section 3.10.7.1 */
         tcp->stats.no_port++;

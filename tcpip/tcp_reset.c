@@ -8,8 +8,7 @@ void tcp_reset_answer(struct tcp *tcp, const struct tcp_rx *rx)
 {
     struct tcp_bare bare = {.key = rx->key, .flags = TCP_RST};
 
-    /* Never about a reset, never to a group, and to one who can hear it. */
-    if ((rx->hdr.flags & TCP_RST) != 0 || rx->ip->cast != IP4_UNICAST || rx->ip->link_group)
+    if ((rx->hdr.flags & TCP_RST) != 0)
         return;
     if ((rx->hdr.flags & TCP_ACK) != 0) {
         bare.seq = rx->hdr.ack;

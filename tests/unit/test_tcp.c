@@ -309,6 +309,30 @@ static void test_each_with_news_is_told_of_once_in_order(void **state)
     tcpwire_close(&w);
 }
 
+static void test_news_that_are_told_twice_are_one(void **state)
+{
+    struct tcpwire w;
+    tcp_t listener, one, two;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_handshake(&w, 1, 100, false);
+    tcpwire_handshake(&w, 2, 100, false);
+    assert_int_equal(tcp_accept(&w.tcp, listener, &one), 0);
+    assert_int_equal(tcp_accept(&w.tcp, listener, &two), 0);
+    while (tcp_next_ready(&w.tcp) != 0)
+        continue;
+    for (unsigned i = 0; i < 3; i++) {
+        tcp_news(&w.tcp, &tcp_conn_of(&w.tcp, one)->news);
+        tcp_news(&w.tcp, &tcp_conn_of(&w.tcp, two)->news);
+    }
+    assert_int_equal(tcp_next_ready(&w.tcp), one);
+    assert_int_equal(tcp_next_ready(&w.tcp), two);
+    assert_int_equal(tcp_next_ready(&w.tcp), 0);
+    tcpwire_close(&w);
+}
+
 /* A record that is used again while its old news are in the list. */
 static void test_news_survive_the_connection_they_were_of(void **state)
 {
@@ -398,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_handles_of_another_stack_are_badf),
         cmocka_unit_test(test_only_who_has_the_handle_finds_a_connection),
         cmocka_unit_test(test_each_with_news_is_told_of_once_in_order),
+        cmocka_unit_test(test_news_that_are_told_twice_are_one),
         cmocka_unit_test(test_news_survive_the_connection_they_were_of),
         cmocka_unit_test(test_fini_puts_everything_in_every_state),
         cmocka_unit_test(test_without_tcp_the_protocol_is_unreachable),

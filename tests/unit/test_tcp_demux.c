@@ -56,6 +56,34 @@ static void test_each_is_found_by_its_own_ends_only(void **state)
     free(links);
 }
 
+/* In a table where everybody meets everybody. */
+static void test_every_bit_of_the_ends_counts(void **state)
+{
+    struct tcp_link links[48] = {0};
+    struct tcpwire w;
+
+    (void)state;
+    tcpwire_blank(&w, &tcp_tuning_default);
+    w.conf.conns_max = w.conf.syns_max = w.conf.time_waits_max = 1;
+    tcpwire_start(&w);
+    assert_int_equal(w.tcp.bucket_mask, 15);
+    for (uint32_t i = 0; i < ARRAY_SIZE(links); i++) {
+        links[i].key = (struct tcp_key){i << 16, i << 16, (uint16_t)(i << 8), (uint16_t)(i << 8)};
+        tcp_demux_add(&w.tcp, &links[i]);
+    }
+    for (uint32_t i = 0; i < ARRAY_SIZE(links); i++)
+        for (unsigned bit = 0; bit < 96; bit++) {
+            struct tcp_key key = links[i].key;
+
+            key.src ^= bit < 32 ? UINT32_C(1) << bit : 0;
+            key.dst ^= bit >= 32 && bit < 64 ? UINT32_C(1) << (bit - 32) : 0;
+            key.src_port ^= (uint16_t)(bit >= 64 && bit < 80 ? 1u << (bit - 64) : 0);
+            key.dst_port ^= (uint16_t)(bit >= 80 ? 1u << (bit - 80) : 0);
+            assert_null(tcp_demux_find(&w.tcp, &key));
+        }
+    tcpwire_close(&w);
+}
+
 /* Whatever the peer chooses, whatever our key is: buckets stay short. */
 static void test_no_bucket_grows_long(void **state)
 {
@@ -111,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_found_by_its_own_ends_only),
+        cmocka_unit_test(test_every_bit_of_the_ends_counts),
         cmocka_unit_test(test_no_bucket_grows_long),
         cmocka_unit_test(test_the_key_decides_which_meet),
     };

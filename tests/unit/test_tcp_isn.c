@@ -111,6 +111,7 @@ static void test_the_search_finds_the_last_free_port_and_ends_without_one(void *
     enum { PORTS = 60999 - 32768 + 1 };
     static struct tcp_link links[PORTS];
     struct tcpwire w;
+    unsigned last = 0;
 
     (void)state;
     tcpwire_open(&w, &tcp_tuning_default);
@@ -121,9 +122,40 @@ static void test_the_search_finds_the_last_free_port_and_ends_without_one(void *
         if (i != 12345)
             tcp_demux_add(&w.tcp, &links[i]);
     }
-    assert_int_equal(tcp_port_choose(&w.tcp, &key), 32768 + 12345);
-    tcp_demux_add(&w.tcp, &links[12345]);
+    for (unsigned at = 12345, i = 0; i < 16; i++) {
+        assert_int_equal(tcp_port_choose(&w.tcp, &key), 32768 + at);
+        tcp_demux_add(&w.tcp, &links[at]);
+        at = (at + PORTS / 5) % PORTS;
+        tcp_demux_remove(&w.tcp, &links[at]);
+        last = at;
+    }
+    tcp_demux_add(&w.tcp, &links[last]);
     assert_int_equal(tcp_port_choose(&w.tcp, &key), 0);
+    tcpwire_close(&w);
+}
+
+/* When nothing else is free: ends in TIME-WAIT that may be used again. */
+static void test_ports_in_time_wait_are_the_last_choice(void **state)
+{
+    enum { PORTS = 60999 - 32768 + 1 };
+    static struct tcp_tw tws[PORTS];
+    struct tcpwire w;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    memset(tws, 0, sizeof(tws));
+    for (unsigned i = 0; i < PORTS; i++) {
+        tws[i].link.key = key;
+        tws[i].link.key.src_port = (uint16_t)(32768 + i);
+        tws[i].link.kind = TCP_LINK_TW;
+        tws[i].state = TCP_TIME_WAIT;
+        tws[i].ts_ok = i == 777;
+        tws[i].ts_recent_at = w.rig->now - 2 * NS_PER_S;
+        tcp_demux_add(&w.tcp, &tws[i].link);
+    }
+    assert_int_equal(tcp_port_choose(&w.tcp, &key), 32768 + 777);
+    tcp_demux_remove(&w.tcp, &tws[555].link);
+    assert_int_equal(tcp_port_choose(&w.tcp, &key), 32768 + 555);
     tcpwire_close(&w);
 }
 
@@ -150,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_ports_are_of_the_range_and_never_the_same_twice_running),
         cmocka_unit_test(test_ports_to_different_peers_start_in_different_places),
         cmocka_unit_test(test_the_search_finds_the_last_free_port_and_ends_without_one),
+        cmocka_unit_test(test_ports_in_time_wait_are_the_last_choice),
         cmocka_unit_test(test_ports_of_listeners_are_not_chosen),
     };
 

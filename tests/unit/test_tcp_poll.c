@@ -145,15 +145,23 @@ static void test_what_ends_is_not_sent_for(void **state)
 static void test_poll_at_is_the_earliest_of_all_deadlines(void **state)
 {
     struct tcp_frame syn = {.sport = 99, .flags = F_SYN, .seq = 5, .wnd = 1000};
-    struct two t;
-    uint64_t before;
+    struct tcpwire w;
+    const struct netif *nif;
+    uint64_t (*at)(const struct netif *nif) = tcp_netif_ops.poll_at;
 
     (void)state;
-    open_four(&t);
-    before = netif_poll_at(&t.w.rig->nif);
-    tcpwire_in(&t.w, syn);
-    assert_int_equal(netif_poll_at(&t.w.rig->nif), u64_min(before, t.w.rig->now + NS_PER_S));
-    tcpwire_close(&t.w);
+    tcpwire_open(&w, &tcp_tuning_default);
+    nif = &w.rig->nif;
+    tcpwire_listen(&w, 10);
+    assert_int_equal(at(nif), NS_NEVER);
+    tcpwire_in(&w, syn);
+    assert_int_equal(at(nif), w.rig->now + NS_PER_S);
+    assert_true(netif_poll_at(nif) <= at(nif));
+    tcp_timer_set(tcp_conn_get(&w.tcp), TCP_TIMER_PACE, w.rig->now + 5);
+    assert_int_equal(at(nif), w.rig->now + 5);
+    assert_int_equal(netif_poll_at(nif), w.rig->now + 5);
+    tcp_conn_put(&w.tcp, &w.tcp.conns[0]);
+    tcpwire_close(&w);
 }
 
 int main(void)
