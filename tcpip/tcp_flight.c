@@ -198,7 +198,7 @@ static void sent_new(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 static void sent_again(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
     struct tcp_flight *flight = &conn->flight;
-    bool probe = (conn->owed & TCP_OWE_TLP) != 0;
+    bool probe = (conn->owed & TCP_OWE_TLP) != 0 && tcp_seg_in_flight(seg);
 
     conn->total_retrans += seg->segs;
     conn->bytes_retrans += tcp_seg_len(seg);

@@ -170,8 +170,9 @@ void tcp_tlp_expired(struct tcp_conn *conn, uint64_t now)
     if (conn->flight.out == 0)
         return;
     tcp_rto_from_head(conn, now);
-    if (conn->flight.tlp_out)
-        return; /* one at a time */
+    /* One at a time; and not amid a recovery, which knows better what to send. */
+    if (conn->flight.tlp_out || conn->flight.ca_state >= TCP_CA_RECOVERY)
+        return;
     conn->owed |= TCP_OWE_TLP;
     tcp_mark(conn);
 }
