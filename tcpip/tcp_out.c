@@ -214,8 +214,8 @@ static COLD enum limit no_record(struct tcp_conn *conn, uint64_t now)
     return LIMIT_DEVICE;
 }
 
-/* PSH where it is sent first, but not where it is sent again, when it may be cut otherwise: at a
- * super-segment's end, so that who joins segments again need not wait for more. */
+/* PSH for this time only: at a super-segment's end, so that who joins segments again need not wait
+ * for more. What is sent again may be cut otherwise. */
 static int emit_pushed(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
     int err;
@@ -327,7 +327,11 @@ static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota
 /* False: the device has no room. */
 static bool send_again(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
-    if (UNLIKELY(tcp_emit_seg(conn, seg, now) == -E_AGAIN))
+    bool push =
+        seg->segs > 1 && conn->tcp->conf.tuning.push_super && (seg->flags & TCP_SEG_PSH) == 0;
+    int err = push ? emit_pushed(conn, seg, now) : tcp_emit_seg(conn, seg, now);
+
+    if (UNLIKELY(err == -E_AGAIN))
         return false;
     tcp_flight_sent(conn, seg, now);
     return true;

@@ -65,6 +65,7 @@ NUMBER(dupthresh, dupthresh, 1, 16)
 NUMBER(probes, keepalive_probes, 1, 127)
 NUMBER(initcwnd, iw_segments, 1, 10)
 NUMBER(linear, syn_linear, 0, 15)
+NUMBER(super_segs, super_segs_min, 1, 255)
 TIME(keepalive_s, keepalive_idle_ns, NS_PER_S)
 TIME(interval_s, keepalive_interval_ns, NS_PER_S)
 TIME(keepalive_ms, keepalive_idle_ns, NS_PER_MS)
@@ -201,6 +202,7 @@ static const struct {
     {"net.ipv4.tcp_retries2", retries2},
     {"net.ipv4.tcp_orphan_retries", orphans},
     {"net.ipv4.tcp_reordering", dupthresh},
+    {"net.ipv4.tcp_min_tso_segs", super_segs},
     {"net.ipv4.tcp_slow_start_after_idle", idle},
     {"net.ipv4.tcp_congestion_control", congestion_control},
     {"net.ipv4.tcp_recovery", recovery},
