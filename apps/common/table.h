@@ -12,7 +12,7 @@ struct table {
     struct table_slot {
         tcp_t handle; /* 0: free */
         void *item;
-    } *slots;
+    } * slots;
     uint32_t mask, count, max;
 };
 

@@ -50,7 +50,7 @@ void http_date_format(uint64_t seconds, char out[HTTP_DATE_BYTES])
                   time / 60 % 60, time % 60);
 }
 
-/* ---- reading: each step takes what it expects off the front, or says false -------------------- */
+/* ---- reading: each step takes what it expects off the front, or says false ------------------- */
 
 static bool take_text(struct cs_ro *text, const char *wanted)
 {

@@ -2,8 +2,8 @@
 /* httpd - a web server of static pages: the tar archive given as module, over HTTP/1.1.
  *
  * The archive is used where it lies. Its memory is wrapped in pages, and a file's bytes are sent by
- * reference to these: nothing of a body is copied, however often it is asked for. Only the head of a
- * response is written anew each time.
+ * reference to these: nothing of a body is copied, however often it is asked for. Only the head of
+ * a response is written anew each time.
  *
  * A connection reads a head, sends the answer, and reads the next (pipelined ones wait in TCP's
  * buffer). One that makes no progress for idle= seconds is ended: a head must have come whole by
@@ -176,7 +176,7 @@ static void client_end(struct client *client, bool in_order, uint64_t now)
     clients_free = client;
 }
 
-/* ---- phases: each goes on where it can --------------------------------------------------------- */
+/* ---- phases: each goes on where it can ------------------------------------------------------- */
 
 /* 1: on to the next phase; -E_AGAIN: readiness will tell; 0: the peer has ended, there is nothing
  * left to do; or what is wrong. */

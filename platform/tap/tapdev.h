@@ -36,8 +36,8 @@ struct tapdev_conf {
 struct tapdev {
     struct netdev dev;
     struct tapdev_conf conf;
-    bool starved; /* no page to receive into: do not sleep for the fd, arm looks after it */
-    bool gone;    /* Linux deleted the device: link down, the fd is of no more use */
+    bool starved;        /* no page to receive into: do not sleep for the fd, arm looks after it */
+    bool gone;           /* Linux deleted the device: link down, the fd is of no more use */
     unsigned room_pages; /* read into at once: 1..TAPDEV_PAGES */
     unsigned missing;    /* the first so many of them are to be got */
     uint32_t frame_max;  /* bytes of the longest frame that is right */
