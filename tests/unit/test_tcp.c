@@ -325,6 +325,7 @@ static void test_news_that_are_told_twice_are_one(void **state)
         continue;
     for (unsigned i = 0; i < 3; i++) {
         tcp_news(&w.tcp, &tcp_conn_of(&w.tcp, one)->news);
+        tcp_news(&w.tcp, &tcp_conn_of(&w.tcp, one)->news);
         tcp_news(&w.tcp, &tcp_conn_of(&w.tcp, two)->news);
     }
     assert_int_equal(tcp_next_ready(&w.tcp), one);

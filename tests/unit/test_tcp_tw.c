@@ -208,6 +208,23 @@ static void test_a_fin_that_comes_again_is_acknowledged_and_the_wait_starts_anew
     end(&c);
 }
 
+/* RFC 9293 section 3.10.7.4, fifth. */
+static void test_without_ack_nothing_happens(void **state)
+{
+    struct closed c;
+    struct tcp_frame f;
+
+    (void)state;
+    both_closed(&c, &tcp_tuning_default, true);
+    tcpwire_pass(&c.w, NS_PER_S);
+    f = seg(&c, F_FIN);
+    f.seq--;
+    tcpwire_in(&c.w, f);
+    tcpwire_quiet(&c.w);
+    assert_int_equal(record(&c)->at, c.w.rig->now - NS_PER_S + tcp_tuning_default.time_wait_ns);
+    end(&c);
+}
+
 static void test_an_ack_of_our_fin_is_not_answered(void **state)
 {
     struct closed c;
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_fin_wait_2_syn_is_challenged),
         cmocka_unit_test(test_time_wait_lasts_2msl),
         cmocka_unit_test(test_a_fin_that_comes_again_is_acknowledged_and_the_wait_starts_anew),
+        cmocka_unit_test(test_without_ack_nothing_happens),
         cmocka_unit_test(test_an_ack_of_our_fin_is_not_answered),
         cmocka_unit_test(test_stray_acks_are_answered_not_more_often_than_the_limit),
         cmocka_unit_test(test_rst_does_not_end_time_wait),
