@@ -83,7 +83,7 @@ static bool friend_served(struct raw *raw, tcp_t listener, unsigned i)
 /* RFC 4987: 10^6 spoofed SYNs; MORGANA_FLOOD says how many. */
 static void test_a_syn_flood_keeps_nobody_out_and_memory_flat(void **state)
 {
-    unsigned total = wanted("MORGANA_FLOOD", 100000), served = 0;
+    unsigned total = wanted("MORGANA_FLOOD", 1000000), served = 0;
     struct tlink_conf conf = {
         .seed = 41, .conns_max = 64, .syns_max = 256, .trace = {.cookies = true, .conns_max = 512}};
     struct raw *raw;

@@ -129,6 +129,8 @@ static void open_trace(struct tlink *link)
         conf.watch |= (link->conf.kind[e] == TLINK_OURS ? 1u : 0u) << e;
     if (conf.mtu_bytes == 0)
         conf.mtu_bytes = link->conf.mtu_bytes;
+    if (conf.conns_max == 0)
+        conf.conns_max = 128;
     if (conf.fail == NULL) {
         conf.fail = on_violation;
         conf.arg = link;
