@@ -19,7 +19,6 @@ enum {
     SACK_HEAD = 4,                      /* nop, nop, kind, length */
     SACK_BLOCK = 8,
 };
-#define CORK_NS (200 * NS_PER_MS)
 #define RECORD_RETRY_NS NS_PER_MS
 
 /* Why no more new data left. */
@@ -414,7 +413,8 @@ static COLD bool send_own_acks(struct tcp_conn *conn, uint64_t now)
 /* Is the peer there, is its window still shut? */
 static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
 {
-    struct next next = {.force = true, .push = true, .mss = mss_now(conn)};
+    bool data = conn->tcp->conf.tuning.probe_data;
+    struct next next = {.force = true, .push = !data, .mss = mss_now(conn)};
     int32_t left = window_left(conn);
 
     conn->owed &= (uint8_t)~TCP_OWE_PROBE;
@@ -495,10 +495,12 @@ static bool may_send(const struct tcp_conn *conn)
            conn->state != TCP_TIME_WAIT;
 }
 
-/* As Linux, whose probe timer ends it. */
+/* As if the window were shut: others let their probe timer end it. */
 static uint64_t cork_ns(const struct tcp_conn *conn)
 {
-    return conn->rtt.rto_ns > CORK_NS ? conn->rtt.rto_ns : CORK_NS;
+    uint64_t least = conn->tcp->conf.tuning.persist_min_ns;
+
+    return conn->rtt.rto_ns > least ? conn->rtt.rto_ns : least;
 }
 
 /* Nothing that leaves could bring an ACK that goes on from here: a timer must. */

@@ -81,6 +81,9 @@ struct tcp_tuning {
     uint8_t option_order;                /* enum tcp_option_order */
     uint8_t cc;                          /* enum tcp_cc_kind, of new connections */
     uint8_t ack_habit;                   /* enum tcp_ack_habit */
+    bool syn_window_whole; /* Linux: the window of a SYN is whole segments */
+    bool overrun_taken;    /* Linux: text past the window's edge is taken whole where nothing waits to
+                              be read, else left whole; false: cut off there (RFC 9293 3.10.7.4) */
     uint8_t ecn;                         /* PASSIVE: where the peer asks. ON: ask too */
     uint8_t hystart;                     /* enum tcp_hystart_mode */
     bool window_scale, timestamps, sack; /* offer and accept: RFC 7323, RFC 2018 */
@@ -381,7 +384,7 @@ int tcp_abort(struct tcp *tcp, tcp_t conn, uint64_t now_ns);
 /* Of a connection; on a listener: of those it accepts from then on. Times in ns. */
 enum tcp_opt {
     TCP_OPT_NODELAY,   /* 1: no Nagle (RFC 9293 3.7.4) */
-    TCP_OPT_CORK,      /* 1: only full segments; others wait for 200 ms, or RTO if that is longer */
+    TCP_OPT_CORK,      /* 1: only full segments; others wait for RTO, persist_min_ns at least */
     TCP_OPT_QUICKACK,  /* 1: no delayed ACKs; 0: delay from now on */
     TCP_OPT_KEEPALIVE, /* 1: on */
     TCP_OPT_KEEPALIVE_IDLE,
