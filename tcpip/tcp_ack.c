@@ -335,7 +335,7 @@ static void ack_begin(struct tcp_conn *conn, const struct tcp_rx *rx, struct tcp
 static COLD bool old_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     struct tcp_ack ack;
-    uint64_t oldest = u64_min(conn->snd_wnd_max, conn->bytes_acked);
+    uint64_t oldest = u64_min(conn->snd_wnd_max, conn->bytes_acked + 1); /* our SYN was, too */
 
     if (seq_lt(rx->hdr.ack, conn->snd_una - (uint32_t)oldest)) {
         conn->tcp->stats.bad_ack++;

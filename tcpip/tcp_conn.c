@@ -176,7 +176,7 @@ void tcp_conn_established(struct tcp_conn *conn, const struct tcp_rx *rx, uint32
 
 static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const struct tcp_rx *rx)
 {
-    uint32_t offered = tcp_rcv_offered(conn);
+    uint32_t offered = tcp_syn_window(conn->tcp, &syn->listener->preset, syn->ts_ok);
 
     tcp_conn_iss_set(conn, syn->iss);
     conn->irs = syn->irs;

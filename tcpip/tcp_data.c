@@ -83,6 +83,9 @@ static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
         uint32_t old = nxt - rx->hdr.seq;
 
         tcp_reass_dsack(conn, rx->hdr.seq, nxt);
+        /* Sent again in vain: the sooner it knows the better. Linux has no haste. */
+        if (conn->tcp->conf.tuning.ack_habit != TCP_ACK_LINUX)
+            conn->rcv.ack |= TCP_ACK_NOW;
         if (conn->sack_ok && conn->tcp->conf.tuning.ack_habit == TCP_ACK_EVERY_OTHER)
             tcp_ackgen_now(conn); /* a sender that resent in vain wants to know */
         rx->text_off += old;
@@ -93,7 +96,11 @@ static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
     if (conn->rcv.fin && seq_gt(end, conn->rcv.fin_seq))
         edge = seq_min(edge, conn->rcv.fin_seq);
     if (seq_gt(end, edge)) {
-        if (seq_ge(rx->hdr.seq, edge)) {
+        bool whole = conn->tcp->conf.tuning.overrun_taken && !conn->rcv.fin;
+
+        if (whole && conn->rcv.bytes == 0 && seq_le(rx->hdr.seq, edge))
+            return true;
+        if (whole || seq_ge(rx->hdr.seq, edge)) {
             refuse(conn);
             return false;
         }

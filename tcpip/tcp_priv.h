@@ -600,7 +600,7 @@ void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t n
 void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx,
                    uint32_t iss);
 /* The window of a SYN or SYN-ACK, and the MSS that it offers: by preset and the link's MTU. */
-uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset);
+uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok);
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
 /* The window scale that it offers. */
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset);
@@ -900,6 +900,8 @@ static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
 {
     return (int32_t)(conn->rcv_adv - conn->rcv_nxt) > 0 ? conn->rcv_adv - conn->rcv_nxt : 0;
 }
+/* The window of a SYN, for a buffer of so many bytes and our segments' payload. */
+uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss);
 /* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as set before;
  * 0: tuning's, none. */
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);

@@ -15,15 +15,13 @@ enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
 
 /* ---- what a SYN-ACK offers ------------------------------------------------------------------ */
 
-uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset)
+uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
     uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
-    uint32_t window = u32_min(tuning->window_initial, rcvbuf);
+    uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
-    if (preset->window_clamp != 0)
-        window = u32_min(window, preset->window_clamp);
-    return u32_min(window, 65535);
+    return tcp_rcv_first(tuning, u32_min(rcvbuf, clamp), tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
 }
 
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -64,7 +62,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_syn *syn, uint32_t iss
                             .seq = iss,
                             .ack = syn->irs + 1,
                             .flags = TCP_SYN | TCP_ACK,
-                            .window = (uint16_t)tcp_syn_window(tcp, preset),
+                            .window = (uint16_t)tcp_syn_window(tcp, preset, syn->ts_ok),
                             .ttl = preset->ttl,
                             .tos = preset->tos,
                             .options = &options};
@@ -107,7 +105,7 @@ static void send_ack(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *
         tcp->stats.challenge_limited++;
         return;
     }
-    bare.window = (uint16_t)(tcp_syn_window(tcp, preset) >> scale);
+    bare.window = (uint16_t)(tcp_syn_window(tcp, preset, syn->ts_ok) >> scale);
     tcp->stats.challenge_acks++;
     tcp_emit_stray(tcp, &bare, rx->now);
 }
@@ -309,7 +307,7 @@ static bool is_old(const struct tcp_syn *syn, const struct tcp_rx *rx)
 /* RFC 9293 section 3.10.7.4, first. False: it is not acceptable, and that was answered. */
 static bool check_window(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *rx)
 {
-    uint32_t window = tcp_syn_window(tcp, &syn->listener->preset);
+    uint32_t window = tcp_syn_window(tcp, &syn->listener->preset, syn->ts_ok);
     bool old = is_old(syn, rx);
 
     if (!old && seq_acceptable(rx->hdr.seq, tcp_rx_end(rx), syn->irs + 1, window))

@@ -101,7 +101,9 @@ uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
     /* An empty queue must not depend on how the buffer's size is rounded. */
     if (UNLIKELY(rcv->bytes == 0 && room < unit + mss))
         return round_up(conn, full < mss ? mss : full);
-    room &= ~(unit - 1);
+    /* What Linux rounds down FreeBSD rounds up. */
+    if (tuning_of(conn)->ack_habit != TCP_ACK_EVERY_OTHER)
+        room &= ~(unit - 1);
     if (room < full >> 4 || room < mss)
         return 0;
     room = u32_min(room, u32_min(rcv->ssthresh, rcv->clamp));
@@ -159,17 +161,24 @@ void tcp_rcv_end(struct tcp_conn *conn)
     promise(conn, 0);
 }
 
+uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss)
+{
+    if (tuning->syn_window_whole && rcvbuf > mss)
+        rcvbuf -= rcvbuf % mss;
+    return u32_min(u32_min(rcvbuf, tuning->window_initial), 65535);
+}
+
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now)
 {
     const struct tcp_tuning *tuning = tuning_of(conn);
     struct tcp_rcv *rcv = &conn->rcv;
+    uint32_t mss = tcp_mss_offer(conn->tcp, conn->mss_max);
 
     if (rcv->limit == 0)
         rcv->limit = tuning->rcvbuf;
     if (rcv->clamp == 0)
         rcv->clamp = UINT32_MAX;
-    rcv->ssthresh =
-        u32_min(u32_min(tuning->window_initial, rcv->limit), u32_min(rcv->clamp, 65535));
+    rcv->ssthresh = tcp_rcv_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
     rcv->mss = MSS_LEAST;
     conn->rcv_wup = conn->rcv_nxt;
     conn->rcv_adv = conn->rcv_nxt + rcv->ssthresh;

@@ -110,6 +110,25 @@ static void test_text_is_cut_to_the_right_edge(void **state)
     assert_int_equal(rxrig_read(&rig, 0), window);
 }
 
+/* Linux takes all of it or nothing. */
+static void test_linux_takes_what_overruns_an_empty_queue(void **state)
+{
+    (void)state;
+    rxrig_close(&rig);
+    rxrig_open(&rig, &(struct rxrig_conf){.tuning = &tcp_tuning_linux, .rcvbuf = 5000});
+    assert_int_equal(tcp_rcv_offered(rig.conn), 5000 - 5000 % 1460);
+    rxrig_text(&rig, 0, 1000);
+    rxrig_ack(&rig);
+    rxrig_text(&rig, 1000, 5000);
+    rxrig_text(&rig, 2000, 5000);
+    assert_int_equal(rxrig_dup_acks(&rig), 2);
+    assert_int_equal(rxrig_next(&rig), 1000);
+    rxrig_read(&rig, 0);
+    rxrig_text(&rig, 1000, 6000);
+    assert_int_equal(rxrig_next(&rig), 7000);
+    assert_int_equal(rxrig_read(&rig, 1000), 6000);
+}
+
 static void test_text_beyond_the_window_is_answered(void **state)
 {
     uint32_t window = tcp_rcv_offered(rig.conn);
@@ -187,6 +206,17 @@ static void test_there_is_no_text_after_a_fin(void **state)
     rxrig_text(&rig, 0, 100);
     assert_int_equal(rxrig_next(&rig), 151);
     assert_int_equal(rxrig_read(&rig, 0), 150);
+}
+
+static void test_first_fin_counts(void **state)
+{
+    (void)state;
+    rxrig_segment(&rig, 100, 0, TCP_FIN);
+    rxrig_segment(&rig, 50, 0, TCP_FIN);
+    rxrig_segment(&rig, 200, 0, TCP_FIN);
+    rxrig_text(&rig, 0, 100);
+    assert_int_equal(rig.conn->state, TCP_CLOSE_WAIT);
+    assert_int_equal(rxrig_next(&rig), 101);
 }
 
 /* Text is known after it: so there is no end here. */
@@ -314,6 +344,7 @@ int main(void)
         T(test_old_front_is_cut_off_and_told),
         T(test_old_text_is_answered_by_d_sack),
         T(test_text_is_cut_to_the_right_edge),
+        T(test_linux_takes_what_overruns_an_empty_queue),
         T(test_text_beyond_the_window_is_answered),
         T(test_zero_window_probe_is_answered),
         T(test_fin_in_order_ends_the_stream),
@@ -321,6 +352,7 @@ int main(void)
         T(test_fin_out_of_order_waits_for_the_text_before),
         T(test_fin_alone_out_of_order_waits_too),
         T(test_there_is_no_text_after_a_fin),
+        T(test_first_fin_counts),
         T(test_fin_before_text_that_came_is_no_end),
         T(test_gap_filled_is_acknowledged_at_once),
         T(test_overlap_with_early_text_keeps_what_came_first),

@@ -95,7 +95,8 @@ static void test_bytes_that_came_first_stay_in_every_overlap(void **state)
             if (end > 2000 && start < 2000)
                 rxrig_text(&rig, base + 2000, end - 2000);
             rig.salt = 0x77;
-            rxrig_text(&rig, base + u32_min(start, 1999), u32_min(end, 2000) - u32_min(start, 1999));
+            rxrig_text(&rig, base + u32_min(start, 1999),
+                       u32_min(end, 2000) - u32_min(start, 1999));
             rig.salt = 0;
             if (start >= 2000)
                 rxrig_text(&rig, base + start, end - start);
@@ -141,6 +142,21 @@ static void test_every_other_byte_keeps_no_page(void **state)
     assert_int_equal(rxrig_read(&rig, 0), 1800);
 }
 
+/* Small ranges that become one share pages then. */
+static void test_joined_ranges_share_pages(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++)
+        rxrig_text(&rig, 100 + i * 201, 200);
+    assert_int_equal(rig.tcp->used.pages, 50);
+    for (uint32_t i = 0; i < 49; i++)
+        rxrig_text(&rig, 300 + i * 201, 1);
+    assert_int_equal(rig.conn->rcv.ooo.count, 1);
+    assert_true(rig.tcp->used.pages <= 4);
+    rxrig_text(&rig, 0, 100);
+    assert_int_equal(rxrig_read(&rig, 0), 100 + 50 * 201 - 1);
+}
+
 static void test_ranges_are_bounded(void **state)
 {
     (void)state;
@@ -150,6 +166,8 @@ static void test_ranges_are_bounded(void **state)
         rxrig_text(&rig, at, 1);
     assert_int_equal(rig.conn->rcv.ooo.count, 1024);
     assert_int_equal(rig.tcp->stats.ooo_limit, 3000 - 1024);
+    /* What is needed later than all that is there stays out. */
+    assert_int_equal(rig.conn->rcv.ooo.last->seq - RXRIG_FIRST, 1 + 2 * 1023);
     /* What is needed sooner comes in, and the furthest goes. */
     rxrig_text(&rig, 0, 1);
     rxrig_text(&rig, 4, 1);
@@ -343,6 +361,7 @@ int main(void)
         T(test_bytes_that_came_first_stay_in_every_overlap),
         T(test_bytes_in_descending_order_keep_few_pages),
         T(test_every_other_byte_keeps_no_page),
+        T(test_joined_ranges_share_pages),
         T(test_ranges_are_bounded),
         T(test_pages_are_bounded_by_the_buffer),
         T(test_evicted_ranges_come_again),

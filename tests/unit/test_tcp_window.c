@@ -198,15 +198,15 @@ static void test_unscaled_window_is_whole_segments(void **state)
     uint32_t first;
 
     (void)state;
-    reopen(&(struct rxrig_conf){.no_scale = true, .rcvbuf = 30000});
+    reopen(&(struct rxrig_conf){.no_scale = true, .rcvbuf = 30500});
     rig.conn->rcv.mss = 1000;
     first = tcp_rcv_offered(rig.conn);
-    assert_int_equal(first, 30000);
+    assert_int_equal(first, 30500);
     rxrig_text(&rig, 0, 1000);
     rxrig_ack(&rig);
-    assert_int_equal(tcp_rcv_window(rig.conn), 29000);
+    assert_int_equal(tcp_rcv_window(rig.conn), 29500); /* what is left of it */
     rxrig_read(&rig, 0);
-    assert_int_equal(tcp_rcv_window(rig.conn) % 1000, 0);
+    assert_int_equal(tcp_rcv_window(rig.conn), 30000);
 }
 
 /* ---- what the program's reading tells the peer ------------------------------------------------- */
