@@ -184,6 +184,19 @@ static bool parse_ack(struct parser *p, struct packet_spec *out)
     return true;
 }
 
+/* RFC 7413: a SYN whose data counts, a cookie that is given. */
+static bool wants_fast_open(const struct packet_spec *out)
+{
+    for (unsigned i = 0; i < out->options.count; i++) {
+        const struct tcp_option *opt = &out->options.opt[i];
+
+        if (opt->kind == OPT_FASTOPEN || (opt->kind == OPT_EXPERIMENT && opt->len >= 2 &&
+                                          opt->data[0] == 0xf9 && opt->data[1] == 0x89))
+            return !out->inbound || out->len > 0;
+    }
+    return false;
+}
+
 static bool parse_tcp(struct parser *p, struct packet_spec *out)
 {
     int64_t n;
@@ -217,6 +230,8 @@ static bool parse_tcp(struct parser *p, struct packet_spec *out)
             break;
         }
     }
+    if ((out->flags & TF_SYN) != 0 && wants_fast_open(out))
+        return parse_unsupported(p, "TCP Fast Open");
     if (out->inbound && (out->options_any || out->seq_any || out->ack_any))
         return parse_error(p, "an inbound packet must say all that it has");
     return true;

@@ -202,7 +202,8 @@ static bool run_command(struct run *run, const struct event *event)
     if (!wait_for_event(run, event))
         return false;
     if (!shell_run(&shell, event->u.text.text, event->u.text.len))
-        return run_fail(run, event->line, "%s", shell.error);
+        return shell.unsupported ? run_skip(run, event->line, "not supported: %s", shell.error)
+                                 : run_fail(run, event->line, "%s", shell.error);
     if (run->options->verbose && shell.note[0] != '\0')
         printf("%s:%u: %s\n", run->script->path, event->line, shell.note);
     return true;

@@ -51,7 +51,7 @@ FLAG(timestamps, timestamps)
 FLAG(sack, sack)
 FLAG(window_scaling, window_scale)
 FLAG(frto, f_rto)
-FLAG(syncookies, syn_cookies)
+NUMBER(syncookies, syn_cookies, 0, 2)
 FLAG(black_holes, black_holes)
 FLAG(pmtu, pmtu_discovery)
 FLAG(rfc1337, rfc1337)
@@ -337,13 +337,33 @@ static bool check_sockets(struct shell *shell, const char *text)
     return false;
 }
 
+/* A device that drops, a route with a metric of its own: what the script then expects depends on
+ * it. */
+static const char *const unsupported_words[] = {"limit 0", "ip route ", "ip -6 route ", "ip addr ",
+                                                "ip link "};
+
+static bool check_supported(struct shell *shell, const char *text)
+{
+    for (size_t i = 0; i < sizeof(unsupported_words) / sizeof(unsupported_words[0]); i++)
+        if (strstr(text, unsupported_words[i]) != NULL) {
+            snprintf(shell->error, sizeof(shell->error), "the command '%s...'",
+                     unsupported_words[i]);
+            shell->unsupported = true;
+            return false;
+        }
+    return true;
+}
+
 bool shell_run(struct shell *shell, const char *text, size_t len)
 {
     const char *at = text, *end = text + len;
     char copy[512];
 
     shell->note[0] = shell->error[0] = '\0';
+    shell->unsupported = false;
     snprintf(copy, sizeof(copy), "%.*s", (int)(len < 500 ? len : 500), text);
+    if (!check_supported(shell, copy))
+        return false;
     if (strstr(copy, "defaults.sh") != NULL)
         linux_defaults(shell->tuning);
     if (strstr(copy, "sockstat") != NULL)

@@ -11,6 +11,7 @@ struct shell {
     struct sys *sys; /* NULL before there is a stack: then nothing is checked */
     char note[200];  /* what was passed over: not empty */
     char error[200];
+    bool unsupported; /* error says what: the script is not for us */
 };
 
 /* Carries out what is understood; false: a check failed, error says which. */

@@ -181,18 +181,38 @@ struct file *sys_arg_file(struct sys *sys, struct call *call, unsigned index)
     return file;
 }
 
+static int free_fd(const struct sys *sys)
+{
+    int fd = FILES_MAX - 1;
+
+    while (fd > 0 && sys->files[fd].kind != FILE_NONE)
+        fd--;
+    return fd;
+}
+
+/* A script may give a number again: what had it stays open under another. */
+static void move_away(struct sys *sys, int fd)
+{
+    int to = free_fd(sys);
+
+    sys->files[to] = sys->files[fd];
+    sys->files[to].fd = to;
+    if (sys->newest == &sys->files[fd])
+        sys->newest = &sys->files[to];
+}
+
 struct file *sys_new_file(struct sys *sys, struct call *call, enum file_kind kind)
 {
     int64_t fd = -1;
 
-    if (!sys_int(call->spec->result, &fd) || fd < 0) {
-        for (fd = FILES_MAX - 1; fd > 0 && sys->files[fd].kind != FILE_NONE; fd--)
-            ; /* the script expects a failure: any number shows that there was none */
-    }
-    if (fd >= FILES_MAX || sys->files[fd].kind != FILE_NONE) {
-        sys_bad(call, "descriptor %lld is in use already", (long long)fd);
+    if (!sys_int(call->spec->result, &fd) || fd < 0)
+        fd = free_fd(sys); /* the script expects a failure: any number shows that there was none */
+    if (fd >= FILES_MAX || free_fd(sys) == 0) {
+        sys_bad(call, "more descriptors than there are");
         return NULL;
     }
+    if (sys->files[fd].kind != FILE_NONE)
+        move_away(sys, (int)fd);
     sys->files[fd] = (struct file){.kind = kind, .fd = (int)fd};
     for (unsigned i = 0; i < WATCHES_MAX; i++)
         sys->files[fd].watch[i].fd = -1;

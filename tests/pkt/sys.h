@@ -44,7 +44,6 @@ struct file {
     uint64_t opt[TCP_OPTS]; /* given before there was a handle */
     bool opt_set[TCP_OPTS];
     int64_t plain[32]; /* options that only this layer keeps, by enum of sys_opt.c */
-    bool plain_set[32];
     struct epoll_watch watch[WATCHES_MAX];
 };
 

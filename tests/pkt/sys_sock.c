@@ -153,7 +153,7 @@ static struct flow *flow_of(struct sys *sys, tcp_t conn)
 
 enum call_status sys_accept(struct sys *sys, struct call *call)
 {
-    struct file *listener = sys_arg_file(sys, call, 0), *file;
+    struct file *listener = sys_arg_file(sys, call, 0), *file, from;
     int64_t flags = 0;
     tcp_t conn;
     int error;
@@ -169,16 +169,16 @@ enum call_status sys_accept(struct sys *sys, struct call *call)
         return sys_wait(call, listener, false);
     if (error != 0)
         return sys_errno(call, -error);
+    from = *listener; /* it may move: its number may be given again */
     file = sys_new_file(sys, call, FILE_TCP);
     if (file == NULL)
         return CALL_FAILED;
     file->tcp = conn;
     file->state = SOCK_CONNECTED;
     file->connect_told = true;
-    file->nonblock = (flags & 04000) != 0 || (sys->person == PERSON_FREEBSD && listener->nonblock);
+    file->nonblock = (flags & 04000) != 0 || (sys->person == PERSON_FREEBSD && from.nonblock);
     file->flow = flow_of(sys, conn);
-    memcpy(file->plain, listener->plain, sizeof(file->plain));
-    memcpy(file->plain_set, listener->plain_set, sizeof(file->plain_set));
+    memcpy(file->plain, from.plain, sizeof(file->plain));
     sys->newest = file;
     return CALL_DONE;
 }

@@ -178,6 +178,16 @@ static bool fail(struct world *world, const char *what, int error)
     return false;
 }
 
+/* A neighbour of ours: the one that the script names, if it can be. */
+static uint32_t gateway(const struct world_conf *conf)
+{
+    uint32_t net = conf->local_ip & 0xffff0000;
+
+    if (conf->gateway_ip != conf->local_ip && (conf->gateway_ip & 0xffff0000) == net)
+        return conf->gateway_ip;
+    return net | ((conf->local_ip & 0xffff) == 0xfffe ? 0xfffd : 0xfffe);
+}
+
 static bool open_netif(struct world *world, uint64_t *random)
 {
     struct world_memory *m = world->memory;
@@ -195,7 +205,7 @@ static bool open_netif(struct world *world, uint64_t *random)
     if (error == 0)
         error = netif_addr_add(&world->nif, conf->local_ip, 16, false, world->now);
     if (error == 0 && (conf->remote_ip ^ conf->local_ip) >> 16 != 0)
-        error = netif_route_add(&world->nif, 0, 0, conf->gateway_ip);
+        error = netif_route_add(&world->nif, 0, 0, gateway(conf));
     return error == 0 || fail(world, "the interface", error);
 }
 

@@ -180,7 +180,7 @@ static void test_options_in_any_order(void **state)
     assert_true(p->options.opt[3].val_any && p->options.opt[3].ecr_any);
     script_free(&script);
 
-    p = packet("0 > S 0:0(0) <FO 12abcdef,FOEXP 0123,md5 valid,gen-77 beef>");
+    p = packet("0 > . 0:0(0) <FO 12abcdef,FOEXP 0123,md5 valid,gen-77 beef>");
     assert_int_equal(p->options.opt[0].kind, OPT_FASTOPEN);
     assert_memory_equal(p->options.opt[0].data, "\x12\xab\xcd\xef", 4);
     assert_memory_equal(p->options.opt[1].data, "\xf9\x89\x01\x23", 4);
