@@ -27,6 +27,8 @@ void txrig_open(struct txrig *rig, const struct txrig_conf *conf)
     rig->conn->snd_wnd = rig->conn->snd_wnd_max = 4u << 20;
     rig->conn->snd_wscale = 14;
     rig->conn->cc.cwnd = conf != NULL && conf->cwnd != 0 ? conf->cwnd : 10;
+    rig->conn->cc.full_at = tcprig_now();
+    rig->conn->snd_wl1 = rig->conn->rcv_nxt;
     tcp_rtt_init(&rig->conn->rtt, &tuning);
     tcp_rtt_sample(&rig->conn->rtt, &tuning,
                    conf != NULL && conf->rtt_ns != 0 ? conf->rtt_ns : 100 * NS_PER_MS,
