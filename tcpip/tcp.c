@@ -231,6 +231,7 @@ static const struct range ranges[] = {
     RANGE(option_order, 0, TCP_ORDERS - 1),
     RANGE(cc, 0, TCP_CC_KINDS - 1),
     RANGE(ecn, 0, TCP_ECN_ON),
+    RANGE(syn_cookies, 0, TCP_COOKIES_ALWAYS),
     RANGE(iw_segments, 1, 10),
     RANGE(iw_after_syn_loss, 1, 10),
     RANGE(dupthresh, 1, 16),

@@ -245,6 +245,7 @@ static void answer_by_cookie(struct tcp *tcp, struct tcp_syn *syn, const struct 
 void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx,
                    uint32_t iss)
 {
+    uint8_t cookies = tcp->conf.tuning.syn_cookies;
     struct tcp_syn fresh = read_syn(tcp, listener, rx), *syn;
 
     if (tcp_listen_full(listener)) {
@@ -255,9 +256,9 @@ void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct 
         tcp->stats.no_memory++;
         return;
     }
-    syn = get(tcp);
+    syn = cookies == TCP_COOKIES_ALWAYS ? NULL : get(tcp);
     if (UNLIKELY(syn == NULL)) {
-        if (tcp->conf.tuning.syn_cookies) {
+        if (cookies != TCP_COOKIES_OFF) {
             answer_by_cookie(tcp, &fresh, rx);
             return;
         }

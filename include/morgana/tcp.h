@@ -75,6 +75,9 @@ enum tcp_icmp_kinds {
     TCP_ICMP_UNREACHABLE = 8, /* network or host: soft, it may come back. And all other errors */
 };
 
+/* PAST_LIMIT: when syns_max are half open. */
+enum tcp_cookies { TCP_COOKIES_OFF, TCP_COOKIES_PAST_LIMIT, TCP_COOKIES_ALWAYS };
+
 /* How a stack behaves where the RFCs leave a choice. Start from a preset and change what you
  * want: a field has no hidden default. */
 struct tcp_tuning {
@@ -117,7 +120,7 @@ struct tcp_tuning {
     bool fin_past_cwnd;       /* the last segment, if it bears FIN, need not fit cwnd */
     uint8_t syn_icmp_ends;    /* enum tcp_icmp_kinds: which of ICMP's errors end SYN-SENT */
     bool timeout_resets;      /* RST to a peer that is given up */
-    bool syn_cookies;         /* past syns_max half-open ones (RFC 4987) */
+    uint8_t syn_cookies;      /* enum tcp_cookies (RFC 4987) */
     bool rfc1337;             /* RSTs are ignored in TIME-WAIT; false: end it */
     /* SYN-RECEIVED as RFC 9293 and RFC 5961 have it; false, Linux: the ACK is looked at first, and
      * any RST or SYN in the window ends it */

@@ -467,7 +467,7 @@ static void test_without_cookies_the_longest_waiting_makes_room(void **state)
     struct tcp_frame f = syn;
 
     (void)state;
-    tuning.syn_cookies = false;
+    tuning.syn_cookies = TCP_COOKIES_OFF;
     tcpwire_blank(&w, &tuning);
     w.conf.syns_max = 4;
     tcpwire_start(&w);
