@@ -101,9 +101,10 @@ static void test_reordering_is_seen(void **state)
     assert_int_equal(rig.flight->reordering, 7);
     assert_true(cwnd() >= 10);
     /* From now on three SACKed segments are not enough. */
+    txrig_ack(&rig, 8 * TXRIG_MSS, 0);
     txrig_send(&rig, 6);
     txrig_pass(&rig, 100 * MS);
-    txrig_ack(&rig, 7 * TXRIG_MSS, 1, SEGS(10, 14));
+    txrig_ack(&rig, 8 * TXRIG_MSS, 1, SEGS(10, 14));
     assert_int_equal(state_now(), TCP_CA_DISORDER);
 }
 
