@@ -143,11 +143,17 @@ static COLD bool is_late_ack(const struct tcp_conn *conn, const struct tcp_rx *r
            conn->ts_recent - rx->opts.ts_val <= rto;
 }
 
+/* Has so much time passed that the peer's clock may have gone round? */
+static inline bool is_ts_forgotten(const struct tcp_conn *conn, const struct tcp_rx *rx)
+{
+    return UNLIKELY(rx->now - conn->ts_recent_at >= PAWS_IDLE_NS);
+}
+
 /* RFC 7323 section 5.2 and 5.5. The one step of grace is for clocks that two processors read. */
 static inline bool paws_passes(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     return (int32_t)(conn->ts_recent - rx->opts.ts_val) <= 1 ||
-           UNLIKELY(rx->now - conn->ts_recent_at >= PAWS_IDLE_NS) || conn->ts_recent == 0;
+           is_ts_forgotten(conn, rx) || conn->ts_recent == 0;
 }
 
 /* Before the first step: timestamps (RFC 7323 section 5.3, R1). RSTs need none. */
@@ -333,7 +339,7 @@ static inline bool step_ack(struct tcp_conn *conn, struct tcp_rx *rx)
     /* RFC 7323 section 4.3 (2): what the next ACK will echo. */
     if ((rx->opts.has & TCP_HAS_TS) != 0 && conn->ts_ok &&
         seq_le(rx->hdr.seq, conn->last_ack_sent) && seq_le(rx->hdr.ack, conn->snd_nxt) &&
-        seq_ge(rx->opts.ts_val, conn->ts_recent)) {
+        (seq_ge(rx->opts.ts_val, conn->ts_recent) || is_ts_forgotten(conn, rx))) {
         conn->ts_recent = rx->opts.ts_val;
         conn->ts_recent_at = rx->now;
     }
