@@ -299,7 +299,8 @@ static bool parse_icmp(struct parser *p, struct packet_spec *out)
 
     out->proto = PROTO_ICMP;
     icmp->mtu = -1;
-    icmp->echoed = out->inbound ? PROTO_TCP : 0;
+    if (icmp->echoed == 0)
+        icmp->echoed = out->inbound ? PROTO_TCP : 0;
     if (p->at->kind != TK_WORD)
         return parse_fail(p, "an ICMP type");
     type = script_text(p->script, p->at->text, p->at->len);
@@ -332,8 +333,14 @@ static const char *const encapsulations[] = {"ipv6", "gre",     "GREv0", "mpls",
 
 bool parse_packet(struct parser *p, bool inbound, struct packet_spec *out)
 {
+    bool echoed;
+
     *out = (struct packet_spec){.inbound = inbound, .win = -1};
-    if (!parse_ip(p, &out->ip))
+    /* The older way: [1:1461(1460)] icmp unreachable ... */
+    echoed = token_is_punct(p->at, '[') && parse_peek(p, 1)->kind == TK_INT &&
+             token_is_punct(parse_peek(p, 2), ':');
+    out->ip.ttl = -1;
+    if (echoed ? !parse_echoed(p, &out->icmp) : !parse_ip(p, &out->ip))
         return false;
     for (size_t i = 0; i < sizeof(encapsulations) / sizeof(encapsulations[0]); i++)
         if (token_is(p->at, encapsulations[i]))

@@ -49,6 +49,45 @@ static char *read_file(const char *path, size_t *len)
     return text;
 }
 
+static const char *const person_names[PERSONS] = {"morgana", "linux", "freebsd"};
+
+static bool person_of(const char *name, size_t len, enum personality *out)
+{
+    for (unsigned i = 0; i < PERSONS; i++)
+        if (strlen(person_names[i]) == len && memcmp(person_names[i], name, len) == 0) {
+            *out = (enum personality)i;
+            return true;
+        }
+    return false;
+}
+
+/* A file named `personality` in the script's folder, or in one above it, says it for the scripts
+ * there. */
+static bool person_of_folder(const char *path, enum personality *out)
+{
+    char name[4096];
+    size_t n;
+
+    if (realpath(path, name) == NULL || strlen(name) > sizeof(name) - 32)
+        return false;
+    for (unsigned up = 0; up < 4 && strrchr(name, '/') != NULL; up++) {
+        char text[32] = "";
+        FILE *f;
+
+        strcpy(strrchr(name, '/'), "/personality");
+        f = fopen(name, "r");
+        *strrchr(name, '/') = '\0';
+        if (f == NULL)
+            continue;
+        n = fread(text, 1, sizeof(text) - 1, f);
+        fclose(f);
+        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+            n--;
+        return person_of(text, n, out);
+    }
+    return false;
+}
+
 /* ---- one script ------------------------------------------------------------------------------- */
 
 static enum run_verdict run_one(const char *path)
@@ -66,7 +105,9 @@ static enum run_verdict run_one(const char *path)
 
     if (text == NULL)
         return RUN_FAIL;
-    options.person = main_state.person_given ? main_state.person : shell_dialect(text, len);
+    options.person = main_state.person;
+    if (!main_state.person_given && !person_of_folder(path, &options.person))
+        options.person = shell_dialect(text, len);
     if (!script_parse(&script, path, text, len, &main_state.conf, &error))
         printf("%s:%u: %s\n", path, error.line, error.text);
     else
@@ -175,15 +216,9 @@ static void quit(const char *what)
 
 static void set_person(const char *name)
 {
-    static const char *const names[PERSONS] = {"morgana", "linux", "freebsd"};
-
-    for (unsigned i = 0; i < PERSONS; i++)
-        if (strcmp(names[i], name) == 0) {
-            main_state.person = (enum personality)i;
-            main_state.person_given = true;
-            return;
-        }
-    quit("personality is morgana, linux or freebsd");
+    if (!person_of(name, strlen(name), &main_state.person))
+        quit("personality is morgana, linux or freebsd");
+    main_state.person_given = true;
 }
 
 /* --name VALUE or --name=VALUE of our own; NULL: it is something else. */

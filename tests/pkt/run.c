@@ -169,12 +169,37 @@ static bool wait_for_event(struct run *run, const struct event *event)
 
 /* ---- the stack -------------------------------------------------------------------------------- */
 
+/* Linux takes the size of receive buffers from the machine's memory, and the window scale from that:
+ * where a script does not set them, it was written for the machine that its first SYN shows. */
+static void guess_machine(struct run *run)
+{
+    const struct event *event = run->script->events;
+
+    if (run->options->person != PERSON_LINUX || run->rmem_set)
+        return;
+    for (; event != NULL; event = event->next) {
+        const struct packet_spec *spec = &event->u.packet;
+
+        if (event->kind != EV_PACKET || spec->inbound || spec->proto != PROTO_TCP ||
+            (spec->flags & TF_SYN) == 0)
+            continue;
+        for (unsigned i = 0; i < spec->options.count; i++) {
+            const struct tcp_option *opt = &spec->options.opt[i];
+
+            if (opt->kind == OPT_WSCALE && opt->len == 1 && opt->data[0] > 0 && opt->data[0] <= 14)
+                run->tuning.rcvbuf_max = UINT32_C(65535) << opt->data[0];
+        }
+        if (run->tuning.rcvbuf > run->tuning.rcvbuf_max)
+            run->tuning.rcvbuf = run->tuning.rcvbuf_max;
+        return;
+    }
+}
+
 /* The stack is made when the script first needs it: what comes before are its settings. */
 static bool open_world(struct run *run)
 {
     const struct script_conf *conf = &run->script->conf;
-    struct world_conf wc = {.tuning = run->tuning,
-                            .seed = run->options->seed,
+    struct world_conf wc = {.seed = run->options->seed,
                             .mtu = conf->mtu,
                             .local_ip = conf->local_ip,
                             .remote_ip = conf->remote_ip,
@@ -185,6 +210,8 @@ static bool open_world(struct run *run)
     if (run->opened)
         return true;
     run->opened = true;
+    guess_machine(run);
+    wc.tuning = run->tuning;
     if (!world_open(&run->world, &wc))
         return world_ok(run);
     run->sys.world = &run->world;
@@ -197,7 +224,8 @@ static bool open_world(struct run *run)
 static bool run_command(struct run *run, const struct event *event)
 {
     struct shell shell = {.tuning = run->opened ? &run->world.tcp.conf.tuning : &run->tuning,
-                          .sys = run->opened ? &run->sys : NULL};
+                          .sys = run->opened ? &run->sys : NULL,
+                          .rmem_set = &run->rmem_set};
 
     if (!wait_for_event(run, event))
         return false;

@@ -38,6 +38,7 @@ struct run {
     bool opened;
     struct sys sys;
     struct tcp_tuning tuning;
+    bool rmem_set; /* the script says how large receive buffers are */
     struct py py;
     struct run_packet *queue, **queue_tail;
     const struct event *event;  /* the one at work */

@@ -166,6 +166,9 @@ static bool wanted(const struct run *run, const struct packet_spec *spec, const 
                    const struct run_packet *packet)
 {
     (void)run;
+    /* What ICMP says to a script about TCP is only heard where it is expected. */
+    if (packet->live.proto == PROTO_ICMP && spec->proto != PROTO_ICMP)
+        return false;
     if (spec->src_port != 0 || spec->dst_port != 0)
         return packet->live.src_port == spec->src_port && packet->live.dst_port == spec->dst_port;
     return packet->flow == flow || (flow == NULL && packet->flow == NULL);

@@ -366,6 +366,9 @@ bool shell_run(struct shell *shell, const char *text, size_t len)
         return false;
     if (strstr(copy, "defaults.sh") != NULL)
         linux_defaults(shell->tuning);
+    if (shell->rmem_set != NULL &&
+        (strstr(copy, "defaults.sh") != NULL || memmem(text, len, "tcp_rmem", 8) != NULL))
+        *shell->rmem_set = true;
     if (strstr(copy, "sockstat") != NULL)
         return check_sockets(shell, copy);
     while (at < end) {
@@ -406,6 +409,24 @@ static unsigned count_words(const char *text, size_t len, const char *const *wor
     return count;
 }
 
+/* A SYN that goes out with another window scale than ours: of a Linux with other memory. */
+static bool foreign_scale(const char *text, size_t len)
+{
+    const char *at = text, *end = text + len;
+
+    while ((at = memmem(at, (size_t)(end - at), "> S", 3)) != NULL) {
+        const char *eol = memchr(at, '\n', (size_t)(end - at)), *scale;
+
+        if (eol == NULL)
+            eol = end;
+        scale = memmem(at, (size_t)(eol - at), "wscale ", 7);
+        if (scale != NULL)
+            return eol - scale > 8 && (scale[7] != '7' || isdigit((unsigned char)scale[8]));
+        at = eol;
+    }
+    return false;
+}
+
 enum personality shell_dialect(const char *text, size_t len)
 {
     unsigned l = count_words(text, len, linux_words, sizeof(linux_words) / sizeof(linux_words[0]));
@@ -413,7 +434,7 @@ enum personality shell_dialect(const char *text, size_t len)
         count_words(text, len, freebsd_words, sizeof(freebsd_words) / sizeof(freebsd_words[0]));
 
     if (l == 0 && f == 0)
-        return PERSON_MORGANA;
+        return foreign_scale(text, len) ? PERSON_LINUX : PERSON_MORGANA;
     return l >= f ? PERSON_LINUX : PERSON_FREEBSD;
 }
 

@@ -12,6 +12,7 @@ struct shell {
     char note[200];  /* what was passed over: not empty */
     char error[200];
     bool unsupported; /* error says what: the script is not for us */
+    bool *rmem_set;   /* becomes true where the receive buffer's sizes are said; NULL */
 };
 
 /* Carries out what is understood; false: a check failed, error says which. */

@@ -132,8 +132,8 @@ static bool get_buffer(struct sockopt *o)
     uint64_t bytes = get_opt(o->sys, o->file, (enum tcp_opt)o->opt);
     struct tcp_info info;
 
-    if (o->sys->person == PERSON_LINUX && o->file->opt_set[o->opt])
-        bytes *= 2;
+    if (o->sys->person == PERSON_LINUX)
+        bytes *= 2; /* half of it is window */
     /* FreeBSD rounds the receive buffer up to whole segments when the peer's SYN is there. */
     if (o->sys->person == PERSON_FREEBSD && o->opt == TCP_OPT_RCVBUF && o->file->tcp != 0 &&
         tcp_info(&o->sys->world->tcp, o->file->tcp, o->sys->world->now, &info) == 0 &&
