@@ -216,14 +216,32 @@ static COLD int loop_back(struct netif *nif, struct pkt *pkt)
     return 0;
 }
 
-int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now)
+/* Fills the room in front of the transport. */
+static inline void put_headers(const struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx,
+                               uint64_t mac, uint16_t id, uint16_t flags_off, uint8_t header_len)
+{
+    struct cs front = pkt_frag_rw(pkt, 0);
+
+    eth_emit(front, &(struct eth_hdr){mac, nif->mac, ETH_TYPE_IP4});
+    ip4_emit(cs_shift(front, eth_SIZE),
+             &(struct ip4_hdr){.src = tx->src,
+                               .dst = tx->dst,
+                               .total_len = (uint16_t)(pkt->len - eth_SIZE),
+                               .id = id,
+                               .flags_off = flags_off,
+                               .tos = tx->tos,
+                               .ttl = tx->ttl,
+                               .protocol = tx->protocol,
+                               .header_len = header_len});
+}
+
+static COLD int send_any(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now)
 {
     uint32_t total = pkt->len - eth_SIZE, mtu = mtu_for(nif, tx->dst, total, now);
     /* A super-segment is longer than the MTU, and what the device makes of it is not. */
     bool whole = total <= mtu || pkt->gso_size != 0, df = tx->df && whole, to_us, known;
     /* RFC 6864 section 4.1: what is not fragmented needs no identification. */
     uint16_t id = df ? 0 : ip4_id(nif, tx->dst);
-    struct cs front = pkt_frag_rw(pkt, 0);
     uint64_t mac = 0;
 
     if (UNLIKELY(!nif->conf.dev->link_up))
@@ -234,22 +252,34 @@ int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64
         return -E_AGAIN;
     to_us = tx->cast == IP4_UNICAST && netif_is_own(nif, tx->dst);
     known = to_us || link_destination(nif, tx, &mac, now);
-    eth_emit(front, &(struct eth_hdr){mac, nif->mac, ETH_TYPE_IP4});
-    ip4_emit(cs_shift(front, eth_SIZE),
-             &(struct ip4_hdr){.src = tx->src,
-                               .dst = tx->dst,
-                               .total_len = (uint16_t)total,
-                               .id = id,
-                               .flags_off = df ? IP4_DF : 0,
-                               .tos = tx->tos,
-                               .ttl = tx->ttl,
-                               .protocol = tx->protocol,
-                               .header_len = (uint8_t)(ip4_SIZE + tx->options_len)});
+    put_headers(nif, pkt, tx, mac, id, df ? IP4_DF : 0, (uint8_t)(ip4_SIZE + tx->options_len));
     if (UNLIKELY(to_us))
         return loop_back(nif, pkt);
     if (UNLIKELY(!known))
         return arp_queue(nif, tx->next_hop, pkt, now);
     return LIKELY(whole) ? netif_tx(nif, pkt) : fragment(nif, pkt, own_header(pkt), mtu);
+}
+
+/* Is it a whole packet, for one other host, that nothing need be looked up for but its MAC? */
+static inline bool is_plain(const struct netif *nif, const struct pkt *pkt, const struct ip4_tx *tx)
+{
+    const struct netdev *dev = nif->conf.dev;
+    uint32_t total = pkt->len - eth_SIZE;
+
+    return dev->link_up && tx->df && tx->cast == IP4_UNICAST && !tx->use_eth &&
+           tx->options_len == 0 && nif->tx_wait.count == 0 && nif->path_mtu_count == 0 &&
+           (total <= dev->caps.mtu_bytes || (pkt->gso_size != 0 && total <= IP4_TOTAL_MAX)) &&
+           !netif_is_own(nif, tx->dst);
+}
+
+int ip4_send(struct netif *nif, struct pkt *pkt, const struct ip4_tx *tx, uint64_t now)
+{
+    uint64_t mac;
+
+    if (UNLIKELY(!is_plain(nif, pkt, tx)) || UNLIKELY(!arp_lookup(nif, tx->next_hop, &mac, now)))
+        return send_any(nif, pkt, tx, now);
+    put_headers(nif, pkt, tx, mac, 0, IP4_DF, ip4_SIZE);
+    return netif_tx(nif, pkt);
 }
 
 void ip4_send_or_drop(struct netif *nif, struct pkt *pkt, struct ip4_tx *tx, uint64_t now)

@@ -267,7 +267,8 @@ ALWAYS_INLINE int transmit(struct tcp_conn *conn, struct piece piece, const stru
     checksum(nif, pkt, header, &conn->ip, header_len + piece.len);
     if (piece.segs > 1)
         pkt->gso_size = piece.mss;
-    conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece.ect ? ECN_ECT0 : 0));
+    if (UNLIKELY(conn->ecn_ok))
+        conn->ip.tos = (uint8_t)((conn->ip.tos & ~ECN_BITS) | (piece.ect ? ECN_ECT0 : 0));
     err = ip4_send(nif, pkt, &conn->ip, now);
     if (UNLIKELY(err != 0))
         return refused(conn, pkt, err);
@@ -292,11 +293,28 @@ static COLD int transmit_unusual(struct tcp_conn *conn, struct piece piece, uint
     return transmit_with(conn, piece, &options, now);
 }
 
+/* Nothing comes while a round of output goes on: its segments tell one window. */
+enum window_state { WINDOW_EACH, WINDOW_FIRST, WINDOW_AGAIN };
+
+void tcp_emit_round(struct tcp_conn *conn, bool begins)
+{
+    conn->window_state = begins ? WINDOW_FIRST : WINDOW_EACH;
+}
+
+static void find_window(struct tcp_conn *conn)
+{
+    conn->window_field = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
+    if (conn->window_state == WINDOW_FIRST)
+        conn->window_state = WINDOW_AGAIN;
+}
+
 /* What every segment but a SYN says of our side. */
 ALWAYS_INLINE void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
 {
+    if (conn->window_state != WINDOW_AGAIN)
+        find_window(conn);
     hdr->ack = conn->rcv_nxt;
-    hdr->window = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
+    hdr->window = conn->window_field;
     /* RFC 3168 section 6.1.3: until the peer says CWR. */
     if (UNLIKELY(conn->ecn_demand))
         hdr->flags |= TCP_ECE;

@@ -27,6 +27,7 @@ enum limit { LIMIT_NONE, LIMIT_CWND, LIMIT_WINDOW, LIMIT_HELD, LIMIT_DEVICE };
 /* The next piece of new data. */
 struct next {
     uint32_t mss, len;
+    uint32_t segs; /* that the device takes as one */
     bool fin, push;
     bool force;    /* a probe: one segment, whatever congestion control and Nagle say */
     bool idle;     /* nothing was in flight when this round began */
@@ -165,7 +166,7 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
         len = wnd - wnd % mss;
     if (conn->tcp->conf.tuning.push_super && !next->force)
         len = group(conn, next, len);
-    len = u32_min(len, device_segs(conn, mss) * mss);
+    len = u32_min(len, next->segs * mss);
     if (len > mss)
         len = device_len(conn, len, mss);
     next->fin = len == unsent && conn->fin_wanted && len < wnd;
@@ -193,13 +194,20 @@ static enum limit plan_last(struct tcp_conn *conn, struct next *next, uint32_t u
     return LIMIT_NONE;
 }
 
+static struct next begin_next(const struct tcp_conn *conn)
+{
+    struct next next = {.mss = mss_now(conn), .idle = conn->flight.out == 0};
+
+    next.segs = device_segs(conn, next.mss);
+    return next;
+}
+
 static enum limit plan(struct tcp_conn *conn, struct next *next)
 {
     uint32_t unsent = tcp_sndbuf_unsent(conn);
     int32_t left = window_left(conn);
     uint32_t wnd = left > 0 ? (uint32_t)left : 0;
 
-    next->mss = mss_now(conn);
     return unsent > next->mss ? plan_many(conn, next, unsent, wnd)
                               : plan_last(conn, next, unsent, wnd);
 }
@@ -268,10 +276,13 @@ static bool has_new(const struct tcp_conn *conn)
 
 static enum limit send_new(struct tcp_conn *conn, uint64_t now)
 {
-    struct next next = {.idle = conn->flight.out == 0};
     enum limit limit = LIMIT_NONE;
+    struct next next;
 
-    if (next.idle && has_new(conn))
+    if (!has_new(conn))
+        return LIMIT_NONE;
+    next = begin_next(conn);
+    if (next.idle)
         tcp_recovery_idle(conn, now);
     while (limit == LIMIT_NONE && has_new(conn)) {
         limit = plan(conn, &next);
@@ -356,8 +367,9 @@ static bool send_lost(struct tcp_conn *conn, uint64_t now)
 static COLD void send_tlp(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_seg *seg = tcp_tlp_seg(conn);
-    struct next next = {.force = true};
+    struct next next = begin_next(conn);
 
+    next.force = true;
     if (seg != NULL) {
         if (fit_again(conn, seg, 1))
             send_again(conn, seg, now);
@@ -414,9 +426,11 @@ static COLD bool send_own_acks(struct tcp_conn *conn, uint64_t now)
 static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
 {
     bool data = conn->tcp->conf.tuning.probe_data;
-    struct next next = {.force = true, .push = !data, .mss = mss_now(conn)};
+    struct next next = begin_next(conn);
     int32_t left = window_left(conn);
 
+    next.force = true;
+    next.push = !data;
     conn->owed &= (uint8_t)~TCP_OWE_PROBE;
     if (conn->flight.out == 0 && has_new(conn) && (left > 0 || conn->tcp->conf.tuning.probe_data)) {
         uint32_t unsent = tcp_sndbuf_unsent(conn), room = left > 0 ? (uint32_t)left : 1;
@@ -514,16 +528,22 @@ static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
         tcp_timer_set(conn, TCP_TIMER_CORK, now + cork_ns(conn));
 }
 
-void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
+/* A router told another connection, or a socket, that the way to this peer is narrower (RFC 1191
+ * section 6.4). */
+static COLD void watch_path(struct tcp_conn *conn, uint64_t now)
+{
+    uint32_t mtu = ip4_path_mtu(conn->tcp->conf.nif, conn->ip.dst, now);
+
+    if (conn->tcp->conf.tuning.pmtu_discovery && mtu < conn->mtu) {
+        conn->mtu = mtu;
+        tcp_conn_mss_refresh(conn, now);
+    }
+}
+
+static void send_round(struct tcp_conn *conn, uint64_t now)
 {
     enum limit limit = LIMIT_NONE;
 
-    if (UNLIKELY(conn->state < TCP_ESTABLISHED)) {
-        send_syn(conn, now);
-        return;
-    }
-    if (UNLIKELY(conn->tcp->conf.nif->path_mtu_count != 0))
-        tcp_conn_mss_refresh(conn, now);
     if (UNLIKELY((conn->owed & (TCP_OWE_DUPACKS | TCP_OWE_CHALLENGE)) != 0) &&
         !send_own_acks(conn, now))
         return;
@@ -544,6 +564,19 @@ void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
     if ((conn->owed & TCP_OWE_ACK) != 0 && limit != LIMIT_DEVICE)
         send_ack(conn, now);
     watch_chrono(conn, limit, now);
+}
+
+void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
+{
+    if (UNLIKELY(conn->state < TCP_ESTABLISHED)) {
+        send_syn(conn, now);
+        return;
+    }
+    if (UNLIKELY(conn->tcp->conf.nif->path_mtu_count != 0))
+        watch_path(conn, now);
+    tcp_emit_round(conn, true);
+    send_round(conn, now);
+    tcp_emit_round(conn, false);
     if (UNLIKELY(conn->snd.was_full))
         tcp_sndbuf_wake(conn);
 }

@@ -249,6 +249,7 @@ struct tcp_flight {
     bool frto_new;         /* new data is to be sent now, whatever Nagle says, and nothing again */
     uint8_t rtos;          /* consecutive */
     uint64_t rto_first_ns; /* when the first of consecutive timeouts' segment was first sent */
+    uint64_t armed_at;     /* when new data last set the timers, if nothing has set them since; 0: not */
     /* RFC 3168: the reduction for an ECE lasts until here is acknowledged */
     uint32_t ecn_end;
     bool ecn_cwr; /* CWR is to be set in the next new data */
@@ -294,6 +295,8 @@ struct tcp_rcv {
     uint32_t ssthresh;       /* the window is let grow to this (slow start of the window) */
     uint32_t promised;       /* pages that the window offered would fill, past the first window */
     bool fixed;              /* no autotuning */
+    bool window_known;       /* nothing has changed since `window` was offered at rcv_nxt == window_nxt */
+    uint32_t window, window_nxt;
     struct seq_tree ooo;     /* of struct tcp_ooo */
     uint32_t ooo_bytes, ooo_pages;
     struct tcp_ooo *recent;      /* latest grown first */
@@ -376,6 +379,8 @@ struct tcp_conn {
     uint32_t rcv_wup;   /* rcv_nxt when the last ACK went */
     uint32_t small_end; /* Minshall: end of the last small segment sent */
     bool urgent_in, urgent_out;
+    uint8_t window_state;  /* tcp_emit.c: in a round of output the window is told once */
+    uint16_t window_field; /* as it stood in the round's first segment */
 
     /* negotiated */
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
@@ -795,6 +800,8 @@ void tcp_out_conn(struct tcp_conn *conn, uint64_t now);
 /* (Re)transmits one record: 0, -E_AGAIN (no room: TCP_TIMER_PACE or the device's wake-up), or another
  * error (as good as lost on the way). */
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
+/* Between these two only what conn sends happens. */
+void tcp_emit_round(struct tcp_conn *conn, bool begins);
 /* A segment without data of conn: ACK, probes (seq may be snd_una - 1), RST (flags). Errors as
  * tcp_emit_seg. */
 int tcp_emit_bare(struct tcp_conn *conn, uint32_t seq, uint16_t flags, uint64_t now);
@@ -890,9 +897,16 @@ static inline bool tcp_pkt_sparse(const struct pkt *pkt)
 }
 /* Copies `pkt` behind the last bytes of `last` (counted), where their page is nobody else's and has room. */
 bool tcp_pkt_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt);
+/* Offers a window: see tcp_rcv_window. */
+uint32_t tcp_rcv_window_offer(struct tcp_conn *conn);
 /* The window to offer now, in bytes, a multiple of 2^rcv_wscale; never less than was offered before (RFC 9293
  * section 3.8.6.2.2: silly windows); notes rcv_adv. */
-uint32_t tcp_rcv_window(struct tcp_conn *conn);
+static inline uint32_t tcp_rcv_window(struct tcp_conn *conn)
+{
+    if (LIKELY(conn->rcv.window_known && conn->rcv.window_nxt == conn->rcv_nxt))
+        return conn->rcv.window;
+    return tcp_rcv_window_offer(conn);
+}
 /* What it would be without regard to what was offered before. */
 uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn);
 /* What may still come. */

@@ -18,6 +18,7 @@ void tcp_rto_arm(struct tcp_conn *conn, enum tcp_timer timer, uint64_t at)
     if (timer != TCP_TIMER_REORDER)
         tcp_timer_stop(conn, TCP_TIMER_REORDER);
     tcp_timer_set(conn, timer, at);
+    conn->flight.armed_at = 0;
 }
 
 static void stop(struct tcp_conn *conn)
@@ -25,6 +26,7 @@ static void stop(struct tcp_conn *conn)
     tcp_timer_stop(conn, TCP_TIMER_RETRANSMIT);
     tcp_timer_stop(conn, TCP_TIMER_PROBE);
     tcp_timer_stop(conn, TCP_TIMER_REORDER);
+    conn->flight.armed_at = 0;
 }
 
 static uint64_t rto(const struct tcp_conn *conn)
@@ -104,19 +106,31 @@ static void sent_probe(struct tcp_conn *conn, bool first, uint64_t now)
     tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, now + rto(conn));
 }
 
+/* New data went, after other data or not. */
+static void sent_new(struct tcp_conn *conn, bool was_idle, uint64_t now)
+{
+    if (arm_probe(conn, head_due(conn, now), now))
+        return;
+    if (was_idle) /* RFC 6298 section 5.1 */
+        tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, now + rto(conn));
+    else if (tcp_timer_runs(conn, TCP_TIMER_PROBE))
+        tcp_rto_from_head(conn, now);
+}
+
 void tcp_rto_sent(struct tcp_conn *conn, const struct tcp_seg *seg, bool first, bool was_idle,
                   uint64_t now)
 {
+    struct tcp_flight *flight = &conn->flight;
+
     if (UNLIKELY((conn->owed & TCP_OWE_TLP) != 0)) {
         sent_probe(conn, first, now);
     } else if (first) {
-        if (arm_probe(conn, head_due(conn, now), now))
+        /* For the third and all others that leave at this moment nothing is new. */
+        if (LIKELY(flight->armed_at == now && flight->out > seg->segs + 1u))
             return;
-        if (was_idle) /* RFC 6298 section 5.1 */
-            tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, now + rto(conn));
-        else if (tcp_timer_runs(conn, TCP_TIMER_PROBE))
-            tcp_rto_from_head(conn, now);
-    } else if (&seg->node == conn->flight.tree.first && !tcp_timer_runs(conn, TCP_TIMER_REORDER)) {
+        sent_new(conn, was_idle, now);
+        flight->armed_at = now;
+    } else if (&seg->node == flight->tree.first && !tcp_timer_runs(conn, TCP_TIMER_REORDER)) {
         tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, now + rto(conn));
     }
 }
