@@ -93,8 +93,9 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
             *) fail "guest_create: '$arg' is not an option" ;;
         esac
     done
-    if [ "$control" = yes ]; then   # the control run: a Linux guest plays the image's part
-        extra="quiet console=hvc0 panic=-1 control=${image#/guests/} $extra"
+    if [ "$control" = yes ] || [ -z "${image##*/linux:*}" ]; then   # a Linux guest plays the image's part
+        image=${image#/guests/}
+        extra="quiet console=hvc0 panic=-1 control=${image#linux:} $extra"
         image=/guests/control/vmlinuz ramdisk=/guests/control/initrd
         [ "$memory" -ge 192 ] || memory=192
     fi
