@@ -120,9 +120,11 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
         break;
     case TCP_OPT_RCVBUF:
         conn->rcv.fixed = true;
+        conn->rcv.window_known = false;
         set_first_window(conn, now);
         break;
     case TCP_OPT_WINDOW_CLAMP:
+        conn->rcv.window_known = false;
         set_first_window(conn, now);
         break;
     case TCP_OPT_SNDBUF:

@@ -129,11 +129,12 @@ static inline uint32_t round_window(const struct tcp_conn *conn, uint32_t window
     return window & ~((UINT32_C(1) << conn->rcv_wscale) - 1);
 }
 
-uint32_t tcp_rcv_window(struct tcp_conn *conn)
+uint32_t tcp_rcv_window_offer(struct tcp_conn *conn)
 {
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t full = u32_min(rcv->limit, rcv->clamp);
-    uint32_t offered = tcp_rcv_offered(conn), window = tcp_rcv_window_wanted(conn);
+    uint32_t offered = tcp_rcv_offered(conn), wanted = tcp_rcv_window_wanted(conn);
+    uint32_t window = wanted;
 
     /* A reader that is late need not hear of every second segment. */
     if (UNLIKELY(rcv->bytes > full / 2))
@@ -151,6 +152,9 @@ uint32_t tcp_rcv_window(struct tcp_conn *conn)
     }
     window = u32_min(round_window(conn, window), UINT32_C(65535) << conn->rcv_wscale);
     conn->rcv_adv = conn->rcv_nxt + window;
+    rcv->window = window;
+    rcv->window_nxt = conn->rcv_nxt;
+    rcv->window_known = window >= wanted; /* else others may make room for more */
     if (UNLIKELY(window > tuning_of(conn)->window_initial || rcv->promised != 0))
         promise(conn, window);
     return window;
@@ -219,6 +223,7 @@ void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len)
     if (UNLIKELY(tcp_mem_level(conn->tcp) != TCP_MEM_LOW))
         return;
     rcv->ssthresh += u32_min(most - rcv->ssthresh, step);
+    rcv->window_known = false;
     if (rcv->quick == 0 && tuning_of(conn)->quickack_segments != 0)
         rcv->quick = 1;
 }
@@ -290,6 +295,7 @@ void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
     uint32_t offered = tcp_rcv_offered(conn);
 
     conn->rcv.copied += n;
+    conn->rcv.window_known = false;
     if (UNLIKELY(conn->urgent_in) && seq_ge(conn->rcv_nxt - conn->rcv.bytes - eof, conn->rcv_up))
         conn->urgent_in = false;
     /* Where nothing more will come there is nothing to tell. */

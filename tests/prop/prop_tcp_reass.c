@@ -176,7 +176,7 @@ static void acknowledge(void)
 
     rxrig_ack(&rig);
     if (below(4) == 0)
-        tcp_rcv_window(rig.conn);
+        tcp_rcv_window_offer(rig.conn);
     adv = rig.conn->rcv_adv - RXRIG_FIRST;
     assert_true(adv >= edge);
     edge = adv;

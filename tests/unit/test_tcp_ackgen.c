@@ -49,7 +49,7 @@ static void end_quick_start(void)
     rig.conn->rcv.ato_ns = rig.tcp->conf.tuning.delack_ns;
     rig.conn->rcv.mss = 1460;
     rig.conn->rcv.ssthresh = rig.conn->rcv.limit; /* growing it makes ACKs quick, too */
-    tcp_rcv_window(rig.conn);
+    tcp_rcv_window_offer(rig.conn);
     rig.conn->received_at = tcprig_now();
 }
 

@@ -60,7 +60,7 @@ static void test_rounding_does_not_shrink_the_window(void **state)
         uint32_t window;
 
         rxrig_text(&rig, at, 37);
-        window = tcp_rcv_window(rig.conn);
+        window = tcp_rcv_window_offer(rig.conn);
         assert_int_equal(window % 128, 0);
         assert_int_equal(rig.conn->rcv_adv, rig.conn->rcv_nxt + window);
         assert_true(seq_ge(rig.conn->rcv_adv, edge));
@@ -77,7 +77,7 @@ static void test_rounding_has_an_end(void **state)
     reopen(&(struct rxrig_conf){.rcvbuf = 8192});
     for (; tcp_rcv_offered(rig.conn) > 0 && at < 20000; at++) {
         rxrig_text(&rig, at, 1);
-        tcp_rcv_window(rig.conn);
+        tcp_rcv_window_offer(rig.conn);
     }
     assert_in_range(rig.conn->rcv.bytes, 8192, 8192 + 8192 / 4 + 128);
 }
@@ -89,7 +89,7 @@ static void test_window_fits_its_field(void **state)
     for (uint32_t at = 0; at < 2000000; at += 1460) {
         rxrig_text(&rig, at, 1460);
         rxrig_read(&rig, at);
-        assert_true(tcp_rcv_window(rig.conn) <= 65535);
+        assert_true(tcp_rcv_window_offer(rig.conn) <= 65535);
     }
 }
 
@@ -111,10 +111,10 @@ static void test_window_does_not_open_by_silly_steps(void **state)
     (void)state;
     reopen(&(struct rxrig_conf){.rcvbuf = 16384});
     fill_window();
-    assert_int_equal(tcp_rcv_window(rig.conn), 0);
+    assert_int_equal(tcp_rcv_window_offer(rig.conn), 0);
     for (; at < 1000; at += 100) {
         tcp_recv_consume(rig.tcp, rig.handle, 100, tcprig_now());
-        assert_int_equal(tcp_rcv_window(rig.conn), 0);
+        assert_int_equal(tcp_rcv_window_offer(rig.conn), 0);
         assert_false(rxrig_acked(&rig));
     }
     tcp_recv_consume(rig.tcp, rig.handle, 2000, tcprig_now());
@@ -131,10 +131,10 @@ static void test_small_steps_do_not_move_the_edge_of_a_small_window(void **state
     reopen(&(struct rxrig_conf){.rcvbuf = 16384});
     fill_window();
     tcp_recv_consume(rig.tcp, rig.handle, 4000, tcprig_now());
-    tcp_rcv_window(rig.conn);
+    tcp_rcv_window_offer(rig.conn);
     edge = rig.conn->rcv_adv;
     tcp_recv_consume(rig.tcp, rig.handle, 100, tcprig_now());
-    tcp_rcv_window(rig.conn);
+    tcp_rcv_window_offer(rig.conn);
     moved = rig.conn->rcv_adv - edge;
     assert_true(moved == 0 || moved >= 1460);
 }
@@ -155,7 +155,7 @@ static void test_window_always_opens_again(void **state)
                     rig.conn->rcv.clamp = clamps[c];
                 rig.conn->rcv_adv = rig.conn->rcv_nxt;
                 rig.conn->rcv.mss = 1460;
-                assert_true(tcp_rcv_window(rig.conn) > 0);
+                assert_true(tcp_rcv_window_offer(rig.conn) > 0);
             }
         }
     }
@@ -171,12 +171,12 @@ static void test_full_budget_leaves_a_window(void **state)
     assert_int_equal(tcp_mem_level(rig.tcp), TCP_MEM_FULL);
     edge = rig.conn->rcv_adv;
     rxrig_text(&rig, 0, 1000);
-    tcp_rcv_window(rig.conn);
+    tcp_rcv_window_offer(rig.conn);
     assert_in_range(rig.conn->rcv_adv - edge, 0,
                     127); /* it stays but for rounding, and does not move back */
     rxrig_read(&rig, 0);
     rig.conn->rcv_adv = rig.conn->rcv_nxt;
-    assert_true(tcp_rcv_window(rig.conn) >= rig.conn->rcv.mss);
+    assert_true(tcp_rcv_window_offer(rig.conn) >= rig.conn->rcv.mss);
     assert_true(tcp_rcv_offered(rig.conn) <= 2 * rig.conn->rcv.mss + 128);
     rig.tcp->used.pages -= 15;
 }
@@ -186,10 +186,10 @@ static void test_clamp_bounds_what_is_offered(void **state)
     (void)state;
     rig.conn->rcv.clamp = 20000;
     rig.conn->rcv_adv = rig.conn->rcv_nxt;
-    assert_int_equal(tcp_rcv_window(rig.conn), (20000 + 127) / 128 * 128);
+    assert_int_equal(tcp_rcv_window_offer(rig.conn), (20000 + 127) / 128 * 128);
     /* Not what was offered before. */
     rig.conn->rcv.clamp = 5000;
-    assert_int_equal(tcp_rcv_window(rig.conn), (20000 + 127) / 128 * 128);
+    assert_int_equal(tcp_rcv_window_offer(rig.conn), (20000 + 127) / 128 * 128);
 }
 
 /* Linux: without scale, whole segments, and no change by less. */
@@ -204,9 +204,40 @@ static void test_unscaled_window_is_whole_segments(void **state)
     assert_int_equal(first, 30500);
     rxrig_text(&rig, 0, 1000);
     rxrig_ack(&rig);
-    assert_int_equal(tcp_rcv_window(rig.conn), 29500); /* what is left of it */
+    assert_int_equal(tcp_rcv_window_offer(rig.conn), 29500); /* what is left of it */
     rxrig_read(&rig, 0);
-    assert_int_equal(tcp_rcv_window(rig.conn), 30000);
+    assert_int_equal(tcp_rcv_window_offer(rig.conn), 30000);
+}
+
+static void assert_offered(void)
+{
+    uint32_t window = tcp_rcv_window(rig.conn);
+
+    assert_int_equal(window, tcp_rcv_offered(rig.conn));
+}
+
+/* A window that was offered is not worked out anew for each segment sent, until something changes. */
+static void test_window_is_known_until_something_changes(void **state)
+{
+    (void)state;
+    rxrig_text(&rig, 0, 1448);
+    rxrig_ack(&rig);
+    assert_true(rig.conn->rcv.window_known);
+    assert_offered();
+    rxrig_text(&rig, 1448, 100);
+    assert_offered();
+    rxrig_read(&rig, 0);
+    assert_false(rig.conn->rcv.window_known);
+    tcp_rcv_window(rig.conn);
+    rxrig_segment(&rig, 1548, 0, TCP_FIN);
+    assert_offered();
+    /* What others hold back they may give. */
+    rig.tcp->rcv_promised += 100000;
+    rig.conn->rcv.window_known = false;
+    rig.conn->rcv.ssthresh = rig.conn->rcv.limit;
+    tcp_rcv_window(rig.conn);
+    assert_false(rig.conn->rcv.window_known);
+    rig.tcp->rcv_promised -= 100000;
 }
 
 /* ---- what the program's reading tells the peer ------------------------------------------------- */
@@ -354,7 +385,7 @@ static void test_growth_is_backed_by_pages(void **state)
 
         rxrig_text(&rig, rxrig_next(&rig), 1448);
         rxrig_read(&rig, rxrig_next(&rig) - 1448);
-        tcp_rcv_window(rig.conn);
+        tcp_rcv_window_offer(rig.conn);
         assert_in_range(rig.conn->rcv_adv - edge, 0, 127);
     }
     rig.tcp->rcv_promised -= 10000;
@@ -374,6 +405,7 @@ int main(void)
         T(test_full_budget_leaves_a_window),
         T(test_clamp_bounds_what_is_offered),
         T(test_unscaled_window_is_whole_segments),
+        T(test_window_is_known_until_something_changes),
         T(test_update_is_sent_when_the_window_doubles),
         T(test_bsd_update_is_sent_for_two_segments_and_a_quarter),
         T(test_nothing_is_told_after_the_fin),
