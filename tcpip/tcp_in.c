@@ -152,8 +152,8 @@ static inline bool is_ts_forgotten(const struct tcp_conn *conn, const struct tcp
 /* RFC 7323 section 5.2 and 5.5. The one step of grace is for clocks that two processors read. */
 static inline bool paws_passes(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
-    return (int32_t)(conn->ts_recent - rx->opts.ts_val) <= 1 ||
-           is_ts_forgotten(conn, rx) || conn->ts_recent == 0;
+    return (int32_t)(conn->ts_recent - rx->opts.ts_val) <= 1 || is_ts_forgotten(conn, rx) ||
+           conn->ts_recent == 0;
 }
 
 /* Before the first step: timestamps (RFC 7323 section 5.3, R1). RSTs need none. */
