@@ -15,8 +15,9 @@ enum {
 };
 #define HOLE_RETRY_NS (600 * NS_PER_S)
 
-/* What tunnels and old links leave, longest first; the floor is as for what ICMP says. */
-static const uint16_t steps[] = {8166, 4352, 1500, 1400, 1280, 1024, IP4_PATH_MTU_FLOOR};
+/* Ethernet where frames were larger, what tunnels leave of it, what any path is held to carry (RFC
+ * 8899 section 5.1.2), and the floor as for what ICMP says. */
+static const uint16_t steps[] = {4352, 1500, 1400, 1200, IP4_PATH_MTU_FLOOR};
 
 void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
 {
@@ -54,6 +55,8 @@ void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now)
         conn->hole_mtu = conn->mtu;
     conn->hole_at = now + HOLE_RETRY_NS;
     conn->tcp->stats.black_holes++;
+    /* The path may be idle: a shorter segment need not wait as long as the last one. */
+    conn->rtt.backoff = 0;
     tcp_conn_mtu_set(conn, steps[i], now);
 }
 
