@@ -45,9 +45,10 @@ static void note_syn(struct tt_half *h, const struct tt_seg *seg)
                          .flags = seg->flags,
                          .opts = seg->opts};
 
-    if (h->irs_set && h->peer.irs == seg->seq && h->peer.has_ack == syn.has_ack)
+    if (h->irs_set && h->peer.irs == seg->seq && h->peer.has_ack == syn.has_ack &&
+        memcmp(&h->peer.opts, &syn.opts, sizeof(syn.opts)) == 0)
         return; /* the same again */
-    if (h->est || h->una >= 1) {
+    if (h->est || h->una >= 1 || h->rst_delivered || h->rst_sent || h->synack) {
         h->syns[h->syn_next++ % TT_SYNS] = syn;
         return;
     }

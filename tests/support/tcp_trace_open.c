@@ -63,28 +63,36 @@ static bool same_options(const struct tt_opts *a, const struct tt_opts *b)
            a->mss_bytes == b->mss_bytes && a->ws_shift == b->ws_shift;
 }
 
-/* A SYN-ACK answers a SYN that was delivered, and has no option that one had not. */
-static void judge_answer(const struct tt_case *c)
+/* A SYN-ACK has no option that the SYN it answers had not. */
+static bool is_offered(const struct tt_opts *mine, const struct tt_opts *theirs)
 {
-    struct tt_half *h = c->me;
-    const struct tt_opts *mine = &c->seg->opts, *theirs = &h->peer.opts;
+    return mine->ws <= theirs->ws && mine->ts <= theirs->ts && mine->sackok <= theirs->sackok;
+}
 
-    if ((mine->ws && !theirs->ws) || (mine->ts && !theirs->ts) || (mine->sackok && !theirs->sackok))
+static void judge_answer(const struct tt_case *c, const struct tt_syn *asked)
+{
+    if (!is_offered(&c->seg->opts, &asked->opts))
         tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "in the SYN-ACK");
     if ((c->seg->flags & ECE) != 0 &&
-        ((c->seg->flags & CWR) != 0 || (h->peer.flags & (ECE | CWR)) != (ECE | CWR)))
+        ((c->seg->flags & CWR) != 0 || (asked->flags & (ECE | CWR)) != (ECE | CWR)))
         tt_fail(c, TCP_TRACE_ECN, "ECE in the SYN-ACK that was not asked for");
 }
 
-/* The delivered SYN that a SYN-ACK answers; NULL: none. */
-static const struct tt_syn *asked_by(const struct tt_half *h, uint32_t ack)
+/* The delivered SYN that a SYN-ACK answers, the newest that fits; NULL: none. */
+static const struct tt_syn *asked_by(const struct tt_half *h, const struct tt_seg *s)
 {
-    if (h->irs_set && h->peer.irs + 1 == ack)
-        return &h->peer;
-    for (unsigned i = 0; i < TT_SYNS; i++)
-        if (h->syns[i].used && h->syns[i].irs + 1 == ack)
-            return &h->syns[i];
-    return NULL;
+    const struct tt_syn *found = NULL;
+
+    for (unsigned i = 1; i <= TT_SYNS; i++) {
+        const struct tt_syn *syn = &h->syns[(h->syn_next - i) % TT_SYNS];
+
+        if (!syn->used || syn->irs + 1 != s->ack)
+            continue;
+        if (is_offered(&s->opts, &syn->opts))
+            return syn;
+        found = syn;
+    }
+    return h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : found;
 }
 
 static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt_syn *asked)
@@ -118,7 +126,7 @@ static bool changed(const struct tt_case *c, const struct tt_syn *asked)
 {
     const struct tt_half *h = c->me;
 
-    return h->synack && !h->est && !h->rst_delivered && !h->rst_sent && asked == &h->peer &&
+    return h->synack && !h->est && !h->rst_delivered && !h->rst_sent && asked->irs == h->peer.irs &&
            c->now - h->syn_at < SYN_LIFE_NS && !c->trace->conf.cookies;
 }
 
@@ -127,7 +135,7 @@ bool tt_judge_syn(const struct tt_case *c)
     struct tt_half *h = c->me;
     const struct tt_seg *s = c->seg;
     bool answer = (s->flags & ACK) != 0;
-    const struct tt_syn *asked = answer ? asked_by(h, s->ack) : NULL;
+    const struct tt_syn *asked = answer ? asked_by(h, s) : NULL;
 
     if (s->len != 0)
         tt_fail(c, TCP_TRACE_SYN_DATA, "%u bytes", s->len);
@@ -135,13 +143,14 @@ bool tt_judge_syn(const struct tt_case *c)
         tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "SYN-ACK without a SYN");
         return false;
     }
-    if (!h->syn_sent || h->iss != s->seq) {
+    /* After a RST the clock of ISNs may stand still where it was: the same number, a new life. */
+    if (!h->syn_sent || h->iss != s->seq || (answer && (h->rst_sent || h->rst_delivered))) {
         if (h->syn_sent && answer && changed(c, asked))
             tt_fail(c, TCP_TRACE_SYN_CHANGED, "ISN %u -> %u", h->iss, s->seq);
         open_anew(h, s, asked);
     } else if (answer == h->synack && !same_options(&h->opts, &s->opts)) {
         tt_fail(c, TCP_TRACE_SYN_CHANGED, "options");
-    } else if (answer && asked != &h->peer) {
+    } else if (answer && asked->irs != h->peer.irs) {
         tt_half_adopt(h, asked);
     }
     h->opts = s->opts;
@@ -154,7 +163,7 @@ bool tt_judge_syn(const struct tt_case *c)
     if (s->ecn != ECT_NOT)
         tt_fail(c, TCP_TRACE_ECN, "ECT on a SYN");
     if (answer)
-        judge_answer(c);
+        judge_answer(c, asked);
     return true;
 }
 
@@ -186,8 +195,7 @@ void tt_judge_rst(const struct tt_case *c)
     c->trace->stats.resets++;
     if (h->syn_sent) {
         off = tt_unwrap(s->seq, h->iss, h->snd_max);
-        if (off >= h->una &&
-            (off <= h->snd_max || (c->trace->conf.tx_loses && off <= h->edge))) {
+        if (off >= h->una && (off <= h->snd_max || (c->trace->conf.tx_loses && off <= h->edge))) {
             bool right =
                 (s->flags & ACK) == 0 ||
                 (h->irs_set && tt_unwrap(s->ack, h->peer.irs, tt_got_end(h)) <= tt_got_end(h));
