@@ -286,6 +286,30 @@ static void apply(struct shell *shell, const char *name, const char *value)
     snprintf(shell->note, sizeof(shell->note), "passed over: %s=%s", name, s.text);
 }
 
+/* $((15*1024*1024)): a product or a sum, which is all that set-ups need. Returns what follows. */
+static const char *arithmetic(const char *at, const char *end, long long *out)
+{
+    long long total = 0, product = 1;
+    char *next;
+
+    for (at += 3; at < end; at++) {
+        product *= strtoll(at, &next, 0);
+        at = next;
+        while (at < end && *at == ' ')
+            at++;
+        if (at == end || *at == '*')
+            continue;
+        total += product;
+        product = 1;
+        if (*at != '+')
+            break;
+    }
+    *out = total;
+    while (at < end && *at == ')')
+        at++;
+    return at;
+}
+
 /* name=value, name="a b c"; /proc/sys/net/ipv4/x is net.ipv4.x. Returns what follows. */
 static const char *assignment(struct shell *shell, const char *at, const char *end)
 {
@@ -302,8 +326,13 @@ static const char *assignment(struct shell *shell, const char *at, const char *e
     name[n] = '\0';
     if (at == end || *at != '=')
         return at;
-    for (at++; at < end && v < sizeof(value) - 1; at++) {
-        if (quote == 0 && (*at == '"' || *at == '\''))
+    for (at++; at < end && v < sizeof(value) - 24; at++) {
+        if (end - at > 3 && memcmp(at, "$((", 3) == 0) {
+            long long number;
+
+            at = arithmetic(at, end, &number) - 1;
+            v += (size_t)snprintf(value + v, 24, "%lld", number);
+        } else if (quote == 0 && (*at == '"' || *at == '\''))
             quote = *at;
         else if (*at == quote)
             quote = 0;

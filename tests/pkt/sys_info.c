@@ -174,6 +174,27 @@ static unsigned info_vars(const struct tcp_info *i, const struct tcp_tuning *t, 
     return sizeof(vars) / sizeof(vars[0]);
 }
 
+/* Linux's SO_MEMINFO, as far as there is such a thing here. */
+static bool meminfo(struct sys *sys, const struct file *file, const char *name, int64_t *value)
+{
+    struct tcp_info info = {0};
+
+    if (file == NULL || file->tcp == 0 ||
+        tcp_info(&sys->world->tcp, file->tcp, sys->world->now, &info) != 0)
+        return false;
+    if (strcmp(name, "RCVBUF") == 0)
+        *value = 2 * (int64_t)info.rcvbuf;
+    else if (strcmp(name, "SNDBUF") == 0)
+        *value = info.sndbuf;
+    else if (strcmp(name, "RMEM_ALLOC") == 0)
+        *value = tcp_recv_pending(&sys->world->tcp, file->tcp, NULL);
+    else if (strcmp(name, "WMEM_QUEUED") == 0)
+        *value = tcp_send_pending(&sys->world->tcp, file->tcp, NULL);
+    else
+        return false;
+    return true;
+}
+
 bool sys_info_var(struct sys *sys, const char *name, int64_t *value)
 {
     struct file *file = subject(sys);
@@ -186,6 +207,8 @@ bool sys_info_var(struct sys *sys, const char *name, int64_t *value)
             *value = constants[i].value;
             return true;
         }
+    if (strncmp(name, "SK_MEMINFO_", 11) == 0)
+        return meminfo(sys, file, name + 11, value);
     if (strncmp(name, "tcpi_", 5) != 0)
         return false;
     if (file != NULL && file->state == SOCK_LISTENING)
