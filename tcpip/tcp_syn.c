@@ -21,7 +21,8 @@ uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, 
     uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
     uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
-    return tcp_rcv_first(tuning, u32_min(rcvbuf, clamp), tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
+    return tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
+                         tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
 }
 
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -252,7 +253,8 @@ void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct 
         tcp->stats.backlog_full++;
         return;
     }
-    if (tcp_mem_level(tcp) == TCP_MEM_FULL) {
+    /* Better now than when the peer believes that it is connected. */
+    if (tcp->used.conns == tcp->conf.conns_max || tcp_mem_level(tcp) == TCP_MEM_FULL) {
         tcp->stats.no_memory++;
         return;
     }

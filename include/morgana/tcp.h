@@ -175,12 +175,12 @@ struct tcp_conf {
     uint64_t key[2];     /* secret, of ISNs, ports, cookies, hashes: from plat_entropy (RFC 6528) */
     void *memory;        /* aligned to 64; Kept until tcp_fini */
     size_t memory_bytes; /* at least tcp_memory_bytes(conf) */
-    uint32_t conns_max;  /* connections, TIME-WAIT not counted: 1..2^20. About 1 KiB each */
+    uint32_t conns_max;  /* connections, TIME-WAIT not counted: 1..2^20. About 1.5 KiB each */
     uint32_t listeners_max;  /* 0: 16 */
     uint32_t syns_max;       /* half-open ones, 128 bytes each; beyond: cookies. 0: as conns_max */
     uint32_t time_waits_max; /* 96 bytes each; the oldest makes room. 0: as conns_max */
     /* Sent segments not acknowledged yet and pieces of data to send, all connections together; 0: 4
-     * for each page. 128 bytes each */
+     * for each page. 152 bytes each */
     uint32_t segs_max;
     /* Pages that all buffers may hold together; the page pool should have these and what the
      * device posts. 16..2^24 */

@@ -492,6 +492,31 @@ static void test_without_cookies_the_longest_waiting_makes_room(void **state)
     tcpwire_close(&w);
 }
 
+/* With no place for a connection, none is begun. */
+static void test_without_a_free_connection_syns_are_not_answered(void **state)
+{
+    struct tcpwire w;
+    tcp_t listener, conn;
+    struct tcp_frame f = syn;
+
+    (void)state;
+    tcpwire_blank(&w, &tcp_tuning_default);
+    w.conf.conns_max = 1;
+    tcpwire_start(&w);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_handshake(&w, 1, 100, true);
+    f.sport = 2;
+    tcpwire_in(&w, f);
+    tcpwire_quiet(&w);
+    assert_int_equal(w.tcp.stats.no_memory, 1);
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    assert_int_equal(tcp_abort(&w.tcp, conn, w.rig->now), 0);
+    tcpwire_skip(&w);
+    tcpwire_in(&w, f);
+    assert_int_equal(tcpwire_out(&w).flags, F_SYN | F_ACK);
+    tcpwire_close(&w);
+}
+
 static void test_an_unreachable_peer_is_forgotten(void **state)
 {
     struct tcp_key key = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, TCPWIRE_PEER_PORT};
@@ -531,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_text_of_a_syn_is_not_taken),
         cmocka_unit_test(test_the_peers_mss_is_never_below_the_floor),
         cmocka_unit_test(test_without_cookies_the_longest_waiting_makes_room),
+        cmocka_unit_test(test_without_a_free_connection_syns_are_not_answered),
         cmocka_unit_test(test_an_unreachable_peer_is_forgotten),
     };
 
