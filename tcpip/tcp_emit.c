@@ -435,6 +435,9 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
                conn->syn_tries < conn->tcp->conf.tuning.syn_ecn_after) {
         /* RFC 3168 section 6.1.1.1: who drops such SYNs gets another one. */
         piece.hdr.flags |= TCP_ECE | TCP_CWR;
+    } else {
+        /* RFC 3168 section 6.1.1: and then no ECT may be sent, even if the first is answered. */
+        conn->ecn_ok = false;
     }
     return transmit_with(conn, piece, &options, now);
 }
