@@ -503,6 +503,35 @@ static void test_super_segments_are_whole_and_within_limits(void **state)
     end();
 }
 
+/* IPv4's total length has 16 bits, and the headers are part of it. */
+static void test_longest_super_segment(void **state)
+{
+    enum { FIT = 1365 }; /* 48 of them are 65,520 bytes */
+    tcp_t listener;
+
+    (void)state;
+    tcpwire_blank(&w, &tcp_tuning_default);
+    w.rig->dev.caps.csum_tx = true;
+    w.rig->dev.caps.gso_max_bytes = 65535;
+    tcpwire_start(&w);
+    listener = tcpwire_listen(&w, 0);
+    tcpwire_in(&w, (struct tcp_frame){.seq = PEER_SEQ - 1,
+                                      .flags = F_SYN,
+                                      .wnd = 65535,
+                                      .mss = FIT,
+                                      .ws = true,
+                                      .ws_shift = 2});
+    iss = tcpwire_out(&w).seq + 1;
+    tcpwire_in(&w, (struct tcp_frame){.seq = PEER_SEQ, .ack = iss, .flags = F_ACK, .wnd = 65535});
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    priv()->cc.cwnd = 100;
+    priv()->snd.limit = 1 << 20;
+    send(60000);
+    write_and_poll(60000);
+    expect(0, 47 * FIT, F_ACK);
+    end();
+}
+
 /* The device takes two views of payload: 8,192 bytes at most, five whole segments. */
 static void test_super_segment_has_no_more_pieces_than_the_device_takes(void **state)
 {
@@ -606,6 +635,68 @@ static void test_urgent_pointer(void **state)
     write_and_poll(5);
     seg = expect(MSS + 15, 5, F_ACK | F_PSH);
     assert_int_equal(seg.urg, 0);
+    end();
+}
+
+/* Each segment of a super-segment would have the same pointer. */
+static void test_no_super_segments_while_data_is_urgent(void **state)
+{
+    (void)state;
+    gso(65535, PKT_FRAGS_MAX);
+    send(3 * MSS);
+    assert_int_equal(tcp_send_urgent(&w.tcp, conn), 0);
+    netrig_poll(w.rig);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(expect(i * MSS, MSS, (uint8_t)(F_ACK | F_URG | (i == 2 ? F_PSH : 0))).urg,
+                         (3 - i) * MSS);
+    ack(3 * MSS, 65535);
+    assert_false(priv()->urgent_out);
+    write_and_poll(2 * MSS);
+    expect(3 * MSS, 2 * MSS, F_ACK | F_PSH);
+    end();
+}
+
+/* Further than 16 bits can say: as far as they can. */
+static void test_urgent_pointer_far_away(void **state)
+{
+    (void)state;
+    begin(&tcp_tuning_default, 65535);
+    priv()->snd.limit = 1 << 20;
+    send(60000);
+    send(20000);
+    assert_int_equal(tcp_send_urgent(&w.tcp, conn), 0);
+    netrig_poll(w.rig);
+    assert_int_equal(expect(0, MSS, F_ACK | F_URG).urg, 0xffff);
+    tcpwire_skip(&w);
+    ack(10 * MSS, 65535);
+    assert_int_equal(expect(10 * MSS, MSS, F_ACK | F_URG).urg, 80000 - 10 * MSS);
+    end();
+}
+
+/* ---- routes ---- */
+
+static void test_no_segment_from_an_address_that_is_gone(void **state)
+{
+    (void)state;
+    begin(&tcp_tuning_default, 65535);
+    assert_int_equal(netif_addr_remove(&w.rig->nif, NETRIG_US), 0);
+    write_and_poll(100);
+    tcpwire_quiet(&w);
+    netrig_add_us(w.rig);
+    tcpwire_pass(&w, 1100 * NS_PER_MS);
+    expect(0, 100, F_ACK | F_PSH);
+    end();
+}
+
+static void test_a_path_that_became_narrower_for_others(void **state)
+{
+    (void)state;
+    begin(&tcp_tuning_default, 65535);
+    ip4_path_mtu_update(&w.rig->nif, NETRIG_PEER, 1000, 1500, w.rig->now);
+    write_and_poll(2000);
+    expect(0, 960, F_ACK);
+    expect(960, 960, F_ACK);
+    expect(1920, 80, F_ACK | F_PSH);
     end();
 }
 
@@ -806,12 +897,17 @@ int main(void)
         TEST(test_super_segment),
         TEST(test_super_segments_are_whole_and_within_limits),
         TEST(test_super_segment_has_no_more_pieces_than_the_device_takes),
+        TEST(test_longest_super_segment),
         TEST(test_cwnd_cuts_super_segments),
         TEST(test_window_cuts_super_segments_at_whole_ones),
         TEST(test_fin_in_a_super_segment),
         TEST(test_many_pieces_in_one_segment),
         TEST(test_blank_checksum_where_the_device_completes_it),
         TEST(test_urgent_pointer),
+        TEST(test_no_super_segments_while_data_is_urgent),
+        TEST(test_urgent_pointer_far_away),
+        TEST(test_no_segment_from_an_address_that_is_gone),
+        TEST(test_a_path_that_became_narrower_for_others),
         TEST(test_only_new_data_is_ect),
         TEST(test_cwr_goes_with_new_data_once),
         TEST(test_each_out_of_order_segment_has_its_ack),

@@ -218,6 +218,8 @@ static void test_a_page_between_writes_keeps_the_order(void **state)
     room = reserve();
     memset(room.base, 3, 10);
     commit(10);
+    for (unsigned i = 10; i < PAGE_BYTES; i++)
+        assert_int_equal(page->base[i], 2); /* the rest of it is the program's */
     netrig_poll(w.rig);
     assert_int_equal(tcpwire_out(&w).len, 30);
     for (unsigned i = 0; i < 30; i++)
