@@ -249,7 +249,8 @@ struct tcp_flight {
     bool frto_new;         /* new data is to be sent now, whatever Nagle says, and nothing again */
     uint8_t rtos;          /* consecutive */
     uint64_t rto_first_ns; /* when the first of consecutive timeouts' segment was first sent */
-    uint64_t armed_at;     /* when new data last set the timers, if nothing has set them since; 0: not */
+    uint64_t
+        armed_at; /* when new data last set the timers, if nothing has set them since; 0: not */
     /* RFC 3168: the reduction for an ECE lasts until here is acknowledged */
     uint32_t ecn_end;
     bool ecn_cwr; /* CWR is to be set in the next new data */
@@ -295,9 +296,9 @@ struct tcp_rcv {
     uint32_t ssthresh;       /* the window is let grow to this (slow start of the window) */
     uint32_t promised;       /* pages that the window offered would fill, past the first window */
     bool fixed;              /* no autotuning */
-    bool window_known;       /* nothing has changed since `window` was offered at rcv_nxt == window_nxt */
+    bool window_known; /* nothing has changed since `window` was offered at rcv_nxt == window_nxt */
     uint32_t window, window_nxt;
-    struct seq_tree ooo;     /* of struct tcp_ooo */
+    struct seq_tree ooo; /* of struct tcp_ooo */
     uint32_t ooo_bytes, ooo_pages;
     struct tcp_ooo *recent;      /* latest grown first */
     bool fin;                    /* a FIN came, out of order perhaps, */
