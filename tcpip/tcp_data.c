@@ -86,8 +86,6 @@ static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
         /* Sent again in vain: the sooner it knows the better. Linux has no haste. */
         if (conn->tcp->conf.tuning.ack_habit != TCP_ACK_LINUX)
             conn->rcv.ack |= TCP_ACK_NOW;
-        if (conn->sack_ok && conn->tcp->conf.tuning.ack_habit == TCP_ACK_EVERY_OTHER)
-            tcp_ackgen_now(conn); /* a sender that resent in vain wants to know */
         rx->text_off += old;
         rx->len -= old;
         rx->hdr.seq = nxt;

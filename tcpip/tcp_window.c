@@ -224,8 +224,8 @@ void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len)
         return;
     rcv->ssthresh += u32_min(most - rcv->ssthresh, step);
     rcv->window_known = false;
-    if (rcv->quick == 0 && tuning_of(conn)->quickack_segments != 0)
-        rcv->quick = 1;
+    if (tuning_of(conn)->quickack_segments != 0)
+        rcv->quick |= 1; /* the sender hears of it at once */
 }
 
 /* A sender that is not held back sends in a round trip twice what it sent in the one before (slow start): so
