@@ -96,7 +96,7 @@ void tcp_tw_begin(struct tcp_conn *conn, enum tcp_state state, uint64_t now)
                           .state = (uint8_t)state,
                           .ts_ok = conn->ts_ok,
                           .rcv_wscale = conn->rcv_wscale,
-                          .tos = conn->ip.tos,
+                          .tos = (uint8_t)(conn->ip.tos & ~3u), /* without the last ECT */
                           .ttl = conn->ip.ttl,
                           .snd_nxt = conn->snd_nxt,
                           .rcv_nxt = conn->rcv_nxt,
