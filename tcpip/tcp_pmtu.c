@@ -55,8 +55,11 @@ void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now)
         conn->hole_mtu = conn->mtu;
     conn->hole_at = now + HOLE_RETRY_NS;
     conn->tcp->stats.black_holes++;
-    /* The path may be idle: a shorter segment need not wait as long as the last one. */
+    /* The path may be idle: a shorter segment need not wait as long as the last one. Nor is it the
+     * retransmission that makes us give up: quick ones say little of a peer that is away. */
     conn->rtt.backoff = 0;
+    if (conn->flight.rtos > HOLE_TIMEOUTS)
+        conn->flight.rtos = (uint8_t)(conn->flight.rtos - HOLE_TIMEOUTS);
     tcp_conn_mtu_set(conn, steps[i], now);
 }
 
