@@ -6,7 +6,14 @@
 #include "wire.h"
 #include "world_priv.h"
 
-enum { PAGES = 4096, PKTS = 6144, ARP_ENTRIES = 16, FRAG_QUEUES = 4, POLLS_MAX = 100000 };
+enum {
+    PAGES = 2560,
+    BUFFER_PAGES = 2048,
+    PKTS = 4096,
+    ARP_ENTRIES = 16,
+    FRAG_QUEUES = 4,
+    POLLS_MAX = 100000
+};
 
 #define OUR_MAC UINT64_C(0x020000000001)
 #define NEIGHBOUR_MAC UINT64_C(0x020000000002)
@@ -214,7 +221,7 @@ static bool open_tcp(struct world *world, uint64_t *random)
     struct tcp_conf tc = {.nif = &world->nif,
                           .key = {random_of(random), random_of(random)},
                           .conns_max = 64,
-                          .pages_max = PAGES / 2,
+                          .pages_max = BUFFER_PAGES,
                           .segs_max = 4 * PAGES,
                           .tuning = world->conf.tuning};
     size_t bytes = tcp_memory_bytes(&tc);
