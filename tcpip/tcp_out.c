@@ -15,8 +15,8 @@
 enum {
     OUT_DEFAULT_MSS = 536,
     OUT_HEADER_LEAST = 68, /* Linux's least mtu, which bounds its segments from below */
-    OUT_PIECES_MAX = PKT_FRAGS_MAX - 1, /* of payload: one place is the headers' */
-    SACK_HEAD = 4,                      /* nop, nop, kind, length */
+    OUT_MSS_LEAST = 8,
+    SACK_HEAD = 4, /* nop, nop, kind, length */
     SACK_BLOCK = 8,
 };
 #define RECORD_RETRY_NS NS_PER_MS
@@ -43,26 +43,36 @@ static int32_t window_left(const struct tcp_conn *conn)
     return (int32_t)(conn->snd_una + conn->snd_wnd - conn->snd_nxt);
 }
 
+/* SACK blocks go along and take their room (RFC 6691 section 2), unless they would take all. */
+static uint32_t less_sack(const struct tcp_conn *conn, uint32_t mss)
+{
+    uint32_t most = (TCP_OPTIONS_MAX - tcp_options_len(conn) - SACK_HEAD) / SACK_BLOCK;
+    uint32_t bytes = SACK_HEAD + SACK_BLOCK * u32_min(conn->rcv.ooo.count, most);
+
+    return mss >= bytes + OUT_MSS_LEAST ? mss - bytes : mss;
+}
+
+/* At most half the peer's largest window, so that one segment is acknowledged while the next goes;
+ * of a window that tiny stacks have all of it. */
+static uint32_t half_window(const struct tcp_conn *conn, uint32_t mss)
+{
+    uint32_t most = conn->snd_wnd_max, least = OUT_HEADER_LEAST - tcp_SIZE - tcp_options_len(conn);
+
+    if (most > OUT_DEFAULT_MSS)
+        most /= 2;
+    if (most == 0)
+        return mss;
+    return u32_min(mss, most < least ? least : most);
+}
+
 static uint32_t mss_now(const struct tcp_conn *conn)
 {
-    uint32_t mss = conn->mss, blocks;
+    uint32_t mss = conn->mss;
 
-    if (UNLIKELY(conn->sack_ok && conn->rcv.ooo.count != 0)) {
-        /* SACK blocks go along and take their room (RFC 6691 section 2). */
-        blocks = (TCP_OPTIONS_MAX - tcp_options_len(conn) - SACK_HEAD) / SACK_BLOCK;
-        mss -= SACK_HEAD + SACK_BLOCK * u32_min(conn->rcv.ooo.count, blocks);
-    }
-    if (conn->tcp->conf.tuning.half_window && UNLIKELY(mss > conn->snd_wnd_max / 2)) {
-        uint32_t most = conn->snd_wnd_max;
-
-        if (most > OUT_DEFAULT_MSS)
-            most /= 2;
-        if (most != 0 && mss > most) {
-            uint32_t least = OUT_HEADER_LEAST - tcp_SIZE - tcp_options_len(conn);
-
-            mss = most < least ? least : most;
-        }
-    }
+    if (UNLIKELY(conn->sack_ok && conn->rcv.ooo.count != 0))
+        mss = less_sack(conn, mss);
+    if (conn->tcp->conf.tuning.half_window && UNLIKELY(mss > conn->snd_wnd_max / 2))
+        mss = half_window(conn, mss);
     return mss;
 }
 
@@ -432,7 +442,7 @@ static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
     next.force = true;
     next.push = !data;
     conn->owed &= (uint8_t)~TCP_OWE_PROBE;
-    if (conn->flight.out == 0 && has_new(conn) && (left > 0 || conn->tcp->conf.tuning.probe_data)) {
+    if (conn->flight.out == 0 && has_new(conn) && (left > 0 || data)) {
         uint32_t unsent = tcp_sndbuf_unsent(conn), room = left > 0 ? (uint32_t)left : 1;
 
         next.len = u32_min(u32_min(unsent, room), next.mss);
@@ -458,48 +468,6 @@ static COLD void send_syn(struct tcp_conn *conn, uint64_t now)
         send_ack(conn, now);
 }
 
-/* ---- what it was that limited sending ------------------------------------------------------------ */
-
-enum chrono { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_SNDBUF };
-
-static void chrono_set(struct tcp_conn *conn, enum chrono chrono, uint64_t now)
-{
-    if (LIKELY(conn->chrono == chrono))
-        return;
-    tcp_chrono(conn, now, &conn->busy_ns, &conn->rwnd_ns, &conn->sndbuf_ns);
-    conn->chrono = (uint8_t)chrono;
-    conn->chrono_at = now;
-}
-
-void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,
-                uint64_t *sndbuf_ns)
-{
-    uint64_t ns = now - conn->chrono_at;
-
-    *busy_ns = conn->busy_ns + (conn->chrono != CHRONO_NONE ? ns : 0);
-    *rwnd_ns = conn->rwnd_ns + (conn->chrono == CHRONO_WINDOW ? ns : 0);
-    *sndbuf_ns = conn->sndbuf_ns + (conn->chrono == CHRONO_SNDBUF ? ns : 0);
-}
-
-void tcp_chrono_idle(struct tcp_conn *conn, uint64_t now)
-{
-    chrono_set(conn, CHRONO_NONE, now);
-}
-
-static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
-{
-    enum chrono chrono = CHRONO_BUSY;
-
-    if (conn->flight.out == 0 && !has_new(conn))
-        chrono = CHRONO_NONE;
-    else if (limit == LIMIT_WINDOW)
-        chrono = CHRONO_WINDOW;
-    else if (conn->snd.was_full && conn->snd.next == NULL &&
-             tcp_flight_pipe(&conn->flight) < conn->cc.cwnd)
-        chrono = CHRONO_SNDBUF;
-    chrono_set(conn, chrono, now);
-}
-
 /* ---- a connection's turn ---------------------------------------------------------------------- */
 
 /* Is it in a state that sends data (RFC 9293 section 3.10.2), or only acknowledges? */
@@ -507,6 +475,20 @@ static bool may_send(const struct tcp_conn *conn)
 {
     return conn->state >= TCP_ESTABLISHED && conn->state != TCP_FIN_WAIT_2 &&
            conn->state != TCP_TIME_WAIT;
+}
+
+static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
+{
+    enum tcp_chrono_state state = TCP_CHRONO_BUSY;
+
+    if (conn->flight.out == 0 && !has_new(conn))
+        state = TCP_CHRONO_IDLE;
+    else if (limit == LIMIT_WINDOW)
+        state = TCP_CHRONO_WINDOW;
+    else if (conn->snd.was_full && conn->snd.next == NULL &&
+             tcp_flight_pipe(&conn->flight) < conn->cc.cwnd)
+        state = TCP_CHRONO_SNDBUF;
+    tcp_chrono_set(conn, state, now);
 }
 
 /* As if the window were shut: others let their probe timer end it. */

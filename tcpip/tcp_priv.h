@@ -444,7 +444,7 @@ struct tcp_conn {
     uint64_t segs_in, segs_out, data_segs_in, data_segs_out, rcv_ooo, rtos_total, recoveries;
     uint64_t sent_at, received_at, ack_at; /* last data, last ACK */
     uint64_t busy_ns, rwnd_ns, sndbuf_ns, chrono_at;
-    uint8_t chrono; /* which of the three runs: tcp_out.c */
+    uint8_t chrono; /* enum tcp_chrono_state */
 };
 
 /* ---- who listens ----------------------------------------------------------------------------- */
@@ -794,7 +794,7 @@ static inline bool tcp_cc_in_slow_start(const struct tcp_cc *cc)
 /* Slow start for `acked` segments; returns those left over past ssthresh. */
 uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked);
 
-/* ---- tcp_out.c, tcp_emit.c, tcp_sndbuf.c, tcp_persist.c ---------------------------------------------------------- */
+/* ---- tcp_out.c, tcp_emit.c, tcp_sndbuf.c, tcp_persist.c, tcp_keepalive.c, tcp_chrono.c ---------------------------------------------------------- */
 
 /* Sends what conn may and must send. Only tcp_poll calls it. */
 void tcp_out_conn(struct tcp_conn *conn, uint64_t now);
@@ -831,8 +831,8 @@ void tcp_cork_expired(struct tcp_conn *conn, uint64_t now);
  * limited it: struct tcp_info's. */
 void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,
                 uint64_t *sndbuf_ns);
-/* Nothing is left to be sent or acknowledged. */
-void tcp_chrono_idle(struct tcp_conn *conn, uint64_t now);
+enum tcp_chrono_state { TCP_CHRONO_IDLE, TCP_CHRONO_BUSY, TCP_CHRONO_WINDOW, TCP_CHRONO_SNDBUF };
+void tcp_chrono_set(struct tcp_conn *conn, enum tcp_chrono_state state, uint64_t now);
 /* An acceptable ACK came, its window noted: probes were answered; goes on or ends to probe. */
 void tcp_persist_update(struct tcp_conn *conn, uint64_t now);
 /* Something was kept back by a closed window, with nothing in flight: begins to probe, if it does

@@ -176,7 +176,7 @@ void tcp_sndbuf_acked(struct tcp_conn *conn)
     while ((head = snd->head) != NULL && seq_le(head->seq + head->len, conn->snd_una))
         drop_head(conn);
     if (head == NULL) {
-        tcp_chrono_idle(conn, conn->ack_at);
+        tcp_chrono_set(conn, TCP_CHRONO_IDLE, conn->ack_at);
     } else if (seq_lt(head->seq, conn->snd_una)) {
         uint32_t n = conn->snd_una - head->seq;
 

@@ -177,6 +177,38 @@ static void test_timestamps_take_their_room(void **state)
     end();
 }
 
+/* SACK blocks make segments shorter, but never so short that nothing is left (CVE-2019-11479). */
+static void test_sack_blocks_leave_room_for_text(void **state)
+{
+    (void)state;
+    for (uint32_t mss = 8; mss <= 100; mss++) {
+        tcp_t listener;
+        struct tcpwire_seg seg;
+
+        tcpwire_open(&w, &tcp_tuning_default);
+        listener = tcpwire_listen(&w, 0);
+        synack = tcpwire_handshake(&w, TCPWIRE_PEER_PORT, PEER_SEQ - 1, true);
+        iss = synack.seq + 1;
+        assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+        for (uint32_t i = 1; i <= 4; i++)
+            tcpwire_in(&w, (struct tcp_frame){.seq = PEER_SEQ + 100 * i,
+                                              .ack = iss,
+                                              .flags = F_ACK,
+                                              .wnd = 500,
+                                              .ts = true,
+                                              .tsval = 1002,
+                                              .tsecr = synack.tsval,
+                                              .len = 50});
+        tcpwire_skip(&w);
+        priv()->mss = mss;
+        write_and_poll(200);
+        seg = tcpwire_out(&w);
+        assert_true(seg.len >= 8 && seg.len + seg.options_len <= mss + 12);
+        assert_int_equal(seg.options_len > 12, mss >= 28 + 8);
+        end();
+    }
+}
+
 /* ---- the peer's window (RFC 9293 section 3.8.6.2.1) ---- */
 
 static void test_no_small_segment_for_the_rest_of_a_window(void **state)
@@ -878,6 +910,7 @@ int main(void)
         TEST(test_initial_window_is_ten),
         TEST(test_numbers_go_round),
         TEST(test_timestamps_take_their_room),
+        TEST(test_sack_blocks_leave_room_for_text),
         TEST(test_no_small_segment_for_the_rest_of_a_window),
         TEST(test_all_that_is_left_goes_where_it_fits),
         TEST(test_small_windows_as_linux),
