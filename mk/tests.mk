@@ -48,9 +48,9 @@ TEST_PROGRAMS := $(addprefix $(BUILD)/san/,$(TESTS))
 REPLAY_PROGRAMS := $(addprefix $(BUILD)/san/,$(FUZZERS))
 FUZZ_SECONDS ?= 60
 
-## test: everything that needs no emulator, in under five minutes
+## test: everything that needs no emulator, in under eight minutes
 test: deps-build deps-run deps-test
-	$(Q)tools/test-all check test-unit test-fuzz test-compile-fail test-interop
+	$(Q)tools/test-all check test-unit test-pkt test-fuzz test-compile-fail test-interop
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
 test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
@@ -85,7 +85,7 @@ format: deps-test
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' ':!tests/compile-fail')
 
 ## coverage: line and branch coverage of the tests, build/coverage/index.html
-coverage: deps-test deps-coverage $(addprefix $(BUILD)/cov/,$(TESTS) $(FUZZERS))
+coverage: deps-test deps-coverage $(addprefix $(BUILD)/cov/,$(TESTS) $(FUZZERS) tests/pkt/pktrun)
 	$(Q)tools/coverage $(addprefix $(BUILD)/cov/,$(TESTS)) -- $(addprefix $(BUILD)/cov/,$(FUZZERS))
 
 # Every archive of the library as a Linux process: what `check` looks into.
