@@ -2,522 +2,10 @@
 /* py.c - the little of Python that scripts assert with: assert, print, assignment, one-line if;
  * integers, fractions, strings; or and not, comparisons in chains, in, | ^ & << >> + - * / // %
  * **, parentheses, tuples, and a handful of functions. Anything else is an error, never a pass. */
-#include <ctype.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "py.h"
-
-#define DEPTH_MAX 100
-#define TUPLE_MAX 16
-
-struct reader {
-    struct py *py;
-    const char *at, *end;
-    unsigned parens; /* inside them a line's end is a blank */
-    unsigned depth;
-    bool ok;
-};
-
-struct values { /* of a tuple; n 1: a value alone */
-    unsigned n;
-    struct py_value v[TUPLE_MAX];
-};
-
-static void __attribute__((format(printf, 2, 3))) fail(struct reader *r, const char *format, ...)
-{
-    va_list args;
-
-    if (!r->ok)
-        return;
-    r->ok = false;
-    va_start(args, format);
-    vsnprintf(r->py->error, sizeof(r->py->error), format, args);
-    va_end(args);
-}
-
-/* ---- values ----------------------------------------------------------------------------------- */
-
-static struct py_value of_int(int64_t i)
-{
-    struct py_value v = {.kind = PY_INT, .i = i, .f = (double)i};
-
-    snprintf(v.text, sizeof(v.text), "%lld", (long long)i);
-    return v;
-}
-
-static struct py_value of_float(double f)
-{
-    struct py_value v = {.kind = PY_FLOAT, .f = f};
-
-    v.i = f > -9e18 && f < 9e18 ? (int64_t)f : 0;
-    snprintf(v.text, sizeof(v.text), "%.12g", f);
-    return v;
-}
-
-static bool truth(const struct py_value *v)
-{
-    if (v->kind == PY_TEXT)
-        return v->text[0] != '\0';
-    return v->kind == PY_INT ? v->i != 0 : v->f != 0;
-}
-
-static int compare(struct reader *r, const struct py_value *a, const struct py_value *b)
-{
-    if ((a->kind == PY_TEXT) != (b->kind == PY_TEXT)) {
-        fail(r, "a string compared with a number");
-        return 1;
-    }
-    if (a->kind == PY_TEXT)
-        return strcmp(a->text, b->text);
-    if (a->kind == PY_INT && b->kind == PY_INT)
-        return a->i < b->i ? -1 : a->i > b->i;
-    return a->f < b->f ? -1 : a->f > b->f;
-}
-
-/* ---- characters ------------------------------------------------------------------------------- */
-
-static int peek(const struct reader *r, size_t n)
-{
-    return n < (size_t)(r->end - r->at) ? (unsigned char)r->at[n] : 0;
-}
-
-static void skip(struct reader *r)
-{
-    for (;;) {
-        int c = peek(r, 0);
-
-        if (c == ' ' || c == '\t' || c == '\r' || (c == '\n' && r->parens > 0))
-            r->at++;
-        else if (c == '\\' && peek(r, 1) == '\n')
-            r->at += 2;
-        else if (c == '#')
-            while (r->at < r->end && *r->at != '\n')
-                r->at++;
-        else
-            return;
-    }
-}
-
-static bool name_char(int c)
-{
-    return isalnum(c) || c == '_';
-}
-
-static bool take(struct reader *r, const char *what)
-{
-    size_t n = strlen(what);
-
-    skip(r);
-    if ((size_t)(r->end - r->at) < n || memcmp(r->at, what, n) != 0)
-        return false;
-    if (isalpha((unsigned char)what[0]) && name_char(peek(r, n)))
-        return false;
-    r->at += n;
-    return true;
-}
-
-static bool take_name(struct reader *r, char *out, size_t room)
-{
-    size_t n = 0;
-
-    skip(r);
-    if (!isalpha(peek(r, 0)) && peek(r, 0) != '_')
-        return false;
-    while (name_char(peek(r, n)))
-        n++;
-    if (n >= room) {
-        fail(r, "a very long name");
-        return false;
-    }
-    memcpy(out, r->at, n);
-    out[n] = '\0';
-    r->at += n;
-    return true;
-}
-
-/* ---- expressions ------------------------------------------------------------------------------ */
-
-static struct py_value expression(struct reader *r);
-
-static struct values list(struct reader *r, const char *close)
-{
-    struct values out = {0};
-
-    r->parens++;
-    while (r->ok && !take(r, close)) {
-        if (out.n == TUPLE_MAX) {
-            fail(r, "too many values");
-            break;
-        }
-        out.v[out.n++] = expression(r);
-        if (!take(r, ",")) {
-            if (!take(r, close))
-                fail(r, "expected '%s'", close);
-            break;
-        }
-    }
-    r->parens--;
-    return out;
-}
-
-static struct py_value text_of(struct reader *r)
-{
-    struct py_value v = {.kind = PY_TEXT};
-    int quote = peek(r, 0);
-    size_t n = 0;
-
-    r->at++;
-    while (r->at < r->end && peek(r, 0) != quote) {
-        if (peek(r, 0) == '\\' && r->end - r->at > 1)
-            r->at++;
-        if (n < sizeof(v.text) - 1)
-            v.text[n++] = *r->at;
-        r->at++;
-    }
-    if (r->at == r->end)
-        fail(r, "a string without an end");
-    else
-        r->at++;
-    return v;
-}
-
-static struct py_value number(struct reader *r)
-{
-    char digits[40] = "";
-    bool hex = peek(r, 0) == '0' && (peek(r, 1) == 'x' || peek(r, 1) == 'X'), fraction = false;
-    size_t n = hex ? 2 : 0;
-    char *end;
-
-    for (;; n++) {
-        int c = peek(r, n);
-
-        if (hex ? !isxdigit(c)
-                : !isdigit(c) && c != '.' && c != '_' && c != 'e' &&
-                      !((c == '-' || c == '+') && n > 0 && peek(r, n - 1) == 'e'))
-            break;
-        fraction |= !hex && (c == '.' || c == 'e');
-    }
-    if (n >= sizeof(digits)) {
-        fail(r, "a very long number");
-        return of_int(0);
-    }
-    memcpy(digits, r->at, n);
-    r->at += n;
-    if (name_char(peek(r, 0)))
-        fail(r, "a bad number");
-    if (fraction) {
-        double f = strtod(digits, &end);
-
-        if (*end != '\0')
-            fail(r, "a bad number");
-        return of_float(f);
-    }
-    return of_int((int64_t)strtoull(digits, NULL, hex ? 16 : 10));
-}
-
-static struct py_value call(struct reader *r, const char *name)
-{
-    struct values a = list(r, ")");
-    bool least = strcmp(name, "min") == 0;
-
-    if (!r->ok || a.n == 0) {
-        fail(r, "%s() of nothing", name);
-        return of_int(0);
-    }
-    if (least || strcmp(name, "max") == 0) {
-        for (unsigned i = 1; i < a.n; i++)
-            if ((compare(r, &a.v[i], &a.v[0]) < 0) == least)
-                a.v[0] = a.v[i];
-        return a.v[0];
-    }
-    if (strcmp(name, "abs") == 0)
-        return a.v[0].kind == PY_INT ? of_int(llabs(a.v[0].i)) : of_float(fabs(a.v[0].f));
-    if (strcmp(name, "int") == 0)
-        return of_int(a.v[0].i);
-    if (strcmp(name, "float") == 0)
-        return of_float(a.v[0].f);
-    if (strcmp(name, "round") == 0)
-        return of_int(llround(a.v[0].f));
-    if (strcmp(name, "bool") == 0)
-        return of_int(truth(&a.v[0]));
-    if (strcmp(name, "str") == 0 || strcmp(name, "repr") == 0) {
-        a.v[0].kind = PY_TEXT;
-        return a.v[0];
-    }
-    fail(r, "the function %s() is not known", name);
-    return of_int(0);
-}
-
-static struct py_value named(struct reader *r, const char *name)
-{
-    struct py *py = r->py;
-    int64_t value;
-
-    if (strcmp(name, "True") == 0 || strcmp(name, "False") == 0)
-        return of_int(name[0] == 'T');
-    for (unsigned i = 0; i < py->var_count; i++)
-        if (strcmp(py->var[i].name, name) == 0)
-            return py->var[i].value;
-    if (py->lookup != NULL && py->lookup(py->arg, name, &value))
-        return of_int(value);
-    fail(r, "the name '%s' is not known", name);
-    return of_int(0);
-}
-
-static struct py_value primary(struct reader *r)
-{
-    char name[48];
-
-    skip(r);
-    if (++r->depth > DEPTH_MAX) {
-        fail(r, "nested too deeply");
-        return of_int(0);
-    }
-    if (take(r, "(")) {
-        struct values v = list(r, ")");
-
-        if (v.n != 1)
-            fail(r, "a tuple where a value should be");
-        return v.v[0];
-    }
-    if (peek(r, 0) == '\'' || peek(r, 0) == '"')
-        return text_of(r);
-    if (isdigit(peek(r, 0)) || (peek(r, 0) == '.' && isdigit(peek(r, 1))))
-        return number(r);
-    if (take_name(r, name, sizeof(name)))
-        return take(r, "(") ? call(r, name) : named(r, name);
-    fail(r, "expected a value, found '%.20s'", r->at < r->end ? r->at : "the end");
-    return of_int(0);
-}
-
-static struct py_value unary(struct reader *r)
-{
-    struct py_value v;
-
-    skip(r);
-    if (take(r, "-")) {
-        v = unary(r);
-        if (v.kind == PY_TEXT)
-            fail(r, "minus a string");
-        return v.kind == PY_INT ? of_int((int64_t)(0 - (uint64_t)v.i)) : of_float(-v.f);
-    }
-    if (take(r, "~")) {
-        v = unary(r);
-        return of_int(~v.i);
-    }
-    if (take(r, "+"))
-        return unary(r);
-    v = primary(r);
-    if (r->depth > 0)
-        r->depth--;
-    if (take(r, "**")) {
-        struct py_value e = unary(r);
-
-        return v.kind == PY_INT && e.kind == PY_INT && e.i >= 0 ? of_int((int64_t)pow(v.f, e.f))
-                                                                : of_float(pow(v.f, e.f));
-    }
-    return v;
-}
-
-/* Python's division goes down, not toward zero. */
-static struct py_value divide(struct reader *r, const struct py_value *a, const struct py_value *b,
-                              const char *op)
-{
-    if (b->f == 0 || (b->kind == PY_INT && b->i == 0)) {
-        fail(r, "division by zero");
-        return of_int(0);
-    }
-    if (op[0] == '/' && op[1] == '\0')
-        return of_float(a->f / b->f);
-    if (a->kind == PY_INT && b->kind == PY_INT && !(a->i == INT64_MIN && b->i == -1)) {
-        int64_t q = a->i / b->i, rest = a->i % b->i;
-
-        if (rest != 0 && (rest < 0) != (b->i < 0)) {
-            q--;
-            rest += b->i;
-        }
-        return of_int(op[0] == '%' ? rest : q);
-    }
-    return of_float(op[0] == '%' ? a->f - floor(a->f / b->f) * b->f : floor(a->f / b->f));
-}
-
-static struct py_value arithmetic(struct reader *r, const struct py_value *a,
-                                  const struct py_value *b, const char *op)
-{
-    bool ints = a->kind == PY_INT && b->kind == PY_INT;
-    uint64_t x = (uint64_t)a->i, y = (uint64_t)b->i;
-
-    if (a->kind == PY_TEXT || b->kind == PY_TEXT) {
-        fail(r, "'%s' of a string", op);
-        return of_int(0);
-    }
-    switch (op[0]) {
-    case '+':
-        return ints ? of_int((int64_t)(x + y)) : of_float(a->f + b->f);
-    case '-':
-        return ints ? of_int((int64_t)(x - y)) : of_float(a->f - b->f);
-    case '*':
-        return ints ? of_int((int64_t)(x * y)) : of_float(a->f * b->f);
-    case '&':
-        return of_int((int64_t)(x & y));
-    case '|':
-        return of_int((int64_t)(x | y));
-    case '^':
-        return of_int((int64_t)(x ^ y));
-    case '<':
-        return of_int((int64_t)(y < 64 ? x << y : 0));
-    case '>':
-        return of_int(y < 64 ? a->i >> y : a->i < 0 ? -1 : 0);
-    default:
-        return divide(r, a, b, op);
-    }
-}
-
-/* 'cwnd=%d rtt=%d' % (a, b): the format, then the values; it is only ever shown. */
-static struct py_value formatted(struct reader *r, struct py_value text)
-{
-    struct values v = {0};
-    size_t n = strlen(text.text);
-
-    if (take(r, "("))
-        v = list(r, ")");
-    else
-        v.v[v.n++] = unary(r);
-    for (unsigned i = 0; i < v.n && n < sizeof(text.text) - 1; i++) {
-        int more = snprintf(text.text + n, sizeof(text.text) - n, "%s%s", i == 0 ? " % " : ", ",
-                            v.v[i].text);
-
-        n += more < 0 ? 0 : (size_t)more;
-    }
-    return text;
-}
-
-/* Operators of one strength each, loosest first. */
-static const char *const operators[][4] = {
-    {"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"//", "*", "/", "%"},
-};
-#define STRENGTHS (sizeof(operators) / sizeof(operators[0]))
-
-static const char *take_operator(struct reader *r, unsigned strength)
-{
-    for (unsigned i = 0; i < 4 && operators[strength][i] != NULL; i++) {
-        const char *op = operators[strength][i];
-        size_t n = strlen(op);
-
-        skip(r);
-        if (peek(r, n) == '=' ||
-            (n == 1 && peek(r, 0) == peek(r, 1) && op[0] != '-' && op[0] != '+'))
-            continue; /* x += 1, or a longer operator */
-        if (take(r, op))
-            return op;
-    }
-    return NULL;
-}
-
-static struct py_value binary(struct reader *r, unsigned strength)
-{
-    struct py_value a, b;
-    const char *op;
-
-    if (strength == STRENGTHS)
-        return unary(r);
-    a = binary(r, strength + 1);
-    while (r->ok && (op = take_operator(r, strength)) != NULL) {
-        if (a.kind == PY_TEXT && op[0] == '%') {
-            a = formatted(r, a);
-            continue;
-        }
-        b = binary(r, strength + 1);
-        if (r->ok)
-            a = arithmetic(r, &a, &b, op);
-    }
-    return a;
-}
-
-/* a in (b, c) */
-static bool among(struct reader *r, const struct py_value *a)
-{
-    struct values v = {0};
-    bool found = false;
-
-    if (take(r, "("))
-        v = list(r, ")");
-    else if (take(r, "["))
-        v = list(r, "]");
-    else
-        fail(r, "'in' wants a list");
-    for (unsigned i = 0; i < v.n; i++)
-        found |= compare(r, a, &v.v[i]) == 0;
-    return found;
-}
-
-static struct py_value comparison(struct reader *r)
-{
-    static const char *const ops[] = {"==", "!=", "<=", ">=", "<", ">"};
-    struct py_value a = binary(r, 0), b;
-    bool result = true, any = false;
-
-    for (;;) {
-        unsigned i = 0;
-
-        if (take(r, "not")) {
-            if (!take(r, "in"))
-                fail(r, "'not' alone");
-            return of_int(!among(r, &a));
-        }
-        if (take(r, "in"))
-            return of_int(among(r, &a));
-        while (i < 6 && !take(r, ops[i]))
-            i++;
-        if (i == 6 || !r->ok)
-            return any ? of_int(result) : a;
-        b = binary(r, 0);
-        if (r->ok) {
-            int c = compare(r, &a, &b);
-            const bool is[] = {c == 0, c != 0, c <= 0, c >= 0, c<0, c> 0};
-
-            result &= is[i];
-        }
-        any = true;
-        a = b;
-    }
-}
-
-static struct py_value negation(struct reader *r)
-{
-    if (take(r, "not")) {
-        struct py_value v = negation(r);
-
-        return of_int(!truth(&v));
-    }
-    return comparison(r);
-}
-
-static struct py_value conjunction(struct reader *r)
-{
-    struct py_value a = negation(r), b;
-
-    while (r->ok && take(r, "and")) {
-        b = negation(r);
-        a = truth(&a) ? b : a;
-    }
-    return a;
-}
-
-static struct py_value expression(struct reader *r)
-{
-    struct py_value a = conjunction(r), b;
-
-    while (r->ok && take(r, "or")) {
-        b = conjunction(r);
-        a = truth(&a) ? a : b;
-    }
-    return a;
-}
+#include "py_priv.h"
 
 /* ---- statements ------------------------------------------------------------------------------- */
 
@@ -529,7 +17,7 @@ static void assign(struct reader *r, const char *name, const struct py_value *va
     while (i < py->var_count && strcmp(py->var[i].name, name) != 0)
         i++;
     if (i == PY_VARS_MAX) {
-        fail(r, "too many names");
+        py_fail(r, "too many names");
         return;
     }
     if (i == py->var_count)
@@ -541,25 +29,25 @@ static void assign(struct reader *r, const char *name, const struct py_value *va
 static void assertion(struct reader *r)
 {
     const char *from = r->at;
-    struct py_value v = expression(r), message = {.kind = PY_TEXT};
+    struct py_value v = py_expression(r), message = {.kind = PY_TEXT};
     int n = (int)(r->at - from);
 
-    if (r->ok && take(r, ","))
-        message = expression(r);
-    if (r->ok && !truth(&v))
-        fail(r, "assertion failed:%.*s%s%s", n, from, message.text[0] != '\0' ? ": " : "",
-             message.text);
+    if (r->ok && py_take(r, ","))
+        message = py_expression(r);
+    if (r->ok && !py_truth(&v))
+        py_fail(r, "assertion failed:%.*s%s%s", n, from, message.text[0] != '\0' ? ": " : "",
+                message.text);
 }
 
 static void print(struct reader *r)
 {
     struct values v = {0};
 
-    skip(r);
-    if (take(r, "("))
-        v = list(r, ")");
+    py_skip(r);
+    if (py_take(r, "("))
+        v = py_list(r, ")");
     else if (r->at < r->end && *r->at != '\n' && *r->at != ';')
-        v.v[v.n++] = expression(r);
+        v.v[v.n++] = py_expression(r);
     for (unsigned i = 0; r->py->verbose && i < v.n; i++)
         printf("%s%s", v.v[i].text, i + 1 < v.n ? " " : "\n");
 }
@@ -572,25 +60,25 @@ static bool assignment(struct reader *r)
     struct py_value a, b;
     char name[48];
 
-    if (!take_name(r, name, sizeof(name)))
+    if (!py_take_name(r, name, sizeof(name)))
         return false;
-    skip(r);
-    if (peek(r, 0) == '=' && peek(r, 1) != '=') {
+    py_skip(r);
+    if (py_peek(r, 0) == '=' && py_peek(r, 1) != '=') {
         r->at++;
-        b = expression(r);
+        b = py_expression(r);
         if (r->ok)
             assign(r, name, &b);
         return true;
     }
     for (unsigned i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (take(r, ops[i])) {
+        if (py_take(r, ops[i])) {
             char op[3] = "";
 
             memcpy(op, ops[i], strlen(ops[i]) - 1);
-            a = named(r, name);
-            b = expression(r);
+            a = py_named(r, name);
+            b = py_expression(r);
             if (r->ok)
-                a = arithmetic(r, &a, &b, op);
+                a = py_arithmetic(r, &a, &b, op);
             if (r->ok)
                 assign(r, name, &a);
             return true;
@@ -603,26 +91,26 @@ static void statement(struct reader *r)
 {
     struct py_value v;
 
-    if (take(r, "pass")) {
+    if (py_take(r, "pass")) {
         return;
-    } else if (take(r, "import") || take(r, "from")) {
+    } else if (py_take(r, "import") || py_take(r, "from")) {
         while (r->at < r->end && *r->at != '\n' && *r->at != ';')
             r->at++;
-    } else if (take(r, "assert")) {
+    } else if (py_take(r, "assert")) {
         assertion(r);
-    } else if (take(r, "print")) {
+    } else if (py_take(r, "print")) {
         print(r);
-    } else if (take(r, "if")) {
-        v = expression(r);
-        if (r->ok && !take(r, ":"))
-            fail(r, "expected ':'");
-        if (r->ok && truth(&v))
+    } else if (py_take(r, "if")) {
+        v = py_expression(r);
+        if (r->ok && !py_take(r, ":"))
+            py_fail(r, "expected ':'");
+        if (r->ok && py_truth(&v))
             statement(r);
         else
             while (r->ok && r->at < r->end && *r->at != '\n')
                 r->at++;
     } else if (!assignment(r)) {
-        v = expression(r);
+        v = py_expression(r);
     }
 }
 
@@ -632,7 +120,7 @@ bool py_run(struct py *py, const char *code, size_t len)
 
     py->error[0] = '\0';
     while (r.ok) {
-        skip(&r);
+        py_skip(&r);
         if (r.at == r.end)
             break;
         if (*r.at == '\n' || *r.at == ';') {
@@ -641,9 +129,9 @@ bool py_run(struct py *py, const char *code, size_t len)
         }
         r.depth = 0;
         statement(&r);
-        skip(&r);
+        py_skip(&r);
         if (r.ok && r.at < r.end && *r.at != '\n' && *r.at != ';')
-            fail(&r, "not understood: '%.20s'", r.at);
+            py_fail(&r, "not understood: '%.20s'", r.at);
     }
     return r.ok;
 }
