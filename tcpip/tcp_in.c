@@ -373,17 +373,13 @@ static COLD bool refuse_text(struct tcp_conn *conn, const struct tcp_rx *rx)
     return true;
 }
 
-/* Seventh and eighth: text and FIN. After its FIN the peer has nothing to say but that again. */
+/* Seventh and eighth: text and FIN. */
 static inline void step_text(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     if (rx->len == 0 && (rx->hdr.flags & TCP_FIN) == 0)
         return;
     if (UNLIKELY(conn->orphan) && rx->len != 0 && refuse_text(conn, rx))
         return;
-    if (UNLIKELY(tcp_conn_eof(conn))) {
-        tcp_data_duplicate(conn, rx);
-        return;
-    }
     tcp_data_input(conn, rx);
 }
 

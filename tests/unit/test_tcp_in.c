@@ -337,13 +337,53 @@ static void test_text_after_close_is_reset_in_every_state(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(closed); i++) {
         bring_to(closed[i]);
         assert_int_equal(tcp_close(&w.tcp, conn, w.rig->now), 0);
-        in(rcv - 1, nxt, F_ACK, 1); /* old text is no reason */
+        in(rcv - 1, una, F_ACK, 1); /* old text is no reason */
+        assert_int_equal(tcpwire_out(&w).flags, F_ACK);
         tcpwire_skip(&w);
-        in(rcv, nxt, F_ACK, 1);
+        in(rcv, una, F_ACK, 1);
         assert_int_equal(tcpwire_out(&w).flags, F_RST);
         assert_int_equal(tcp_usage(&w.tcp).conns, 0);
         assert_int_equal(tcp_usage(&w.tcp).time_waits, 0);
     }
+    tcpwire_close(&w);
+}
+
+/* Where nobody holds it a small record is enough for FIN-WAIT-2. */
+static void test_fin_wait_2_of_nobody_is_a_small_record(void **state)
+{
+    (void)state;
+    open_stack(&tcp_tuning_default);
+    bring_to(TCP_FIN_WAIT_1);
+    assert_int_equal(tcp_close(&w.tcp, conn, w.rig->now), 0);
+    in(rcv, nxt, F_ACK, 0);
+    assert_int_equal(tcp_usage(&w.tcp).conns, 0);
+    assert_int_equal(tcp_usage(&w.tcp).time_waits, 1);
+    tcpwire_pass(&w, 100 * NS_PER_S);
+    assert_int_equal(tcp_usage(&w.tcp).time_waits, 0);
+    tcpwire_close(&w);
+}
+
+/* RFC 9293 section 3.10.7.4, first: a window of zero still lets ACK, URG and RST in. */
+static void test_a_window_of_zero_lets_the_reset_in(void **state)
+{
+    (void)state;
+    open_stack(&tcp_tuning_default);
+    establish();
+    assert_int_equal(tcp_set(&w.tcp, conn, TCP_OPT_RCVBUF, 2048, w.rig->now), 0);
+    while (rcv != IRS + 1 + WINDOW) { /* what was offered before is taken */
+        uint32_t len = u32_min(IRS + 1 + WINDOW - rcv, 1460);
+
+        in(rcv, nxt, F_ACK, len);
+        rcv += len;
+    }
+    tcpwire_skip(&w);
+    in(rcv, nxt, F_ACK, 1);
+    assert_int_equal(tcpwire_out(&w).wnd, 0);
+    in(rcv + 1, nxt, F_RST, 0);
+    assert_int_equal(state_now(), TCP_ESTABLISHED);
+    in(rcv, nxt, F_RST, 0);
+    assert_int_equal(state_now(), TCP_CLOSED);
+    give_up();
     tcpwire_close(&w);
 }
 
@@ -357,8 +397,12 @@ static void test_the_urgent_mark_only_moves_on(void **state)
     (void)state;
     open_stack(&tcp_tuning_default);
     establish();
+    f = segment(rcv, nxt, F_ACK | F_URG, 0);
+    f.urg = 0; /* nothing is marked */
+    tcpwire_in(&w, f);
     assert_int_equal(tcp_recv_pending(&w.tcp, conn, &urgent), 0);
     assert_int_equal(urgent, 0);
+    assert_int_equal(w.tcp.stats.urgent_in, 0);
     f = segment(rcv, nxt, F_ACK | F_URG, 10);
     f.urg = 20;
     tcpwire_in(&w, f);
@@ -445,6 +489,8 @@ int main(void)
         cmocka_unit_test(test_without_rfc_5961_what_is_in_the_window_ends_it),
         cmocka_unit_test(test_a_reset_at_the_fin_is_exact_where_the_tuning_says_so),
         cmocka_unit_test(test_text_after_close_is_reset_in_every_state),
+        cmocka_unit_test(test_fin_wait_2_of_nobody_is_a_small_record),
+        cmocka_unit_test(test_a_window_of_zero_lets_the_reset_in),
         cmocka_unit_test(test_the_urgent_mark_only_moves_on),
         cmocka_unit_test(test_a_late_ack_with_an_old_timestamp_is_let_in),
     };
