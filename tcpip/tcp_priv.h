@@ -917,8 +917,7 @@ static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
 }
 /* The window of a SYN, for a buffer of so many bytes and our segments' payload. */
 uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss);
-/* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as set before;
- * 0: tuning's, none. */
+/* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as set before. */
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);
 /* The same once mss is known. */
 void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now);

@@ -49,10 +49,16 @@ static inline uint32_t round_up(const struct tcp_conn *conn, uint32_t n)
 
 /* ---- pages ---------------------------------------------------------------------------------- */
 
+/* Bytes that a page will hold: small segments are joined. */
+static inline uint32_t page_worth(const struct tcp_conn *conn)
+{
+    return conn->rcv.mss < MSS_GUESS ? MSS_GUESS : u32_min(conn->rcv.mss, PAGE_BYTES);
+}
+
 /* Pages that `bytes` would come in. */
 static inline uint32_t pages_for(const struct tcp_conn *conn, uint32_t bytes)
 {
-    uint32_t each = conn->rcv.mss < MSS_GUESS ? MSS_GUESS : u32_min(conn->rcv.mss, PAGE_BYTES);
+    uint32_t each = page_worth(conn);
 
     return (bytes + each - 1) / each;
 }
@@ -85,7 +91,7 @@ static uint32_t backed(const struct tcp_conn *conn, uint32_t window, uint32_t of
     room = tcp->conf.pages_max > taken ? tcp->conf.pages_max - taken : 0;
     if (LIKELY(pages_for(conn, window - first) <= room))
         return window;
-    room = round_up(conn, first + room * MSS_GUESS);
+    room = round_up(conn, first + room * page_worth(conn));
     return u32_min(window, room > offered ? room : offered);
 }
 
@@ -178,10 +184,6 @@ void tcp_rcv_init(struct tcp_conn *conn, uint64_t now)
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t mss = tcp_mss_offer(conn->tcp, conn->mss_max);
 
-    if (rcv->limit == 0)
-        rcv->limit = tuning->rcvbuf;
-    if (rcv->clamp == 0)
-        rcv->clamp = UINT32_MAX;
     rcv->ssthresh = tcp_rcv_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
     rcv->mss = MSS_LEAST;
     conn->rcv_wup = conn->rcv_nxt;

@@ -182,6 +182,34 @@ static void acknowledge(void)
     edge = adv;
 }
 
+/* Next to no pages, or packets, are left for a step. */
+static struct page *held_pages[4096];
+static struct pkt *held_pkts[4096];
+static uint32_t held_page_count, held_pkt_count;
+
+static void starve(void)
+{
+    struct pkt_pool *pool = &rig.rig.end[0].pkts;
+    uint32_t pages = 1 + below(3), pkts = 1 + below(3);
+
+    while (below(2) == 0 && pool->pages->free_count > pages) {
+        while (pool->pages->free_count > pages)
+            held_pages[held_page_count++] = page_get(pool->pages);
+    }
+    while (below(2) == 0 && pool->free_count > pkts) {
+        while (pool->free_count > pkts)
+            held_pkts[held_pkt_count++] = pkt_get(pool);
+    }
+}
+
+static void feed(void)
+{
+    while (held_page_count != 0)
+        page_put(held_pages[--held_page_count]);
+    while (held_pkt_count != 0)
+        pkt_put(held_pkts[--held_pkt_count]);
+}
+
 static void step(void)
 {
     uint32_t len = random_len(), back = below(3) == 0 ? below(3000) : 0, at;
@@ -207,7 +235,10 @@ static void step(void)
     rig.pkt_max = below(8) == 0 ? 1 + below(2000) : 0;
     if (rig.pkt_max != 0 && len / rig.pkt_max > 16)
         rig.pkt_max = 0;
+    if (short_of_memory && len < 3000 && rig.pkt_max == 0)
+        starve();
     rxrig_text(&rig, at, len);
+    feed();
     note(at, len, rig.salt);
     if (rig.tcp->stats.ooo_limit + rig.tcp->stats.rcvbuf_limit != lost) {
         assert_true(short_of_memory);

@@ -211,6 +211,33 @@ static void test_dialogue_ends_when_no_answer_comes(void **state)
     assert_int_equal(rig.conn->rcv.ato_ns, 40 * NS_PER_MS);
 }
 
+/* Its timer is about to expire: a second one need not wait for that. */
+static void test_delay_that_is_nearly_over_is_over(void **state)
+{
+    (void)state;
+    end_quick_start();
+    assert_false(segment(100, 0));
+    vplat_advance(31 * NS_PER_MS);
+    assert_true(segment(100, 0));
+}
+
+/* Longer than a round trip makes the sender wait for nothing. */
+static void test_delay_is_a_round_trip_at_most(void **state)
+{
+    (void)state;
+    end_quick_start();
+    rig.conn->rcv.ato_ns = 190 * NS_PER_MS;
+    rig.conn->rtt.srtt_ns = 60 * NS_PER_MS;
+    segment(100, 0);
+    assert_int_equal(rxrig_delay(&rig), 60 * NS_PER_MS);
+    rxrig_answer(&rig);
+    rig.conn->rcv.ato_ns = 190 * NS_PER_MS;
+    rig.conn->rcv.pingpong = false;
+    rig.conn->rtt.srtt_ns = 1 * NS_PER_MS;
+    segment(100, 0);
+    assert_int_equal(rxrig_delay(&rig), 40 * NS_PER_MS);
+}
+
 static void test_late_answer_is_no_dialogue(void **state)
 {
     (void)state;
@@ -372,6 +399,18 @@ static void test_marks_are_nothing_where_not_agreed_upon(void **state)
     assert_false(rig.conn->ecn_demand);
 }
 
+/* Sent again it is not marked: where all are, there was loss. */
+static void test_unmarked_among_marked_makes_quick(void **state)
+{
+    (void)state;
+    rig.conn->ecn_ok = true;
+    end_quick_start();
+    rig.ecn = 2;
+    assert_false(segment(100, 0));
+    rig.ecn = 0;
+    assert_true(segment(100, 0));
+}
+
 /* ---- what an ACK resets --------------------------------------------------------------------------- */
 
 static void test_any_segment_carries_the_ack(void **state)
@@ -398,6 +437,31 @@ static void test_quick_ones_are_spent_by_acks(void **state)
     assert_int_equal(rig.conn->rcv.quick, 4);
 }
 
+/* A timer that was stopped too late finds nothing to do. */
+static void test_nothing_due_is_not_acknowledged(void **state)
+{
+    (void)state;
+    tcp_delack_expired(rig.conn, tcprig_now());
+    tcp_ackgen_decide(rig.conn, tcprig_now());
+    assert_false(rxrig_acked(&rig));
+    assert_int_equal(rxrig_delay(&rig), NS_NEVER);
+}
+
+/* An echo of what we never said tells no round trip. */
+static void test_absurd_echo_is_no_round_trip(void **state)
+{
+    (void)state;
+    rxrig_close(&rig);
+    rxrig_open(&rig, &(struct rxrig_conf){.ts = true});
+    rig.ts_ecr = tcp_ts_now(rig.tcp, rig.conn->ts_offset, tcprig_now()) + 100000;
+    rxrig_text(&rig, 0, 1448);
+    assert_int_equal(rig.conn->rcv.rtt_ns, 0);
+    rig.ts_ecr = tcp_ts_now(rig.tcp, rig.conn->ts_offset, tcprig_now()) - 30;
+    rxrig_text(&rig, 1448, 1448);
+    assert_int_equal(rig.conn->rcv.rtt_ns, 30 * NS_PER_MS);
+    rxrig_read(&rig, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
@@ -414,6 +478,8 @@ int main(void)
         T(test_quickack_option),
         T(test_answer_carries_the_ack),
         T(test_dialogue_ends_when_no_answer_comes),
+        T(test_delay_that_is_nearly_over_is_over),
+        T(test_delay_is_a_round_trip_at_most),
         T(test_late_answer_is_no_dialogue),
         T(test_delay_follows_the_pace),
         T(test_small_message_read_whole_is_acknowledged),
@@ -424,8 +490,11 @@ int main(void)
         T(test_ce_is_told_at_once_and_until_cwr),
         T(test_ce_of_early_segments_counts),
         T(test_marks_are_nothing_where_not_agreed_upon),
+        T(test_unmarked_among_marked_makes_quick),
         T(test_any_segment_carries_the_ack),
         T(test_quick_ones_are_spent_by_acks),
+        T(test_nothing_due_is_not_acknowledged),
+        T(test_absurd_echo_is_no_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -293,6 +293,20 @@ static void test_nothing_is_told_after_the_fin(void **state)
     assert_false(rxrig_acked(&rig));
 }
 
+/* What came before the FIN is acknowledged when it is read, no later. */
+static void test_what_came_before_the_fin_is_acknowledged(void **state)
+{
+    (void)state;
+    reopen(&(struct rxrig_conf){.tuning = &tcp_tuning_linux});
+    rig.conn->rcv.quick = 0;
+    rig.conn->rcv.ato_ns = 40 * NS_PER_MS;
+    rxrig_segment(&rig, 0, 100, TCP_FIN);
+    assert_false(rxrig_acked(&rig));
+    rig.conn->rcv.mss = 50;
+    rxrig_read(&rig, 0);
+    assert_true(rxrig_acked(&rig));
+}
+
 /* ---- growth --------------------------------------------------------------------------------- */
 
 /* A sender that doubles each round trip: the buffer keeps ahead of it. */
@@ -409,6 +423,7 @@ int main(void)
         T(test_update_is_sent_when_the_window_doubles),
         T(test_bsd_update_is_sent_for_two_segments_and_a_quarter),
         T(test_nothing_is_told_after_the_fin),
+        T(test_what_came_before_the_fin_is_acknowledged),
         T(test_buffer_grows_with_what_is_read_in_a_round_trip),
         T(test_buffer_does_not_grow_for_who_does_not_read),
         T(test_set_buffer_does_not_grow),
