@@ -74,7 +74,7 @@ static uint64_t load(const void *record, uint32_t off, const struct opt *opt)
 static bool is_too_late(const struct tcp_conn *conn, enum tcp_opt opt)
 {
     return (opt == TCP_OPT_MSS || opt == TCP_OPT_ECN) &&
-           (conn->state != TCP_SYN_SENT || (conn->owed & TCP_OWE_SYN) == 0);
+           (conn->state != TCP_SYN_SENT || (conn->owed & TCP_OWE_SYN) == 0 || conn->syn_tries != 0);
 }
 
 static void set_keepalive(struct tcp_conn *conn, uint64_t now)
