@@ -109,8 +109,8 @@ static struct tt_conn *conn_of(struct tcp_trace *t, unsigned from, const struct 
         tt_half_reset(&conn->half[0]);
         tt_half_reset(&conn->half[1]);
         /* What was forgotten may be what this belongs to. */
-        conn->blind = (seg->flags & (SYN | ACK)) != SYN &&
-                      (t->conf.middle || t->stats.forgotten != 0);
+        conn->blind =
+            (seg->flags & (SYN | ACK)) != SYN && (t->conf.middle || t->stats.forgotten != 0);
         *slot = conn;
         t->stats.connections++;
     }

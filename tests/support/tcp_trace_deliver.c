@@ -9,7 +9,7 @@
 
 #include "tcp_trace_priv.h"
 
-static void note_tsval(struct tt_half *h, uint32_t tsval)
+void tt_note_tsval(struct tt_half *h, uint32_t tsval)
 {
     if (h->tsval_count != 0 && h->tsvals[(h->tsval_count - 1) % TT_TSVALS] == tsval)
         return;
@@ -32,7 +32,7 @@ void tt_half_adopt(struct tt_half *h, const struct tt_syn *syn)
     h->irs_set = true;
     tt_ranges_add(&h->got, 0, 1, TT_JOIN);
     if (copy.opts.ts)
-        note_tsval(h, copy.opts.tsval);
+        tt_note_tsval(h, copy.opts.tsval);
 }
 
 static void note_syn(struct tt_half *h, const struct tt_seg *seg)
@@ -46,18 +46,21 @@ static void note_syn(struct tt_half *h, const struct tt_seg *seg)
                          .opts = seg->opts};
 
     if (h->irs_set && h->peer.irs == seg->seq && h->peer.has_ack == syn.has_ack &&
-        memcmp(&h->peer.opts, &syn.opts, sizeof(syn.opts)) == 0)
+        tt_same_options(&h->peer.opts, &syn.opts))
         return; /* the same again */
-    if (h->est || h->una >= 1 || h->rst_delivered || h->rst_sent || h->synack) {
+    if (h->est || h->rst_delivered || h->rst_sent || h->synack) {
         h->syns[h->syn_next++ % TT_SYNS] = syn;
         return;
     }
+    /* An answer to what was not asked: not believed. */
+    if (h->irs_set && h->syn_sent && syn.has_ack && syn.ack != h->iss + 1)
+        return;
+    if (h->irs_set)
+        h->syns[h->syn_next++ % TT_SYNS] = h->peer;
     if (h->irs_set && h->peer.irs == seg->seq) {
         h->peer = syn; /* simultaneous open: first SYN, then SYN-ACK */
         return;
     }
-    if (h->irs_set)
-        h->syns[h->syn_next++ % TT_SYNS] = h->peer;
     tt_half_adopt(h, &syn);
 }
 
@@ -68,8 +71,12 @@ static void note_data(const struct tt_case *c)
     int64_t near = tt_got_end(h), from = tt_unwrap(seg->seq, h->peer.irs, near);
     int64_t to = from + tt_seq_len(seg);
 
-    if (from < 0)
+    if (from < 0 && to > from) {
+        /* From before the SYN: a duplicate of who knows what. */
+        h->twice_count++;
+        tt_ranges_add(&h->twice, from, to < 1 ? to : 1, TT_JOIN);
         from = 0;
+    }
     if (from >= to)
         return;
     if ((seg->flags & FIN) != 0 && h->got_fin == TT_NONE)
@@ -118,13 +125,13 @@ void tt_deliver(const struct tt_case *c)
     }
     h->replies[h->reply_next++ % TT_REPLIES] =
         (struct tt_reply){true, (seg->flags & ACK) != 0, seg->ack, seg->seq + tt_seq_len(seg)};
-    h->ce |= seg->ecn == ECT_CE;
     if ((seg->flags & SYN) != 0)
         note_syn(h, seg);
+    h->ce |= seg->ecn == ECT_CE;
     if (!h->irs_set)
         return;
     if (seg->opts.ts)
-        note_tsval(h, seg->opts.tsval);
+        tt_note_tsval(h, seg->opts.tsval);
     note_data(c);
     note_ack(h, seg);
 }

@@ -9,18 +9,30 @@
 
 /* ---- ACK and window ------------------------------------------------------------------------- */
 
-/* The SYN that `ack` answers, made the current one where it was not; false: none was delivered. */
+/* Finds the SYN that this end took for its peer's, by the first ACK it sends: of several, the nearest
+ * below it. False: none was delivered. */
 static bool find_irs(struct tt_half *h, uint32_t ack)
 {
-    if (h->irs_set && (h->est || (int32_t)(ack - h->peer.irs) > 0))
+    const struct tt_syn *found = &h->peer;
+    int32_t nearest = (int32_t)(ack - h->peer.irs);
+
+    if (h->irs_set && (h->est || nearest == 1))
         return true;
+    if (!h->irs_set || nearest <= 0)
+        nearest = INT32_MAX;
     for (unsigned i = 0; i < TT_SYNS; i++) {
-        if (h->syns[i].used && ack == h->syns[i].irs + 1 && !h->est) {
-            tt_half_adopt(h, &h->syns[i]);
-            return true;
+        int32_t off = (int32_t)(ack - h->syns[i].irs);
+
+        if (h->syns[i].used && off > 0 && off < nearest) {
+            nearest = off;
+            found = &h->syns[i];
         }
     }
-    return false;
+    if (found != &h->peer) {
+        tt_half_adopt(h, found);
+        tt_ranges_add(&h->got, 0, nearest, TT_JOIN); /* it came under another's name */
+    }
+    return nearest != INT32_MAX;
 }
 
 static void judge_window(const struct tt_case *c, int64_t ack)

@@ -57,42 +57,44 @@ void tt_judge_header(const struct tt_case *c)
 
 /* ---- SYN ------------------------------------------------------------------------------------ */
 
-static bool same_options(const struct tt_opts *a, const struct tt_opts *b)
-{
-    return a->mss == b->mss && a->ws == b->ws && a->sackok == b->sackok && a->ts == b->ts &&
-           a->mss_bytes == b->mss_bytes && a->ws_shift == b->ws_shift;
-}
-
 /* A SYN-ACK has no option that the SYN it answers had not. */
 static bool is_offered(const struct tt_opts *mine, const struct tt_opts *theirs)
 {
     return mine->ws <= theirs->ws && mine->ts <= theirs->ts && mine->sackok <= theirs->sackok;
 }
 
+/* Nor ECN (RFC 3168 6.1.1). */
+static bool is_ecn_offered(const struct tt_seg *s, const struct tt_syn *syn)
+{
+    return (s->flags & ECE) == 0 ||
+           ((s->flags & CWR) == 0 && (syn->flags & (ECE | CWR)) == (ECE | CWR));
+}
+
 static void judge_answer(const struct tt_case *c, const struct tt_syn *asked)
 {
     if (!is_offered(&c->seg->opts, &asked->opts))
         tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "in the SYN-ACK");
-    if ((c->seg->flags & ECE) != 0 &&
-        ((c->seg->flags & CWR) != 0 || (asked->flags & (ECE | CWR)) != (ECE | CWR)))
+    if (!is_ecn_offered(c->seg, asked))
         tt_fail(c, TCP_TRACE_ECN, "ECE in the SYN-ACK that was not asked for");
 }
 
 /* The delivered SYN that a SYN-ACK answers, the newest that fits; NULL: none. */
 static const struct tt_syn *asked_by(const struct tt_half *h, const struct tt_seg *s)
 {
-    const struct tt_syn *found = NULL;
+    const struct tt_syn *found = h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : NULL;
 
+    if (found != NULL && is_offered(&s->opts, &found->opts) && is_ecn_offered(s, found))
+        return found;
     for (unsigned i = 1; i <= TT_SYNS; i++) {
         const struct tt_syn *syn = &h->syns[(h->syn_next - i) % TT_SYNS];
 
         if (!syn->used || syn->irs + 1 != s->ack)
             continue;
-        if (is_offered(&s->opts, &syn->opts))
+        if (is_offered(&s->opts, &syn->opts) && is_ecn_offered(s, syn))
             return syn;
         found = syn;
     }
-    return h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : found;
+    return found;
 }
 
 static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt_syn *asked)
@@ -115,6 +117,9 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     memcpy(h->replies, replies, sizeof(replies));
     if (keep)
         tt_half_adopt(h, &copy);
+    for (unsigned i = 0; i < TT_SYNS && keep; i++) /* the same SYN, sent again */
+        if (others[i].used && others[i].irs == copy.irs && others[i].opts.ts)
+            tt_note_tsval(h, others[i].opts.tsval);
     h->syn_sent = true;
     h->iss = s->seq;
     h->opts = s->opts;
@@ -148,10 +153,13 @@ bool tt_judge_syn(const struct tt_case *c)
         if (h->syn_sent && answer && changed(c, asked))
             tt_fail(c, TCP_TRACE_SYN_CHANGED, "ISN %u -> %u", h->iss, s->seq);
         open_anew(h, s, asked);
-    } else if (answer == h->synack && !same_options(&h->opts, &s->opts)) {
+    } else if (answer == h->synack && !tt_same_options(&h->opts, &s->opts) &&
+               (!answer || tt_same_options(&asked->opts, &h->peer.opts))) {
         tt_fail(c, TCP_TRACE_SYN_CHANGED, "options");
     } else if (answer && asked->irs != h->peer.irs) {
         tt_half_adopt(h, asked);
+    } else if (answer) {
+        h->peer = *asked;
     }
     h->opts = s->opts;
     h->synack = answer;

@@ -137,7 +137,7 @@ void tt_judge_ecn(const struct tt_case *c, bool again)
         tt_fail(c, TCP_TRACE_ECN, "CE from a sender");
     if (!ecn_on(h) && (s->ecn != ECT_NOT || (s->flags & (ECE | CWR)) != 0))
         tt_fail(c, TCP_TRACE_ECN, "not negotiated");
-    if (s->ecn != ECT_NOT && s->len == 0)
+    if (s->ecn != ECT_NOT && s->len == 0 && (s->flags & FIN) == 0)
         tt_fail(c, TCP_TRACE_ECN, "ECT on a segment without data (RFC 3168 6.1.4)");
     if (s->ecn != ECT_NOT && again)
         tt_fail(c, TCP_TRACE_ECN, "ECT on a retransmission (RFC 3168 6.1.5)");

@@ -193,6 +193,8 @@ bool tt_judge_syn(const struct tt_case *c);
 void tt_deliver(const struct tt_case *c);
 /* Makes one of the delivered SYNs the peer's, with everything forgotten that came before. */
 void tt_half_adopt(struct tt_half *half, const struct tt_syn *syn);
+/* A timestamp that was delivered. */
+void tt_note_tsval(struct tt_half *half, uint32_t tsval);
 /* Forgets what a connection before this one left. */
 void tt_half_reset(struct tt_half *half);
 
@@ -209,6 +211,13 @@ static inline int64_t tt_max(int64_t a, int64_t b)
 static inline uint32_t tt_seq_len(const struct tt_seg *seg)
 {
     return seg->len + ((seg->flags & SYN) != 0) + ((seg->flags & FIN) != 0);
+}
+
+/* A SYN's, but for the clock. */
+static inline bool tt_same_options(const struct tt_opts *a, const struct tt_opts *b)
+{
+    return a->mss == b->mss && a->ws == b->ws && a->sackok == b->sackok && a->ts == b->ts &&
+           a->mss_bytes == b->mss_bytes && a->ws_shift == b->ws_shift;
 }
 
 static inline bool tt_ts_on(const struct tt_half *h)
