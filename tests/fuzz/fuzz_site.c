@@ -28,7 +28,7 @@ static void seal(uint8_t *bytes, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size + 1);
+    uint8_t *copy = calloc(1, size + 1);
     struct cs_ro archive = cs_ro_of(copy, size);
     struct site_error error = {0};
     struct site site;
