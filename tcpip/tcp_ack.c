@@ -238,7 +238,8 @@ static void congestion(struct tcp_conn *conn, const struct tcp_ack *ack)
         tcp_reduce_acked(conn, delivered, conn->flight.lost_ever - ack->prior_lost,
                          (ack->flags & TCP_ACK_ADVANCED) != 0);
     else if (may_grow(conn, ack))
-        tcp_cc_acked(&conn->cc, &conn->tcp->conf.tuning, delivered, conn->rtt.srtt_ns, ack->now);
+        tcp_cc_acked(&conn->cc, &conn->tcp->conf.tuning, delivered,
+                     u64_min(conn->rtt.min_ns, conn->rtt.srtt_ns), ack->now);
     if (conn->cc.cwnd > cwnd)
         tcp_sndbuf_tune(conn);
 }

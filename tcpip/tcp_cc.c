@@ -66,7 +66,7 @@ static bool is_limited(const struct tcp_cc *cc)
 }
 
 void tcp_cc_acked(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked,
-                  uint64_t srtt_ns, uint64_t now)
+                  uint64_t rtt_ns, uint64_t now)
 {
     if (tuning->cwnd_validation && !is_limited(cc))
         return;
@@ -75,7 +75,7 @@ void tcp_cc_acked(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t a
         if (acked == 0)
             return;
     }
-    cc->ops->acked(cc, acked, srtt_ns, now);
+    cc->ops->acked(cc, acked, rtt_ns, now);
 }
 
 /* What ssthresh would be if slow start began anew: three quarters of what cwnd has proved. */

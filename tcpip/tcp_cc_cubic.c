@@ -113,7 +113,7 @@ static uint32_t acks_for(uint32_t cwnd, uint32_t target)
     return target > cwnd ? cwnd / (target - cwnd) : STILL * cwnd;
 }
 
-static void acked_segs(struct tcp_cc *cc, uint32_t acked, uint64_t srtt_ns, uint64_t now)
+static void acked_segs(struct tcp_cc *cc, uint32_t acked, uint64_t rtt_ns, uint64_t now)
 {
     uint32_t n;
 
@@ -122,7 +122,7 @@ static void acked_segs(struct tcp_cc *cc, uint32_t acked, uint64_t srtt_ns, uint
     reno(cc, acked);
     if (cc->cubic.fitted_cwnd != cc->cwnd || now - cc->cubic.fitted_ns > NS_PER_S / 32) {
         /* Section 4.2: where the window should be a round trip from now. */
-        n = acks_for(cc->cwnd, tcp_cubic_target(cc, now - cc->cubic.epoch_ns + srtt_ns));
+        n = acks_for(cc->cwnd, tcp_cubic_target(cc, now - cc->cubic.epoch_ns + rtt_ns));
         if (cc->cubic.w_max == 0)
             n = u32_min(n, FIRST_EPOCH);
         if (cc->cubic.w_est > cc->cwnd)

@@ -8,9 +8,9 @@ static void init(struct tcp_cc *cc)
 }
 
 /* A segment for each window: RFC 5681 section 3.1, by what was acknowledged (RFC 3465 2.1). */
-static void acked_segs(struct tcp_cc *cc, uint32_t acked, uint64_t srtt_ns, uint64_t now)
+static void acked_segs(struct tcp_cc *cc, uint32_t acked, uint64_t rtt_ns, uint64_t now)
 {
-    (void)srtt_ns;
+    (void)rtt_ns;
     (void)now;
     tcp_cc_grow(cc, cc->cwnd, acked);
 }

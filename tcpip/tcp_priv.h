@@ -195,8 +195,9 @@ struct tcp_conn;
 struct tcp_cc_ops {
     const char *name;
     void (*init)(struct tcp_cc *cc);
-    /* `acked` segments were newly acknowledged, cwnd was the limit, no recovery. */
-    void (*acked)(struct tcp_cc *cc, uint32_t acked, uint64_t srtt_ns, uint64_t now);
+    /* `acked` segments were newly acknowledged, cwnd was the limit, no recovery. rtt_ns: the path's,
+     * without the queues that are our own doing. */
+    void (*acked)(struct tcp_cc *cc, uint32_t acked, uint64_t rtt_ns, uint64_t now);
     /* A loss or ECN mark: the new ssthresh, for `flight` segments. */
     uint32_t (*ssthresh)(struct tcp_cc *cc, uint32_t flight, uint64_t now);
     /* The last reduction was a mistake; cwnd and ssthresh are restored already. */
@@ -783,7 +784,7 @@ uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, const struct tcp_tuning *tuning)
 void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd);
 /* Slow start, then the algorithm's own growth: `acked` segments, no recovery. */
 void tcp_cc_acked(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked,
-                  uint64_t srtt_ns, uint64_t now);
+                  uint64_t rtt_ns, uint64_t now);
 /* Remembers for undo, sets ssthresh. */
 void tcp_cc_reduce(struct tcp_cc *cc, uint32_t flight, uint64_t now);
 void tcp_cc_undo(struct tcp_cc *cc);
