@@ -216,9 +216,9 @@ static void test_delay_that_is_nearly_over_is_over(void **state)
 {
     (void)state;
     end_quick_start();
-    assert_false(segment(100, 0));
+    assert_false(segment(100, TCP_PSH));
     vplat_advance(31 * NS_PER_MS);
-    assert_true(segment(100, 0));
+    assert_true(segment(100, TCP_PSH));
 }
 
 /* Longer than a round trip makes the sender wait for nothing. */
