@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_ackgen.c - when to acknowledge (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
  *
- * At once: what is out of order or old, each segment by an ACK of its own; what fills a gap; every
- * second full segment; a change of congestion marks. All else may wait for data to ride on, or for more
- * to come, half a second at most.
+ * At once: what is out of order or old, each segment by an ACK of its own; what fills a gap;
+ * every second full segment; a change of congestion marks. All else may wait for data to ride
+ * on, or for more to come, half a second at most.
  *
- * How long, the tuning's habit says. TCP_ACK_EVERY_OTHER waits delack_ns, for one segment at most.
- * The adaptive ones have a picture of the peer:
+ * How long, the tuning's habit says. TCP_ACK_EVERY_OTHER waits delack_ns, for one segment at
+ * most. The adaptive ones have a picture of the peer:
  *
  *     quick      so many ACKs more go at once: a connection begins so, and begins again so after
  *                silence or loss, for the sender is in slow start then and waits for each
- *     pingpong   the program answers what it reads, within the delay: then ACKs wait, they will ride
+ *     pingpong   the program answers what it reads, within the delay: then ACKs wait, to ride
  *     ato_ns     the delay: follows the time between segments, half of what it was and half of new
  *
- * The ACK itself is sent at the end of the poll; a segment that carries it for another reason does as
- * well (tcp_ackgen_sent).
+ * The ACK itself is sent at the end of the poll; a segment that carries it for another reason
+ * does as well (tcp_ackgen_sent).
  */
 #include "tcpip/tcp_priv.h"
 
@@ -277,7 +277,8 @@ void tcp_delack_expired(struct tcp_conn *conn, uint64_t now)
         return;
     conn->tcp->stats.delayed_acks++;
     if (is_adaptive(conn)) {
-        /* We waited in vain: for more segments, so wait longer; or for an answer, so wait no more. */
+        /* We waited in vain: for more segments, so wait longer; or for an answer, so wait no
+         * more. */
         if (rcv->pingpong) {
             rcv->pingpong = false;
             rcv->ato_ns = tuning->delack_ns;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_data.c - text and FIN of a segment (RFC 9293 section 3.10.7.4, seventh and eighth step).
  *
- * A segment comes here with its ACK processed. Its text is cut to the window on both sides; then it
- * is one of these:
+ * A segment comes here with its ACK processed. Its text is cut to the window on both sides; then
+ * it is one of these:
  *
  *     next        it begins at rcv_nxt: to the receive queue, and what waited behind it follows
  *     early       it begins after rcv_nxt: to the out-of-order ranges (tcp_reass.c)
  *     old         all of it was here before: nothing is kept, the sender is told (RFC 2883)
  *
- * Payload is not touched: the packet, cut down to its text, is what the queues hold. Where text that
- * is next overlaps text that came early, it takes the way of early text: what came first is kept.
+ * Payload is not touched: the packet, cut down to its text, is what the queues hold. Where text
+ * that is next overlaps text that came early, it takes the way of early text: what came first is
+ * kept.
  */
 #include "tcpip/tcp_priv.h"
 

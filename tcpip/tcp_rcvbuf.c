@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_rcvbuf.c - what came in order and was not read yet: packets, as they came, by reference.
  *
- * A packet of a full segment keeps a page for its 1448 bytes; one of a few bytes keeps a page too. A
- * queue that holds more pages than its bytes are worth has small segments copied behind the last
- * bytes it holds, so that however a peer cuts its data, a page stands for a kilobyte or more. A
- * queue of few pages, or of full segments, is never copied.
+ * A packet of a full segment keeps a page for its 1448 bytes; one of a few bytes keeps a page
+ * too. A queue that holds more pages than its bytes are worth has small segments copied behind
+ * the last bytes it holds, so that however a peer cuts its data, a page stands for a kilobyte or
+ * more. A queue of few pages, or of full segments, is never copied.
  */
 #include "tcpip/tcp_priv.h"
 

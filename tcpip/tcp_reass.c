@@ -3,18 +3,18 @@
  *
  * Theory of operation
  *
- * A range is contiguous, and between two of them there is a hole: a segment that touches or fills
- * makes one range of its neighbours. Its bytes are a list of packets, as they came; lists are joined
- * at their ends, whatever their length, at no cost. Of what overlaps, the bytes that came first stay: a
- * segment is cut into the parts that lie in holes.
+ * A range is contiguous, and between two of them there is a hole: a segment that touches or
+ * fills makes one range of its neighbours. Its bytes are a list of packets, as they came; lists
+ * are joined at their ends, whatever their length, at no cost. Of what overlaps, the bytes that
+ * came first stay: a segment is cut into the parts that lie in holes.
  *
  * A sender chooses how many ranges there are and how small. What it cannot choose:
- *   - what a segment costs: O(log n) to find its place, and each range it swallows was paid for by the
- *     segment that made it;
- *   - pages out of proportion: so few bytes as TCP_CRUMB_BYTES stand in the range's own record; small
- *     segments that touch a range are copied into room that its pages have (counted: collapsed,
- *     copied_bytes). What is left is bounded by pages (by the receive buffer and the budget of all)
- *     and by OOO_RANGES_MAX;
+ *   - what a segment costs: O(log n) to find its place, and each range it swallows was paid for
+ *     by the segment that made it;
+ *   - pages out of proportion: so few bytes as TCP_CRUMB_BYTES stand in the range's own record;
+ *     small segments that touch a range are copied into room that its pages have (counted:
+ *     collapsed, copied_bytes). What is left is bounded by pages (by the receive buffer and the
+ *     budget of all) and by OOO_RANGES_MAX;
  *   - whom it hurts: over a limit the range furthest from rcv_nxt goes, for it is needed last.
  *     RFC 2018 section 8 lets us; the sender learns from what later SACKs leave out.
  *
@@ -184,8 +184,8 @@ static bool join_front(struct tcp_conn *conn, struct pkt *first, const struct pk
     return true;
 }
 
-/* A copy of a small packet at the end of a page, so that more can come before it; pkt itself where there is
- * no memory. Takes pkt. Charged as it was: one page at least. */
+/* A copy of a small packet at the end of a page, so that more can come before it; pkt itself
+ * where there is no memory. Takes pkt. Charged as it was: one page at least. */
 static struct pkt *repack(struct tcp_conn *conn, struct pkt *pkt)
 {
     struct pkt *copy = pkt_alloc(conn->tcp->conf.nif->conf.pool, PAGE_BYTES - pkt->len, pkt->len);
@@ -364,7 +364,8 @@ static bool make_room(struct tcp_conn *conn, uint32_t pages, uint32_t end)
     return true;
 }
 
-/* The part [at, stop) of the segment, as a packet: the segment's own where it is the `last` part. */
+/* The part [at, stop) of the segment, as a packet: the segment's own where it is the `last`
+ * part. */
 static struct pkt *cut(struct tcp_rx *rx, uint32_t at, uint32_t stop, bool last)
 {
     struct pkt *pkt = rx->pkt;
@@ -380,8 +381,8 @@ static struct pkt *cut(struct tcp_rx *rx, uint32_t at, uint32_t stop, bool last)
     return pkt;
 }
 
-/* Fills the hole [at, stop), which `left` ends at and `right` begins at, or NULL. The range that has it
- * now; NULL: no memory. */
+/* Fills the hole [at, stop), which `left` ends at and `right` begins at, or NULL. The range that
+ * has it now; NULL: no memory. */
 static struct tcp_ooo *fill(struct tcp_conn *conn, struct tcp_rx *rx, uint32_t at, uint32_t stop,
                             struct tcp_ooo *left, struct tcp_ooo *right)
 {

@@ -3,18 +3,20 @@
  *
  * Theory of operation
  *
- *     rcv.limit      bytes that may wait to be read. Grows with what the program takes in a round trip
- *                    (dynamic right-sizing), where it was not set by the program
+ *     rcv.limit      bytes that may wait to be read. Grows with what the program takes in a round
+ *                    trip (dynamic right-sizing), where it was not set by the program
  *     rcv.ssthresh   bytes that are offered at most: grows by two segments with each that comes, so
  *                    that a sender is let loose only as its segments prove to fill their pages
- *     the window     the least of ssthresh, clamp, and what limit has left; its right edge is rcv_adv
- *                    and never moves back, not even by the rounding of its scale
+ *     the window     the least of ssthresh, clamp, and what limit has left; its right edge is
+ *                    rcv_adv and does not move back for want of room, nor by rounding to its
+ *                    scale, but where rounding up has added a quarter of the buffer to it
  *
- * Three promises. The window opens again whatever happened: a queue that is empty offers a segment at
- * least. It opens by useful steps only (silly windows, RFC 9293 section 3.8.6.2.2). And what is
- * offered beyond a connection's first window can be taken: a page may hold one segment only, and
- * windows are counted in the pages they would fill, all connections together, against the budget.
- * First windows are not: there are many of them, and most connections are idle.
+ * Three promises. The window opens again whatever happened: a queue that is empty offers a
+ * segment at least. It opens by useful steps only (silly windows, RFC 9293 section 3.8.6.2.2).
+ * And what is offered beyond a connection's first window can be taken: a page may hold one
+ * segment only, and windows are counted in the pages they would fill, all connections together,
+ * against the budget. First windows are not: there are many of them, and most connections are
+ * idle.
  */
 #include "tcpip/tcp_priv.h"
 
@@ -123,8 +125,8 @@ uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
     return last;
 }
 
-/* To what the field can say: up, or the edge would move back (RFC 7323 section 2.4). With many small
- * segments that adds up, though: once it is a quarter of the buffer, down. */
+/* To what the field can say: up, or the edge would move back (RFC 7323 section 2.4). With many
+ * small segments that adds up, though: once it is a quarter of the buffer, down. */
 static inline uint32_t round_window(const struct tcp_conn *conn, uint32_t window)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
@@ -230,9 +232,9 @@ void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len)
         rcv->quick |= 1; /* the sender hears of it at once */
 }
 
-/* A sender that is not held back sends in a round trip twice what it sent in the one before (slow start): so
- * the buffer is made for twice what the program took in the last round trip, and then for the
- * growth seen. */
+/* A sender that is not held back sends in a round trip twice what it sent in the one before
+ * (slow start): so the buffer is made for twice what the program took in the last round trip,
+ * and then for the growth seen. */
 static void right_size(struct tcp_conn *conn, uint64_t now)
 {
     const struct tcp_tuning *tuning = tuning_of(conn);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* prop_tcp_reass.c - random segments, with any overlap, order and size, against a map of bytes.
  *
- * The model keeps an array of the bytes that came first, as long as the stream, and knows nothing of
- * ranges. Each segment comes with bytes of its own, so that which copy was kept can be seen. After
- * each: rcv_nxt and the ranges are what the map says (or, where memory was short, a part of it);
- * pages are accounted for; the window's edge has not moved back; SACK blocks are ranges. What the
- * program reads is what came first. */
+ * The model keeps an array of the bytes that came first, as long as the stream, and knows
+ * nothing of ranges. Each segment comes with bytes of its own, so that which copy was kept can
+ * be seen. After each: rcv_nxt and the ranges are what the map says (or, where memory was short,
+ * a part of it); pages are accounted for; the window's edge has not moved back; SACK blocks are
+ * ranges. What the program reads is what came first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +88,8 @@ static void check_ranges(void)
         assert_int_equal(have[i], 0);
 }
 
-/* What is held at `at` on: it came first, or with the last segment [from, to), for which room may have been
- * made by giving up what it repeats. */
+/* What is held at `at` on: it came first, or with the last segment [from, to), for which room
+ * may have been made by giving up what it repeats. */
 static uint32_t learn(const uint8_t *held, size_t n, uint32_t at, uint32_t from, uint32_t to,
                       uint8_t salt)
 {

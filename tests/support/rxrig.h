@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* rxrig.h - one connection of TCP, established, and a peer that is only segments that come: for what
- * receiving does, without a peer's own ideas.
+/* rxrig.h - one connection of TCP, established, and a peer that is only segments that come: for
+ * what receiving does, without a peer's own ideas.
  *
  *     rxrig_open(&rig, NULL);
  *     rxrig_text(&rig, 0, 1000);               the first 1000 bytes of the pattern

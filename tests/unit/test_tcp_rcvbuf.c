@@ -66,8 +66,7 @@ static void test_recv_page_gives_the_page(void **state)
     assert_int_equal(rig.tcp->used.pages, 0);
     assert_int_equal(rig.tcp->stats.copied_bytes, 0);
     page_put(page);
-    assert_int_equal(tcp_recv_page(rig.tcp, rig.handle, &page, &off, &len, tcprig_now()),
-                     -E_AGAIN);
+    assert_int_equal(tcp_recv_page(rig.tcp, rig.handle, &page, &off, &len, tcprig_now()), -E_AGAIN);
 }
 
 static void test_recv_copies_and_counts(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_reass.c - ranges out of order: how they join, what they hold, who goes, what SACK says. */
+/* test_tcp_reass.c - ranges out of order: how they join, what they hold, who goes, what SACK
+ * says. */
 #include "rxrig.h"
 
 #include <cmocka.h>
@@ -281,7 +282,8 @@ static void test_sack_blocks_are_most_recent_first(void **state)
     assert_block(3, 1000, 1500);
 }
 
-/* RFC 2018 section 4, its example: segments 5000 to 8500 by 500, the first and all odd ones are lost. */
+/* RFC 2018 section 4, its example: segments 5000 to 8500 by 500, the first and all odd ones are
+ * lost. */
 static void test_sack_of_rfc_2018_case_3(void **state)
 {
     (void)state;

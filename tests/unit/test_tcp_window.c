@@ -103,7 +103,8 @@ static void fill_window(void)
     }
 }
 
-/* RFC 9293 section 3.8.6.2.2: until there is room for a segment, or half the buffer, it stays shut. */
+/* RFC 9293 section 3.8.6.2.2: until there is room for a segment, or half the buffer, it stays
+ * shut. */
 static void test_window_does_not_open_by_silly_steps(void **state)
 {
     uint32_t at = 0;
@@ -216,7 +217,8 @@ static void assert_offered(void)
     assert_int_equal(window, tcp_rcv_offered(rig.conn));
 }
 
-/* A window that was offered is not worked out anew for each segment sent, until something changes. */
+/* A window that was offered is not worked out anew for each segment sent, until something
+ * changes. */
 static void test_window_is_known_until_something_changes(void **state)
 {
     (void)state;
@@ -240,7 +242,8 @@ static void test_window_is_known_until_something_changes(void **state)
     rig.tcp->rcv_promised -= 100000;
 }
 
-/* ---- what the program's reading tells the peer ------------------------------------------------- */
+/* ---- what the program's reading tells the peer
+ * ------------------------------------------------- */
 
 static void test_update_is_sent_when_the_window_doubles(void **state)
 {
