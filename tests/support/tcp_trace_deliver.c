@@ -9,7 +9,7 @@
 
 #include "tcp_trace_priv.h"
 
-void tt_note_tsval(struct tt_half *h, uint32_t tsval)
+static void note_tsval(struct tt_half *h, uint32_t tsval)
 {
     if (h->tsval_count != 0 && h->tsvals[(h->tsval_count - 1) % TT_TSVALS] == tsval)
         return;
@@ -32,7 +32,7 @@ void tt_half_adopt(struct tt_half *h, const struct tt_syn *syn)
     h->irs_set = true;
     tt_ranges_add(&h->got, 0, 1, TT_JOIN);
     if (copy.opts.ts)
-        tt_note_tsval(h, copy.opts.tsval);
+        note_tsval(h, copy.opts.tsval);
 }
 
 static void note_syn(struct tt_half *h, const struct tt_seg *seg)
@@ -108,7 +108,7 @@ static void note_ack(struct tt_half *h, const struct tt_seg *seg)
         return;
     if ((seg->flags & SYN) == 0 && tt_ws_on(h))
         shift = tt_shift(h->peer.opts.ws_shift);
-    h->dup_acked |= ack == h->una && seg->len == 0;
+    h->dup_acked |= seg->opts.sack || (ack == h->una && seg->len == 0);
     edge = ack + ((int64_t)seg->wnd << shift);
     h->una = tt_max(h->una, ack);
     h->edge = tt_max(h->edge, edge);
@@ -131,7 +131,7 @@ void tt_deliver(const struct tt_case *c)
     if (!h->irs_set)
         return;
     if (seg->opts.ts)
-        tt_note_tsval(h, seg->opts.tsval);
+        note_tsval(h, seg->opts.tsval);
     note_data(c);
     note_ack(h, seg);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_trace_open.c - the trace checker's rules of headers, of SYNs, and of RSTs. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "tcp_trace_priv.h"
 
@@ -102,6 +103,8 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     struct tt_syn copy, others[TT_SYNS];
     struct tt_reply replies[TT_REPLIES];
     bool keep = asked != NULL;
+    uint32_t *tsvals = NULL;
+    unsigned tsval_count = 0;
 
     /* A SYN that was delivered before ours went: both opened at once. */
     if (!keep && h->irs_set && !h->syn_sent) {
@@ -110,6 +113,11 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     }
     if (keep)
         copy = *asked;
+    if (keep && h->irs_set && h->peer.irs == copy.irs) { /* the same SYN, maybe sent again */
+        tsvals = h->tsvals;
+        tsval_count = h->tsval_count;
+        h->tsvals = NULL;
+    }
     memcpy(others, h->syns, sizeof(others));
     memcpy(replies, h->replies, sizeof(replies));
     tt_half_reset(h);
@@ -117,9 +125,11 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     memcpy(h->replies, replies, sizeof(replies));
     if (keep)
         tt_half_adopt(h, &copy);
-    for (unsigned i = 0; i < TT_SYNS && keep; i++) /* the same SYN, sent again */
-        if (others[i].used && others[i].irs == copy.irs && others[i].opts.ts)
-            tt_note_tsval(h, others[i].opts.tsval);
+    if (tsvals != NULL) {
+        free(h->tsvals);
+        h->tsvals = tsvals;
+        h->tsval_count = tsval_count;
+    }
     h->syn_sent = true;
     h->iss = s->seq;
     h->opts = s->opts;

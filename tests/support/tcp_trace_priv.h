@@ -193,8 +193,6 @@ bool tt_judge_syn(const struct tt_case *c);
 void tt_deliver(const struct tt_case *c);
 /* Makes one of the delivered SYNs the peer's, with everything forgotten that came before. */
 void tt_half_adopt(struct tt_half *half, const struct tt_syn *syn);
-/* A timestamp that was delivered. */
-void tt_note_tsval(struct tt_half *half, uint32_t tsval);
 /* Forgets what a connection before this one left. */
 void tt_half_reset(struct tt_half *half);
 
