@@ -54,8 +54,11 @@ ALWAYS_INLINE struct pkt *begin(struct tcp *tcp, uint32_t bytes, struct cs *fron
     pkt = pkt_get(tcp->conf.nif->conf.pool);
     if (UNLIKELY(pkt == NULL))
         return NULL;
-    pkt_append(pkt, tcp->headers, off, bytes);
-    *front = cs_sub(page_view(tcp->headers), off, bytes);
+    page_ref(tcp->headers);
+    pkt->frag[0] = (struct pkt_frag){tcp->headers, (uint16_t)off, (uint16_t)bytes};
+    pkt->frag_count = 1;
+    pkt->len = bytes;
+    *front = cs_of(tcp->headers->base + off, bytes);
     tcp->headers_off = off + ((bytes + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1u));
     return pkt;
 }
@@ -179,6 +182,30 @@ static void set_urgent(const struct tcp_conn *conn, struct piece *piece)
     piece->hdr.urgent = (uint16_t)u32_min(conn->snd_up - piece->hdr.seq, 0xffff);
 }
 
+/* Nothing comes while a round of output goes on: its segments tell one window, and the first with
+ * data, or all before it, tell of one ACK. */
+enum window_state { WINDOW_EACH, WINDOW_FIRST, WINDOW_AGAIN, WINDOW_TOLD };
+
+void tcp_emit_round(struct tcp_conn *conn, bool begins)
+{
+    conn->window_state = begins ? WINDOW_FIRST : WINDOW_EACH;
+}
+
+static void find_window(struct tcp_conn *conn)
+{
+    conn->window_field = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
+    if (conn->window_state == WINDOW_FIRST)
+        conn->window_state = WINDOW_AGAIN;
+}
+
+static void acked(struct tcp_conn *conn, bool data, uint64_t now)
+{
+    conn->owed &= (uint8_t)~TCP_OWE_ACK;
+    tcp_ackgen_sent(conn, data, now);
+    if (data && conn->window_state == WINDOW_AGAIN)
+        conn->window_state = WINDOW_TOLD;
+}
+
 /* Counts, and tells who waits to hear that an ACK went out. */
 ALWAYS_INLINE void sent(struct tcp_conn *conn, const struct piece *piece, uint64_t now)
 {
@@ -190,10 +217,8 @@ ALWAYS_INLINE void sent(struct tcp_conn *conn, const struct piece *piece, uint64
         conn->data_segs_out += piece->segs;
         conn->bytes_sent += piece->len;
     }
-    if (LIKELY((piece->hdr.flags & TCP_ACK) != 0)) {
-        conn->owed &= (uint8_t)~TCP_OWE_ACK;
-        tcp_ackgen_sent(conn, piece->len != 0, now);
-    }
+    if ((piece->hdr.flags & TCP_ACK) != 0 && conn->window_state != WINDOW_TOLD)
+        acked(conn, piece->len != 0, now);
 }
 
 /* The device's wake-up ends the wait. */
@@ -293,25 +318,10 @@ static COLD int transmit_unusual(struct tcp_conn *conn, struct piece piece, uint
     return transmit_with(conn, piece, &options, now);
 }
 
-/* Nothing comes while a round of output goes on: its segments tell one window. */
-enum window_state { WINDOW_EACH, WINDOW_FIRST, WINDOW_AGAIN };
-
-void tcp_emit_round(struct tcp_conn *conn, bool begins)
-{
-    conn->window_state = begins ? WINDOW_FIRST : WINDOW_EACH;
-}
-
-static void find_window(struct tcp_conn *conn)
-{
-    conn->window_field = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
-    if (conn->window_state == WINDOW_FIRST)
-        conn->window_state = WINDOW_AGAIN;
-}
-
 /* What every segment but a SYN says of our side. */
 ALWAYS_INLINE void say_ack(struct tcp_conn *conn, struct tcp_hdr *hdr)
 {
-    if (conn->window_state != WINDOW_AGAIN)
+    if (conn->window_state < WINDOW_AGAIN)
         find_window(conn);
     hdr->ack = conn->rcv_nxt;
     hdr->window = conn->window_field;

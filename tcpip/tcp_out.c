@@ -284,6 +284,20 @@ static bool has_new(const struct tcp_conn *conn)
     return conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent);
 }
 
+/* Whole segments that may leave one by one, without the last of what is there: all that plan would
+ * find out for each. */
+static uint32_t plain_segs(const struct tcp_conn *conn, const struct next *next)
+{
+    uint32_t unsent = tcp_sndbuf_unsent(conn), segs;
+    int32_t left = window_left(conn);
+
+    if (next->segs != 1 || conn->tcp->conf.tuning.push_super || unsent <= next->mss ||
+        left < (int32_t)next->mss)
+        return 0;
+    segs = u32_min(unsent - 1, (uint32_t)left) / next->mss;
+    return u32_min(segs, tcp_recovery_quota(conn));
+}
+
 static enum limit send_new(struct tcp_conn *conn, uint64_t now)
 {
     enum limit limit = LIMIT_NONE;
@@ -294,6 +308,9 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
     next = begin_next(conn);
     if (next.idle)
         tcp_recovery_idle(conn, now);
+    next.len = next.mss;
+    for (uint32_t n = plain_segs(conn, &next); n != 0 && limit == LIMIT_NONE; n--)
+        limit = send_next(conn, &next, now);
     while (limit == LIMIT_NONE && has_new(conn)) {
         limit = plan(conn, &next);
         if (limit == LIMIT_NONE)
