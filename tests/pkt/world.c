@@ -45,7 +45,7 @@ static void put_mac(uint8_t *to, uint64_t mac)
 
 static void capture(struct world *world, const uint8_t *frame, size_t len)
 {
-    uint64_t us = (world->now - WORLD_START_NS) / 1000;
+    uint64_t us = (world->now - (WORLD_START_NS - 10 * NS_PER_S)) / 1000;
     uint32_t record[4] = {(uint32_t)(us / 1000000), (uint32_t)(us % 1000000), (uint32_t)len,
                           (uint32_t)len};
 
