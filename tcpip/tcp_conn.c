@@ -215,6 +215,7 @@ struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,
     }
     conn->route_epoch = tcp->conf.nif->route_epoch;
     conn->cookie = syn->sent_ns == 0;
+    conn->segs_in = rx->segs;
     take_syn(conn, syn, rx);
     begin_sending(conn, rx, (uint32_t)rx->hdr.window << conn->snd_wscale);
     tcp_conn_negotiated(conn, rx->now);

@@ -51,6 +51,8 @@ static void assert_all_gone(uint32_t time_waits)
         assert_int_equal(used.chunks, 0);
         assert_int_equal(used.ooo, 0);
         assert_int_equal(used.pages, 0);
+        assert_int_equal(tcp_of(i)->orphans, 0);
+        assert_int_equal(tcp_of(i)->rcv_promised, 0);
         waits += used.time_waits;
     }
     assert_int_equal(waits, time_waits);
@@ -311,6 +313,7 @@ static void test_half_closed_the_other_way_goes_on(void **state)
     assert_int_equal(tcp_usage(tcp_of(0)).time_waits, 1);
     /* Both handles live until they are closed, and say that it is over. */
     for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(tcp_of(i)->rcv_promised, 0);
         assert_int_equal(state_of(i, conn[i]), TCP_CLOSED);
         assert_int_equal(tcp_error(tcp_of(i), conn[i]), 0);
         assert_int_equal(tcp_recv_peek(tcp_of(i), conn[i], &view, 1), 0);
@@ -455,6 +458,61 @@ static void test_fin_wait_2_of_a_closed_one_ends_by_itself(void **state)
     assert_int_equal(tcp_error(tcp_of(1), conn[1]), -E_CONNRESET);
     close_end(1, conn[1]);
     assert_all_gone(0);
+    tcprig_close(&rig);
+}
+
+/* ---- news ---- */
+
+static void test_each_turn_of_a_life_is_news_once(void **state)
+{
+    struct tcp_connect_conf conf = {.dst = tcprig_addr(1), .dst_port = TCPRIG_PORT};
+    tcp_t conn[2], listener;
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    assert_int_equal(
+        tcp_listen(tcp_of(1), &(struct tcp_listen_conf){.port = TCPRIG_PORT}, &listener), 0);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn[0]), 0);
+    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_next_ready(tcp_of(0)), conn[0]); /* established */
+    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
+    assert_int_equal(tcp_next_ready(tcp_of(1)), listener);
+    assert_int_equal(tcp_next_ready(tcp_of(1)), 0);
+    assert_int_equal(tcp_accept(tcp_of(1), listener, &conn[1]), 0);
+    assert_int_equal(tcp_next_ready(tcp_of(1)), conn[1]);
+    shutdown_end(0, conn[0]);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_next_ready(tcp_of(1)), conn[1]); /* the peer's FIN */
+    assert_true(tcp_ready(tcp_of(1), conn[1]) & TCP_READY_EOF);
+    assert_int_equal(tcp_next_ready(tcp_of(1)), 0);
+    while (tcp_next_ready(tcp_of(0)) != 0)
+        ;
+    assert_int_equal(tcp_abort(tcp_of(1), conn[1], tcprig_now()), 0);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_next_ready(tcp_of(0)), conn[0]); /* reset */
+    assert_true(tcp_ready(tcp_of(0), conn[0]) & TCP_READY_ERROR);
+    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
+    close_end(0, conn[0]);
+    close_end(1, listener);
+    assert_all_gone(0);
+    tcprig_close(&rig);
+}
+
+static void test_keepalive_of_the_listener_is_the_connections(void **state)
+{
+    tcp_t conn[2];
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    tcprig_connect(&rig, &conn[0], &conn[1]);
+    assert_int_equal(tcp_set(tcp_of(1), rig.listener, TCP_OPT_KEEPALIVE, 1, tcprig_now()), 0);
+    assert_int_equal(
+        tcp_set(tcp_of(1), rig.listener, TCP_OPT_KEEPALIVE_IDLE, NS_PER_S, tcprig_now()), 0);
+    tcprig_connect(&rig, &conn[0], &conn[1]);
+    tcprig_run(&rig, 1500 * NS_PER_MS);
+    assert_int_equal(tcp_of(1)->stats.keepalives, 1);
+    assert_int_equal(state_of(1, conn[1]), TCP_ESTABLISHED);
     tcprig_close(&rig);
 }
 
@@ -639,6 +697,8 @@ int main(void)
         cmocka_unit_test(test_linger_zero_is_abort),
         cmocka_unit_test(test_linger_resets_who_does_not_acknowledge_in_time),
         cmocka_unit_test(test_fin_wait_2_of_a_closed_one_ends_by_itself),
+        cmocka_unit_test(test_each_turn_of_a_life_is_news_once),
+        cmocka_unit_test(test_keepalive_of_the_listener_is_the_connections),
         cmocka_unit_test(test_a_handle_that_is_none_is_badf),
         cmocka_unit_test(test_closing_a_listener_resets_those_not_accepted),
         cmocka_unit_test(test_connections_end_where_storage_does),

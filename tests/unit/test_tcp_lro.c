@@ -137,6 +137,8 @@ static void test_ack_and_window_are_the_last_ones_the_echo_is_the_first(void **s
     assert_true(tcp_ready(&w.tcp, conn) & TCP_READY_ACKED);
     seg = tcpwire_out(&w);
     assert_int_equal(seg.tsecr, TSVAL);
+    assert_int_equal(info.data_segs_in, 4);
+    assert_int_equal(info.segs_in, 4 + 1);
     read_all(0, 4 * MSS);
     end();
 }
