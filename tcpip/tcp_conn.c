@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_conn.c - a connection's life: made, established, closed by one side and the other, over.
  *
- * A connection ends once, by tcp_conn_end: timers, segments and what was to be sent are gone then,
- * and its ends are free. What it received stays as long as the program holds its handle, or it waits
- * to be accepted; `orphan` says that the program has let go.
- */
+ * A connection ends once, by tcp_conn_end: timers, segments and what was to be sent are gone
+ * then, and its ends are free. What it received stays as long as the program holds its handle,
+ * or it waits to be accepted; `orphan` says that the program has let go. / */
 #include "tcpip/tcp_priv.h"
 
 enum { MSS_MIN = 8 }; /* RFC 1812's smallest MTU with all options leaves more */
@@ -123,8 +122,9 @@ void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now)
     tcp_sndbuf_tune(conn);
 }
 
-/* The SYN was answered: RTT, unless nobody knows which of several SYNs was (RFC 6298 section 3, by
- * timestamps RFC 7323 section 4.1). Without a sample data's RTO is longer (RFC 6298 section 5.7). */
+/* The SYN was answered: RTT, unless nobody knows which of several SYNs was (RFC 6298 section 3,
+ * by timestamps RFC 7323 section 4.1). Without a sample data's RTO is longer (RFC 6298 section
+ * 5.7). */
 static void sample_handshake(struct tcp_conn *conn, const struct tcp_rx *rx, uint64_t syn_at)
 {
     const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
@@ -267,7 +267,8 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
         tcp_news(tcp, &conn->news);
 }
 
-/* Would the peer go on without a RST? In CLOSING and LAST-ACK only where our FIN has not gone yet. */
+/* Would the peer go on without a RST? In CLOSING and LAST-ACK only where our FIN has not gone
+ * yet. */
 static bool peer_cares(const struct tcp_conn *conn)
 {
     switch (conn->state) {

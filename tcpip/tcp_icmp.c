@@ -2,10 +2,9 @@
 /* tcp_icmp.c - what ICMP says of a segment of ours, and whether it is believed (RFC 5927).
  *
  * Anybody can send such a message. It is taken for true only where the sequence number that it
- * quotes is one that is on its way now; and then it ends a connection only in SYN-SENT, where it may
- * say that nobody listens there (RFC 5461). Later it is a reason to give when the connection times
- * out, no more. Source quench does not get here (RFC 6633).
- */
+ * quotes is one that is on its way now; and then it ends a connection only in SYN-SENT, where it
+ * may say that nobody listens there (RFC 5461). Later it is a reason to give when the connection
+ * times out, no more. Source quench does not get here (RFC 6633). / */
 #include "tcpip/tcp_priv.h"
 
 /* Is the segment in flight? Our SYN counts, and the FIN. */
@@ -14,8 +13,8 @@ static bool in_flight(const struct tcp_conn *conn, uint32_t seq)
     return seq_ge(seq, conn->snd_una) && seq_lt(seq, conn->snd_nxt);
 }
 
-/* The path cannot carry it: RFC 1191 section 6.4, RFC 5927 section 7.2. mtu: icmp.c has replaced 0 by
- * a plateau, raised what is absurd to a floor, and turned what would have fitted into 0. */
+/* The path cannot carry it: RFC 1191 section 6.4, RFC 5927 section 7.2. mtu: icmp.c has replaced
+ * 0 by a plateau, raised what is absurd to a floor, and turned what would have fitted into 0. */
 static bool too_long(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
 {
     if (mtu == 0 || mtu >= conn->mtu || !conn->tcp->conf.tuning.pmtu_discovery)

@@ -122,7 +122,8 @@ void tcp_segment(struct tcp *tcp, struct tcp_rx *rx)
         pkt_put(rx->pkt);
 }
 
-/* ---- the steps of RFC 9293 section 3.10.7.4 --------------------------------------------------- */
+/* ---- the steps of RFC 9293 section 3.10.7.4
+ * --------------------------------------------------- */
 
 /* Did the last step end it? Its storage may be another's by the next poll, not before. */
 static inline bool is_over(const struct tcp_conn *conn)

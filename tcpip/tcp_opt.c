@@ -68,7 +68,8 @@ static uint64_t load(const void *record, uint32_t off, const struct opt *opt)
     return value;
 }
 
-/* ---- what more there is to an option of a connection ------------------------------------------ */
+/* ---- what more there is to an option of a connection
+ * ------------------------------------------ */
 
 /* Only before the SYN has gone, which is to say on a listener, or in the poll that connects. */
 static bool is_too_late(const struct tcp_conn *conn, enum tcp_opt opt)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* tcp_tuning.c - the three presets: how a stack behaves where the RFCs leave a choice; and names.
+/* tcp_tuning.c - the three presets: how a stack behaves where the RFCs leave a choice; and
+ * names.
  *
- * The second and third are habits of widespread stacks, as their sources and manuals tell, so that a
- * script written for one of them finds it here. The first takes the RFCs' advice where they give
- * one. */
+ * The second and third are habits of widespread stacks, as their sources and manuals tell, so
+ * that a script written for one of them finds it here. The first takes the RFCs' advice where
+ * they give one. */
 #include "tcpip/tcp_priv.h"
 
 const struct tcp_tuning tcp_tuning_default = {

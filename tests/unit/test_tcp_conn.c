@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_conn.c - a connection's whole life between two stacks: opened from either side and from
- * both, used, closed in every order, its handles after that (tcp_conn.c, tcp_api.c, tcp_synsent.c). */
+/* test_tcp_conn.c - a connection's whole life between two stacks: opened from either side and
+ * from both, used, closed in every order, its handles after that (tcp_conn.c, tcp_api.c,
+ * tcp_synsent.c). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_in.c - a segment's way in: what is no segment, and RFC 9293 section 3.10.7.4 as a table of
- * its own: each synchronised state against each flag set at each edge of the window. */
+/* test_tcp_in.c - a segment's way in: what is no segment, and RFC 9293 section 3.10.7.4 as a
+ * table of its own: each synchronised state against each flag set at each edge of the window. */
 #include <stdlib.h>
 #include <string.h>
 

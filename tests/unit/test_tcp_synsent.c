@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_synsent.c - SYN-SENT: what answers a SYN may get (RFC 9293 section 3.10.7.3), what is agreed
- * upon, and SYNs that cross. */
+/* test_tcp_synsent.c - SYN-SENT: what answers a SYN may get (RFC 9293 section 3.10.7.3), what is
+ * agreed upon, and SYNs that cross. */
 #include <stdlib.h>
 #include <string.h>
 
