@@ -210,9 +210,12 @@ static bool take_room(struct tcp_conn *conn)
     if (UNLIKELY(page == NULL))
         return false;
     conn->snd.room = get_chunk(conn, page, 0);
-    if (UNLIKELY(conn->snd.room == NULL))
+    if (UNLIKELY(conn->snd.room == NULL)) {
         page_put(page);
-    return conn->snd.room != NULL;
+        return false;
+    }
+    conn->snd.open = false; /* what is lent from here on is not the tail's */
+    return true;
 }
 
 /* Lends up to `most` bytes, unless some are lent. */

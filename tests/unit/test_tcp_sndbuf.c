@@ -141,6 +141,30 @@ static void test_room_outlives_the_bytes_before_it(void **state)
     end();
 }
 
+/* The page was full, so the room is in another one. */
+static void test_room_in_a_new_page_outlives_the_bytes_before_it(void **state)
+{
+    struct cs a;
+
+    (void)state;
+    begin(&tcp_tuning_default, 0);
+    (void)reserve();
+    commit(PAGE_BYTES);
+    a = reserve();
+    assert_int_equal(a.len, PAGE_BYTES);
+    netrig_poll(w.rig);
+    tcpwire_skip(&w);
+    ack(PAGE_BYTES, 65535);
+    assert_ptr_equal(reserve().base, a.base);
+    memset(a.base, 0x33, 20);
+    commit(20);
+    netrig_poll(w.rig);
+    assert_int_equal(tcpwire_out(&w).len, 20);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(netrig_last(w.rig)->bytes[54 + i], 0x33);
+    end();
+}
+
 static void test_nothing_goes_between_reserve_and_commit(void **state)
 {
     struct page *page;
@@ -418,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_room_stays_the_same_until_commit),
         cmocka_unit_test(test_small_writes_share_a_page),
         cmocka_unit_test(test_room_outlives_the_bytes_before_it),
+        cmocka_unit_test(test_room_in_a_new_page_outlives_the_bytes_before_it),
         cmocka_unit_test(test_nothing_goes_between_reserve_and_commit),
         cmocka_unit_test(test_page_is_taken_and_put_when_all_have_done_with_it),
         cmocka_unit_test(test_page_arguments),
