@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_conn.c - a connection's whole life between two stacks: opened from either side and
- * from both, used, closed in every order, its handles after that (tcp_conn.c, tcp_api.c,
- * tcp_synsent.c). */
+/* test_tcp_conn.c - a connection's whole life between two stacks: opened from either side and from
+ * both, used, closed in every order (tcp_conn.c, tcp_synsent.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,36 +158,6 @@ static void test_simultaneous_open_makes_one_connection(void **state)
     close_end(1, conn[1]);
     tcprig_poll(&rig);
     assert_all_gone(2);
-    tcprig_close(&rig);
-}
-
-static void test_connect_wants_a_host_and_a_port(void **state)
-{
-    static const struct {
-        struct tcp_connect_conf conf;
-        int err;
-    } wrong[] = {
-        {{.dst = IP4_ADDR(10, 0, 0, 2)}, -E_INVAL},
-        {{.dst = IP4_ADDR(224, 0, 0, 1), .dst_port = 1}, -E_INVAL},
-        {{.dst = IP4_BROADCAST, .dst_port = 1}, -E_INVAL},
-        {{.dst = IP4_ADDR(10, 0, 0, 255), .dst_port = 1}, -E_INVAL},
-        {{.dst = 0, .dst_port = 1}, -E_INVAL},
-        {{.dst = IP4_ADDR(11, 0, 0, 1), .dst_port = 1}, -E_HOSTUNREACH},
-        {{.src = IP4_ADDR(10, 0, 0, 9), .dst = IP4_ADDR(10, 0, 0, 2), .dst_port = 1},
-         -E_ADDRNOTAVAIL},
-    };
-    tcp_t conn = 77, again;
-
-    (void)state;
-    tcprig_open(&rig, NULL);
-    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
-        assert_int_equal(tcp_connect(tcp_of(0), &wrong[i].conf, tcprig_now(), &conn), wrong[i].err);
-    assert_int_equal(conn, 77);
-    struct tcp_connect_conf conf = {.src_port = 5, .dst = tcprig_addr(1), .dst_port = 1};
-    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn), 0);
-    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &again), -E_ADDRINUSE);
-    close_end(0, conn);
-    assert_all_gone(0);
     tcprig_close(&rig);
 }
 
@@ -462,164 +431,6 @@ static void test_fin_wait_2_of_a_closed_one_ends_by_itself(void **state)
     tcprig_close(&rig);
 }
 
-/* ---- news ---- */
-
-static void test_each_turn_of_a_life_is_news_once(void **state)
-{
-    struct tcp_connect_conf conf = {.dst = tcprig_addr(1), .dst_port = TCPRIG_PORT};
-    tcp_t conn[2], listener;
-
-    (void)state;
-    tcprig_open(&rig, NULL);
-    assert_int_equal(
-        tcp_listen(tcp_of(1), &(struct tcp_listen_conf){.port = TCPRIG_PORT}, &listener), 0);
-    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn[0]), 0);
-    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
-    tcprig_poll(&rig);
-    assert_int_equal(tcp_next_ready(tcp_of(0)), conn[0]); /* established */
-    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
-    assert_int_equal(tcp_next_ready(tcp_of(1)), listener);
-    assert_int_equal(tcp_next_ready(tcp_of(1)), 0);
-    assert_int_equal(tcp_accept(tcp_of(1), listener, &conn[1]), 0);
-    assert_int_equal(tcp_next_ready(tcp_of(1)), conn[1]);
-    shutdown_end(0, conn[0]);
-    tcprig_poll(&rig);
-    assert_int_equal(tcp_next_ready(tcp_of(1)), conn[1]); /* the peer's FIN */
-    assert_true(tcp_ready(tcp_of(1), conn[1]) & TCP_READY_EOF);
-    assert_int_equal(tcp_next_ready(tcp_of(1)), 0);
-    while (tcp_next_ready(tcp_of(0)) != 0)
-        ;
-    assert_int_equal(tcp_abort(tcp_of(1), conn[1], tcprig_now()), 0);
-    tcprig_poll(&rig);
-    assert_int_equal(tcp_next_ready(tcp_of(0)), conn[0]); /* reset */
-    assert_true(tcp_ready(tcp_of(0), conn[0]) & TCP_READY_ERROR);
-    assert_int_equal(tcp_next_ready(tcp_of(0)), 0);
-    close_end(0, conn[0]);
-    close_end(1, listener);
-    assert_all_gone(0);
-    tcprig_close(&rig);
-}
-
-static void test_keepalive_of_the_listener_is_the_connections(void **state)
-{
-    tcp_t conn[2];
-
-    (void)state;
-    tcprig_open(&rig, NULL);
-    tcprig_connect(&rig, &conn[0], &conn[1]);
-    assert_int_equal(tcp_set(tcp_of(1), rig.listener, TCP_OPT_KEEPALIVE, 1, tcprig_now()), 0);
-    assert_int_equal(
-        tcp_set(tcp_of(1), rig.listener, TCP_OPT_KEEPALIVE_IDLE, NS_PER_S, tcprig_now()), 0);
-    tcprig_connect(&rig, &conn[0], &conn[1]);
-    tcprig_run(&rig, 1500 * NS_PER_MS);
-    assert_int_equal(tcp_of(1)->stats.keepalives, 1);
-    assert_int_equal(state_of(1, conn[1]), TCP_ESTABLISHED);
-    tcprig_close(&rig);
-}
-
-/* ---- handles ---- */
-
-static void assert_bad(struct tcp *tcp, tcp_t bad)
-{
-    struct tcp_info info;
-    struct tcp_ends ends;
-    struct page *page;
-    struct cs_ro view;
-    struct cs room;
-    uint64_t value;
-    uint32_t a, b;
-    uint8_t byte;
-    tcp_t conn;
-
-    assert_int_equal(tcp_ready(tcp, bad), 0);
-    assert_int_equal(tcp_error(tcp, bad), -E_BADF);
-    assert_int_equal(tcp_accept(tcp, bad, &conn), -E_BADF);
-    assert_int_equal(tcp_recv_peek(tcp, bad, &view, 1), -E_BADF);
-    assert_int_equal(tcp_recv_consume(tcp, bad, 0, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_recv_page(tcp, bad, &page, &a, &b, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_recv(tcp, bad, cs_of(&byte, 1), tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_recv_pending(tcp, bad, &a), -E_BADF);
-    assert_int_equal(tcp_send_reserve(tcp, bad, &room), -E_BADF);
-    assert_int_equal(tcp_send_commit(tcp, bad, 0, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_send(tcp, bad, cs_ro_of(&byte, 1), tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_send_urgent(tcp, bad), -E_BADF);
-    assert_int_equal(tcp_send_pending(tcp, bad, &a), -E_BADF);
-    assert_int_equal(tcp_shutdown(tcp, bad, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_close(tcp, bad, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_abort(tcp, bad, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_set(tcp, bad, TCP_OPT_NODELAY, 1, tcprig_now()), -E_BADF);
-    assert_int_equal(tcp_get(tcp, bad, TCP_OPT_NODELAY, &value), -E_BADF);
-    assert_int_equal(tcp_info(tcp, bad, tcprig_now(), &info), -E_BADF);
-    assert_int_equal(tcp_ends(tcp, bad, &ends), -E_BADF);
-}
-
-static void test_a_handle_that_is_none_is_badf(void **state)
-{
-    uint64_t seed = test_seed(7);
-    tcp_t conn[2], old;
-
-    (void)state;
-    tcprig_open(&rig, NULL);
-    assert_bad(tcp_of(0), 0);
-    tcprig_connect(&rig, &conn[0], &conn[1]);
-    assert_bad(tcp_of(1), conn[0]); /* foreign */
-    assert_bad(tcp_of(0), conn[1]);
-    assert_bad(tcp_of(0), rig.listener);
-    for (unsigned i = 0; i < 100000; i++) { /* made up: any, and near a good one */
-        tcp_t made_up = i % 2 == 0 ? test_random(&seed) : conn[0] ^ UINT64_C(1) << (i / 2 % 64);
-
-        if (tcp_ready(tcp_of(0), made_up) != 0 || i < 200)
-            assert_bad(tcp_of(0), made_up);
-    }
-    /* Closed, while TCP still works for it, and after its place has another. */
-    assert_int_equal(tcprig_send(&rig, 0, conn[0], 0, 100), 100);
-    old = conn[0];
-    close_end(0, conn[0]);
-    assert_bad(tcp_of(0), old);
-    tcprig_poll(&rig);
-    assert_int_equal(tcprig_recv(&rig, 1, conn[1], 0), 100);
-    close_end(1, conn[1]);
-    tcprig_poll(&rig);
-    assert_bad(tcp_of(0), old);
-    for (unsigned i = 0; i < 3; i++) {
-        tcprig_connect(&rig, &conn[0], &conn[1]);
-        assert_int_not_equal(conn[0], old);
-        assert_bad(tcp_of(0), old);
-        assert_int_equal(tcp_abort(tcp_of(0), conn[0], tcprig_now()), 0);
-        assert_bad(tcp_of(0), conn[0]);
-        tcprig_poll(&rig);
-        close_end(1, conn[1]);
-    }
-    assert_all_gone(1);
-    tcprig_close(&rig);
-}
-
-static void test_closing_a_listener_resets_those_not_accepted(void **state)
-{
-    struct tcp_connect_conf conf = {.dst = tcprig_addr(1), .dst_port = TCPRIG_PORT};
-    tcp_t conn[3], listener;
-
-    (void)state;
-    tcprig_open(&rig, NULL);
-    assert_int_equal(
-        tcp_listen(tcp_of(1), &(struct tcp_listen_conf){.port = TCPRIG_PORT}, &listener), 0);
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn[i]), 0);
-    tcprig_poll(&rig);
-    assert_int_equal(tcp_ready(tcp_of(1), listener), TCP_READY_ACCEPT);
-    tcp_abort(tcp_of(0), conn[0], tcprig_now()); /* one is gone already */
-    tcprig_poll(&rig);
-    close_end(1, listener);
-    tcprig_poll(&rig);
-    for (unsigned i = 1; i < 3; i++) {
-        assert_int_equal(tcp_error(tcp_of(0), conn[i]), -E_CONNRESET);
-        close_end(0, conn[i]);
-    }
-    assert_bad(tcp_of(1), listener);
-    assert_all_gone(0);
-    tcprig_close(&rig);
-}
-
 /* ---- limits ---- */
 
 static void test_connections_end_where_storage_does(void **state)
@@ -684,7 +495,6 @@ int main(void)
         cmocka_unit_test(test_connect_to_a_port_where_nobody_listens_is_refused),
         cmocka_unit_test(test_connect_to_nobody_gives_up_after_its_retries),
         cmocka_unit_test(test_simultaneous_open_makes_one_connection),
-        cmocka_unit_test(test_connect_wants_a_host_and_a_port),
         cmocka_unit_test(test_bulk_both_ways_without_a_copy),
         cmocka_unit_test(test_bulk_in_super_segments_without_a_copy),
         cmocka_unit_test(test_bulk_with_each_preset),
@@ -698,10 +508,6 @@ int main(void)
         cmocka_unit_test(test_linger_zero_is_abort),
         cmocka_unit_test(test_linger_resets_who_does_not_acknowledge_in_time),
         cmocka_unit_test(test_fin_wait_2_of_a_closed_one_ends_by_itself),
-        cmocka_unit_test(test_each_turn_of_a_life_is_news_once),
-        cmocka_unit_test(test_keepalive_of_the_listener_is_the_connections),
-        cmocka_unit_test(test_a_handle_that_is_none_is_badf),
-        cmocka_unit_test(test_closing_a_listener_resets_those_not_accepted),
         cmocka_unit_test(test_connections_end_where_storage_does),
         cmocka_unit_test(test_thousands_of_lives_leave_nothing),
     };
