@@ -11,7 +11,8 @@ INCLUDES_xen-x86_64 = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
 SMALL_xen-x86_64 := apps/% base/% boot/% dhcp/% xen/x% cstruct/text.c cstruct/field.c \
 	netfront/netfront.c netfront/netfront_xs.c $(addprefix tcpip/,netif.c igmp.c icmp.c ip4_frag.c \
 	arp_conflict.c)
-FAST_xen-x86_64 := $(addprefix boot/xen-x86_64/,clock.c hypercall.c mem.c wait.c)
+FAST_xen-x86_64 := $(addprefix boot/xen-x86_64/,clock.c hypercall.c mem.c wait.c) \
+	apps/common/sha256.c
 is_small_xen-x86_64 = $(filter-out $(FAST_xen-x86_64),$(filter $(SMALL_xen-x86_64),$<))
 # gcc -Os inlines too little to see that a parser which returns true has filled its result; the same
 # files are checked for that at -O2 (host) and by clang.
