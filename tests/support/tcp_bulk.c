@@ -45,7 +45,7 @@ static int send_page(struct tlink_bulk *b, unsigned e, uint64_t left)
     uint32_t n = (uint32_t)u64_min(PAGE_BYTES, left);
     int err;
 
-    if (end->pages.free_count < 512 || (page = page_get(&end->pages)) == NULL)
+    if (end->pages.free_count < end->pages.total / 4 || (page = page_get(&end->pages)) == NULL)
         return -E_AGAIN;
     pattern_fill(page->base, n, b->sent[e] + phase(e));
     err = tcp_send_page(&end->tcp, b->conn[e], page, 0, n, plat_now_ns());
