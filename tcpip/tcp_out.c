@@ -79,13 +79,14 @@ static uint32_t mss_now(const struct tcp_conn *conn)
 /* How many segments the device takes as one. */
 static uint32_t device_segs(const struct tcp_conn *conn, uint32_t mss)
 {
-    uint32_t most = conn->tcp->conf.nif->conf.dev->caps.gso_max_bytes;
+    const struct netdev_caps *caps = &conn->tcp->conf.nif->conf.dev->caps;
     uint32_t headers = ip4_SIZE + tcp_SIZE + tcp_options_len(conn);
 
     /* Each of a super-segment has the same urgent pointer. */
-    if (most < headers + 2 * mss || UNLIKELY(conn->urgent_out))
+    if (caps->gso_max_bytes < headers + 2 * mss || caps->frags_max < 2 ||
+        UNLIKELY(conn->urgent_out))
         return 1;
-    return (u32_min(most, IP4_TOTAL_MAX) - headers) / mss;
+    return (u32_min(caps->gso_max_bytes, IP4_TOTAL_MAX) - headers) / mss;
 }
 
 /* As many of `len` bytes from snd_nxt on as the device takes views of, in whole segments. */
