@@ -3,13 +3,14 @@
  * it did not within the round trip's time and some more, the reordering window.
  *
  * Segments are asked in the order of last transmission, and only those before the latest that came:
- * so each ACK looks at the segments it condemns and at those that are still within the window.
+ * so each ACK looks at the segments it condemns, and at a few that are still within the window.
  */
 #include "tcpip/tcp_flight.h"
 
 enum {
     PERSIST_ROUNDS = 16, /* recoveries for which a widened window stays: section 6.2 step 4 */
-    REO_MULT_MAX = 255,  /*   */
+    REO_MULT_MAX = 255,
+    WALK_MAX = 64, /* segments that one ACK looks at and leaves as they are */
 };
 
 static bool sent_after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
@@ -68,6 +69,12 @@ static uint64_t reorder_window(const struct tcp_conn *conn)
     return u64_min(conn->rtt.min_ns / 4 * flight->rack_reo_mult, conn->rtt.srtt_ns);
 }
 
+/* Was it sent before the latest that came? */
+static bool is_before(const struct tcp_flight *flight, const struct tcp_seg *seg)
+{
+    return sent_after(flight->rack_sent_ns, flight->rack_end, seg->sent_ns, seg->node.end);
+}
+
 static uint64_t remaining(const struct tcp_flight *flight, const struct tcp_seg *seg,
                           uint64_t window_ns, uint64_t now)
 {
@@ -81,25 +88,39 @@ uint64_t tcp_rack_remaining(const struct tcp_conn *conn, const struct tcp_seg *s
     return remaining(&conn->flight, seg, reorder_window(conn), now);
 }
 
-/* Section 6.2 step 5; how long until the last of those within the window would be lost, 0: none. */
+/* How long until the last of those before the latest that came would be lost. They are in order of
+ * time, so that is the last one's; where it is far off, the time it could be at most. */
+static uint64_t longest_wait(const struct tcp_flight *flight, const struct tcp_seg *seg,
+                             uint64_t window_ns, uint64_t now)
+{
+    uint64_t ns = 0;
+    unsigned n = 0;
+
+    for (; seg != NULL && is_before(flight, seg); seg = seg->sent_next, n++) {
+        if (n == WALK_MAX)
+            return flight->rack_sent_ns + flight->rack_rtt_ns + window_ns - now;
+        if (remaining(flight, seg, window_ns, now) > ns)
+            ns = remaining(flight, seg, window_ns, now);
+    }
+    return ns;
+}
+
+/* Section 6.2 step 5: what is lost is marked; how long until there may be more, 0: there will not.
+ * A peer that makes the window wide must not make us look at all that is within it for each ACK:
+ * behind the first that is not due nothing is. */
 static uint64_t detect(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_flight *flight = &conn->flight;
-    uint64_t window_ns = reorder_window(conn), longest_ns = 0, ns;
-    struct tcp_seg *seg, *next;
+    uint64_t window_ns = reorder_window(conn);
+    struct tcp_seg *seg = flight->sent_first, *next;
 
-    for (seg = flight->sent_first; seg != NULL; seg = next) {
+    for (; seg != NULL && is_before(flight, seg); seg = next) {
         next = seg->sent_next;
-        if (!sent_after(flight->rack_sent_ns, flight->rack_end, seg->sent_ns, seg->node.end))
-            break;
-        ns = remaining(flight, seg, window_ns, now);
-        if (ns == 0) {
-            tcp_flight_mark_gone(flight, seg);
-        } else if (ns > longest_ns) {
-            longest_ns = ns;
-        }
+        if (remaining(flight, seg, window_ns, now) != 0)
+            return longest_wait(flight, seg, window_ns, now);
+        tcp_flight_mark_gone(flight, seg);
     }
-    return longest_ns;
+    return 0;
 }
 
 bool tcp_rack_mark_lost(struct tcp_conn *conn, uint64_t now)
