@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp.c - TCP's life on an interface: storage, handles, news.
  *
- * All storage is one block that the caller gives, cut into arrays of records; each array has a list
- * of those that are free. Arrays of connections and of their small relatives are touched only as far
- * as they were ever used: so a stack for a million connections starts at once.
+ * All storage is one block that the caller gives, cut into arrays of records; each array has a
+ * list of those that are free. Arrays of connections and of their small relatives are touched
+ * only as far as they were ever used: so a stack for a million connections starts at once.
  *
  * A handle is
  *
@@ -12,8 +12,7 @@
  *     | generation| salt  |kind| index    |
  *     +-----------+-------+----+----------+
  *
- * where the record's generation changes each time it is put, and the salt is the stack's own.
- */
+ * where the record's generation changes each time it is put, and the salt is the stack's own. */
 #include <morgana/log.h>
 
 #include "tcpip/siphash.h"

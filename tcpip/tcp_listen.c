@@ -150,8 +150,8 @@ void tcp_listen_forget(struct tcp_conn *conn)
 
 /* ---- segments for none of our connections ---------------------------------------------------- */
 
-/* An ACK for a listener: of a handshake that we keep no record of, if of any (RFC 4987 section 3.6);
- * else the answer is RST (RFC 9293 section 3.10.7.2, second). */
+/* An ACK for a listener: of a handshake that we keep no record of, if of any (RFC 4987 section
+ * 3.6); else the answer is RST (RFC 9293 section 3.10.7.2, second). */
 static void listen_ack(struct tcp *tcp, struct tcp_listener *listener, struct tcp_rx *rx)
 {
     struct tcp_syn syn;

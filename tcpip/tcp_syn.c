@@ -3,10 +3,10 @@
  * section 3.4; RFC 9293 section 3.10.7.4 for that state).
  *
  * A record is all that a SYN costs until its sender has proved that it is where it says. Records
- * whose SYN-ACK was sent equally often wait equally long: each such round is a list, the earliest
- * deadline first, so that timers cost O(1). When all records are in use, SYNs are answered by cookies
- * (tcp_cookie.c), which cost nothing; without cookies the one that was tried most often, and of
- * those the oldest, makes room.
+ * whose SYN-ACK was sent equally often wait equally long: each such round is a list, the
+ * earliest deadline first, so that timers cost O(1). When all records are in use, SYNs are
+ * answered by cookies (tcp_cookie.c), which cost nothing; without cookies the one that was tried
+ * most often, and of those the oldest, makes room.
  *
  * A SYN-ACK that is sent again is the first one: same number, same options, but for the clock. */
 #include "tcpip/tcp_priv.h"
@@ -275,7 +275,7 @@ void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct 
     send_record(tcp, syn, rx->now);
 }
 
-/* ---- a segment for a half-open connection ----------------------------------------------------- */
+/* ---- a segment for a half-open connection ---------------------------------------------------- */
 
 void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_timer.c - connections by their earliest deadline, in a binary heap.
  *
- * Most timers never expire: each segment moves one to a later time, or stops it. So the heap's key
- * is only a bound: it follows at once when a deadline comes nearer, and when the key's time comes and
- * nothing is due, it is set right then. A segment costs no work here, and a timer that expires O(log n).
- */
+ * Most timers never expire: each segment moves one to a later time, or stops it. So the heap's
+ * key is only a bound: it follows at once when a deadline comes nearer, and when the key's time
+ * comes and nothing is due, it is set right then. A segment costs no work here, and a timer that
+ * expires O(log n). */
 #include "tcpip/tcp_priv.h"
 
 static void resend_later(struct tcp_conn *conn, uint64_t now)

@@ -12,8 +12,8 @@ enum { WAIT_TIME, WAIT_FIN };
 /* RFC 7323 section 5.5: a timestamp older than 24 days says nothing. */
 #define TS_IDLE_NS (24 * 86400 * NS_PER_S)
 
-/* A new connection's numbers start so far after the old one's: Linux's choice, more than an unscaled
- * window. */
+/* A new connection's numbers start so far after the old one's: Linux's choice, more than an
+ * unscaled window. */
 #define REUSE_STEP 65537u
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -162,8 +162,8 @@ static void take_ts(struct tcp_tw *tw, const struct tcp_rx *rx)
     tw->ts_recent_at = rx->now;
 }
 
-/* RFC 6191 section 2, RFC 1122 section 4.2.2.13: may this SYN open the connection anew? Its numbers,
- * or its clock, are beyond all that the old one used. */
+/* RFC 6191 section 2, RFC 1122 section 4.2.2.13: may this SYN open the connection anew? Its
+ * numbers, or its clock, are beyond all that the old one used. */
 static bool may_reopen(const struct tcp_tw *tw, const struct tcp_rx *rx)
 {
     const uint16_t kinds = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
@@ -229,8 +229,8 @@ static void time_wait(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *r
     answer(tcp, tw, rx);
 }
 
-/* The program is gone: only the peer's FIN is waited for, and data for nobody is answered by RST (RFC 1122
- * section 4.2.2.13). */
+/* The program is gone: only the peer's FIN is waited for, and data for nobody is answered by RST
+ * (RFC 1122 section 4.2.2.13). */
 static void fin_wait_2(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *rx)
 {
     uint32_t end = tcp_rx_end(rx);

@@ -180,9 +180,9 @@ void icmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uin
 void icmp_error(struct netif *nif, const struct pkt *pkt, const struct ip4_rx *rx, uint8_t type,
                 uint8_t code, uint32_t rest, uint64_t now);
 
-/* Tells whoever sent the packet that begins with `ip` and `transport`, whose first eight bytes will do.
- * mtu: for -E_MSGSIZE, as a router said. False: nobody of ours did, or who did does not believe
- * it. */
+/* Tells whoever sent the packet that begins with `ip` and `transport`, whose first eight bytes
+ * will do. mtu: for -E_MSGSIZE, as a router said. False: nobody of ours did, or who did does not
+ * believe it. */
 bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_ro transport,
                         int error, uint32_t mtu, uint64_t now);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_tcp_api.c - a peer that says anything, a program that does anything, to one TCP stack: the clock
- * going on, the device full at times, every pool short.
+/* fuzz_tcp_api.c - a peer that says anything, a program that does anything, to one TCP stack:
+ * the clock going on, the device full at times, every pool short.
  *
  * The input is a list of steps of eight bytes. A segment's numbers are made relative to what the
  * stack has said, else a fuzzer would spend its life guessing them; checksums are right. Every
@@ -122,7 +122,7 @@ static void input(struct cs_ro frame)
     netif_input(&nif, pkt, now);
 }
 
-/* ---- the peer --------------------------------------------------------------------------------- */
+/* ---- the peer -------------------------------------------------------------------------------- */
 
 static const uint32_t jumps[] = {0, 1, 2, 3, 100, 536, 1000, 1460, 2920, 65535, 1u << 20, 1u << 31};
 
@@ -237,7 +237,7 @@ static void icmp(const uint8_t *s)
     input(cs_as_ro(frame));
 }
 
-/* ---- the program ------------------------------------------------------------------------------ */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static void keep_handle(tcp_t handle)
 {
@@ -338,7 +338,7 @@ static void adjust(const uint8_t *s)
     tcp_next_ready(&tcp);
 }
 
-/* ---- the world -------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static void shortage(const uint8_t *s)
 {

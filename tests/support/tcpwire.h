@@ -71,8 +71,8 @@ void tcpwire_pass(struct tcpwire *w, uint64_t ns);
 
 /* A listener on TCPWIRE_PORT. */
 tcp_t tcpwire_listen(struct tcpwire *w, uint32_t backlog);
-/* The peer's handshake from `port` with first number `irs`, timestamps and all where `ts`; gives the
- * SYN-ACK. The connection waits to be accepted. */
+/* The peer's handshake from `port` with first number `irs`, timestamps and all where `ts`; gives
+ * the SYN-ACK. The connection waits to be accepted. */
 struct tcpwire_seg tcpwire_handshake(struct tcpwire *w, uint16_t port, uint32_t irs, bool ts);
 
 #endif

@@ -78,8 +78,8 @@ static void end(struct netrig *rig)
     netrig_free(rig);
 }
 
-/* An ICMP error about a segment 10.0.0.1:7 > 10.0.0.2:1000, seq 0xfffffff0, `total` bytes long, of which
- * `quoted` bytes after the IPv4 header come back. */
+/* An ICMP error about a segment 10.0.0.1:7 > 10.0.0.2:1000, seq 0xfffffff0, `total` bytes long,
+ * of which `quoted` bytes after the IPv4 header come back. */
 static void icmp(struct netrig *rig, uint8_t type, uint8_t code, uint16_t mtu, uint16_t total,
                  unsigned quoted, bool df)
 {

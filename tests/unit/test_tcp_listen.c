@@ -154,8 +154,8 @@ static void test_with_a_full_queue_syns_are_not_answered(void **state)
     tcpwire_close(&w);
 }
 
-/* The last ACK finds no room: it is as if it had been lost; our SYN-ACK is sent again, and the peer's
- * answer to that is taken. */
+/* The last ACK finds no room: it is as if it had been lost; our SYN-ACK is sent again, and the
+ * peer's answer to that is taken. */
 static void test_with_a_full_queue_the_last_ack_is_dropped_and_the_synack_repeated(void **state)
 {
     struct tcpwire w;

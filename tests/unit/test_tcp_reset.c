@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_reset.c - challenge ACKs and their limits (RFC 5961). RSTs to closed and listening ports are
- * in test_tcp_listen.c. */
+/* test_tcp_reset.c - challenge ACKs and their limits (RFC 5961). RSTs to closed and listening
+ * ports are in test_tcp_listen.c. */
 #include "tcpwire.h"
 #include "tcpip/tcp_priv.h"
 
@@ -45,8 +45,8 @@ static unsigned challenged(struct one *o, unsigned n)
     return sent;
 }
 
-/* RFC 5961 section 3.2: exactly the next number ends it, another in the window is challenged, one outside
- * is dropped. */
+/* RFC 5961 section 3.2: exactly the next number ends it, another in the window is challenged,
+ * one outside is dropped. */
 static void test_rst_is_taken_only_at_exactly_the_next_number(void **state)
 {
     struct tcpwire_seg s;
@@ -84,8 +84,8 @@ static void test_syn_of_any_number_is_challenged(void **state)
     tcpwire_close(&o.w);
 }
 
-/* RFC 5961 section 7, and so that nobody can count: a number between half the limit and one and a half of
- * it, another in each second. */
+/* RFC 5961 section 7, and so that nobody can count: a number between half the limit and one and
+ * a half of it, another in each second. */
 static void test_challenges_a_second_are_limited_and_jittered(void **state)
 {
     unsigned least = 1000, most = 0;

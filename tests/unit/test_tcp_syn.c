@@ -326,8 +326,8 @@ static void test_another_syn_in_the_window_ends_it(void **state)
     }
 }
 
-/* A peer that has forgotten: its new SYN is far outside; our ACK makes it reset what is left, and then
- * its SYN opens. */
+/* A peer that has forgotten: its new SYN is far outside; our ACK makes it reset what is left,
+ * and then its SYN opens. */
 static void test_another_syn_outside_the_window_is_answered_by_ack(void **state)
 {
     struct tcp_tuning tuning = tuning_of(true);
@@ -438,8 +438,8 @@ static void test_text_of_a_syn_is_not_taken(void **state)
     tcpwire_close(&w);
 }
 
-/* A smaller one would make us send crumbs (CVE-2019-11479, CVE-2018-16523); without the option it is 536
- * (RFC 9293 section 3.7.1). */
+/* A smaller one would make us send crumbs (CVE-2019-11479, CVE-2018-16523); without the option
+ * it is 536 (RFC 9293 section 3.7.1). */
 static void test_the_peers_mss_is_never_below_the_floor(void **state)
 {
     static const struct {
