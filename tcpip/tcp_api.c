@@ -205,9 +205,12 @@ static void close_conn(struct tcp_conn *conn, uint64_t now)
         tcp_conn_fin_send(conn);
     if (conn->linger_ns != NS_NEVER)
         tcp_timer_set(conn, TCP_TIMER_LINGER, now + conn->linger_ns);
-    /* Its FIN was acknowledged before. */
-    if (conn->state == TCP_FIN_WAIT_2)
-        tcp_tw_begin(conn, TCP_FIN_WAIT_2, now);
+    if (conn->state != TCP_FIN_WAIT_2)
+        return;
+    /* Its FIN was acknowledged before: only what was read is still to be acknowledged. */
+    if (conn->rcv_wup != conn->rcv_nxt)
+        tcp_emit_bare(conn, conn->snd_nxt, TCP_ACK, now);
+    tcp_tw_begin(conn, TCP_FIN_WAIT_2, now);
 }
 
 int tcp_close(struct tcp *tcp, tcp_t handle, uint64_t now_ns)

@@ -154,6 +154,7 @@ static void begin_sending(struct tcp_conn *conn, const struct tcp_rx *rx, uint32
     conn->ack_at = rx->now;
     conn->state = TCP_ESTABLISHED;
     conn->unanswered_since = 0;
+    conn->soft_error = 0;
     if (conn->keepalive)
         tcp_keepalive_start(conn, rx->now);
 }

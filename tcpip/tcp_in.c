@@ -389,7 +389,9 @@ void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx)
     if (!step_timestamp(conn, rx) || !step_sequence(conn, rx) || !step_reset(conn, rx) ||
         !step_syn(conn, rx))
         return;
+    /* The peer is there, whatever ICMP or silence said. */
     conn->keepalives = 0;
+    conn->soft_error = 0;
     if (!step_ack(conn, rx))
         return;
     step_urgent(conn, rx);

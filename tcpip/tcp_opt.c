@@ -5,6 +5,7 @@
 
 #define DAY_NS (86400 * NS_PER_S)
 #define BUF_MIN 2048u
+#define ECN_BITS UINT64_C(3) /* of TOS: not the program's (RFC 3168) */
 #define BUF_MAX (UINT32_C(1) << 30)
 
 enum opt_type { OPT_NONE, OPT_BOOL, OPT_U8, OPT_U16, OPT_U32, OPT_NS };
@@ -167,7 +168,7 @@ int tcp_set(struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t value, uin
     if (value < row->min || value > row->max)
         return -E_INVAL;
     if (opt == TCP_OPT_TOS)
-        value &= ~UINT64_C(3); /* ECN's */
+        value &= ~ECN_BITS;
     if (conn == NULL) {
         if (row->preset_off == NOWHERE)
             return -E_INVAL;
@@ -197,7 +198,7 @@ int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *val
     if (conn == NULL && row->preset_off == NOWHERE)
         return -E_INVAL;
     if (conn != NULL)
-        *value = load(conn, row->conn_off, row);
+        *value = load(conn, row->conn_off, row) & ~(opt == TCP_OPT_TOS ? ECN_BITS : 0);
     else
         *value = load(&listener->preset, row->preset_off, row);
     return 0;

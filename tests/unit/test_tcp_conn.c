@@ -219,6 +219,53 @@ static void test_bulk_with_each_preset(void **state)
     bulk(&bsd_ours);
 }
 
+/* One stack, both ends: what it sends to itself goes by the interface's own queue. */
+static void test_a_connection_to_ourselves(void **state)
+{
+    struct tcp_connect_conf conf = {.dst = tcprig_addr(0), .dst_port = TCPRIG_PORT};
+    uint64_t sent = 0, got = 0;
+    tcp_t conn[2], listener;
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    assert_int_equal(
+        tcp_listen(tcp_of(0), &(struct tcp_listen_conf){.port = TCPRIG_PORT}, &listener), 0);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn[0]), 0);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_accept(tcp_of(0), listener, &conn[1]), 0);
+    for (unsigned spins = 0; got < BULK && spins < 100000; spins++) {
+        sent += tcprig_send(&rig, 0, conn[0], sent, (uint32_t)(BULK - sent));
+        tcprig_run(&rig, NS_PER_MS);
+        got += tcprig_recv(&rig, 0, conn[1], got);
+    }
+    assert_int_equal(got, BULK);
+    close_end(0, conn[0]);
+    close_end(0, conn[1]);
+    tcprig_poll(&rig);
+    assert_all_gone(2);
+    tcprig_close(&rig);
+}
+
+/* RFC 9293 section 3.5: a SYN to the very port it comes from opens at both ends at once. */
+static void test_a_port_connected_to_itself(void **state)
+{
+    struct tcp_connect_conf conf = {.src_port = 77, .dst = tcprig_addr(0), .dst_port = 77};
+    tcp_t conn;
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &conn), 0);
+    tcprig_run(&rig, NS_PER_S);
+    assert_int_equal(state_of(0, conn), TCP_ESTABLISHED);
+    assert_int_equal(tcprig_send(&rig, 0, conn, 0, 5000), 5000);
+    tcprig_run(&rig, NS_PER_S);
+    assert_int_equal(tcprig_recv(&rig, 0, conn, 0), 5000);
+    close_end(0, conn);
+    tcprig_run(&rig, NS_PER_S);
+    assert_all_gone(1);
+    tcprig_close(&rig);
+}
+
 /* ---- closing, in every order ---- */
 
 static void test_the_one_who_closes_first_waits(void **state)
@@ -498,6 +545,8 @@ int main(void)
         cmocka_unit_test(test_bulk_both_ways_without_a_copy),
         cmocka_unit_test(test_bulk_in_super_segments_without_a_copy),
         cmocka_unit_test(test_bulk_with_each_preset),
+        cmocka_unit_test(test_a_connection_to_ourselves),
+        cmocka_unit_test(test_a_port_connected_to_itself),
         cmocka_unit_test(test_the_one_who_closes_first_waits),
         cmocka_unit_test(test_both_close_at_once),
         cmocka_unit_test(test_half_closed_the_other_way_goes_on),
