@@ -65,7 +65,7 @@ static void finish(int result, const char *why, uint64_t now)
         report_line("iperf3: error - %s%s%s", why, result == -E_PROTO ? "" : ": ",
                     result == -E_PROTO ? "" : err_name(result));
     peer_close(&client.peer, client.test->tcp, now);
-    test_end(client.test, now);
+    test_end(client.test, result == 0, now);
     client.phase = OVER;
     client.result = result;
 }

@@ -94,6 +94,8 @@ struct stream {
     uint64_t ready_ns;   /* paced: nothing is sent before */
     uint64_t transit_ns; /* UDP: of the datagram before */
     bool has_transit;
+    uint32_t left;        /* TCP: bytes of the block that was begun */
+    bool ended;           /* TCP: so was said, by a FIN */
     uint64_t sequence;    /* UDP: last sent or received */
     struct counts theirs; /* results of the other side */
     bool has_theirs;
@@ -108,6 +110,7 @@ struct test {
     struct stream streams[STREAMS_MAX];
     unsigned count;
     bool running, draining;
+    bool ending; /* and what was sent is followed by its end: the server's way */
     uint64_t start_ns, end_ns, omit_ns, report_ns, last_report_ns;
     bool omitting;
     char cookie[COOKIE_BYTES];
@@ -155,12 +158,14 @@ bool test_poll(struct test *test, uint64_t now);
 /* Has the test, as far as this side decides, run its course? */
 bool test_is_over(const struct test *test, uint64_t now);
 void test_stop(struct test *test, uint64_t now);
-void test_end(struct test *test, uint64_t now); /* closes the streams */
+/* Closes the streams; not in order: by a reset. */
+void test_end(struct test *test, bool in_order, uint64_t now);
 /* When it must be polled again though nothing comes. */
 uint64_t test_poll_at(const struct test *test);
 struct page *test_page(void); /* of the pattern; not a reference */
-/* May the stream send a block of `len` bytes now? Counts it against its pace. */
+/* May the stream begin a block now? */
 bool stream_may_send(const struct test *test, const struct stream *stream, uint64_t now);
+/* Counts `bytes`, against its pace too; and a block, if none was left begun. */
 void stream_sent(const struct test *test, struct stream *stream, uint64_t bytes, uint64_t now);
 
 /* ---- tcp.c, udp.c */

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
     }
     run(&conf);
     drain();
-    test_end(&test, plat_now_ns());
+    test_end(&test, false, plat_now_ns());
     page_put(test_page());
     net_stop(&net);
     if (plat_request() == PLAT_REBOOT)

@@ -38,7 +38,7 @@ static void finish(const char *why, uint64_t now)
     if (why != NULL)
         report_line("iperf3: %s", why);
     peer_close(&server.peer, server.test->tcp, now);
-    test_end(server.test, now);
+    test_end(server.test, why == NULL, now);
     server.phase = IDLE;
     server.tests++;
 }
@@ -178,6 +178,8 @@ static const char *run(uint64_t now)
     if (state != TEST_END)
         return state == CLIENT_TERMINATE ? "the client has terminated" : "an unexpected state";
     test_stop(server.test, now);
+    /* iperf3's client hears of nothing else until a block, or the end, has come. */
+    server.test->ending = true;
     peer_state(&server.peer, EXCHANGE_RESULTS);
     server.phase = RESULTS;
     return NULL;

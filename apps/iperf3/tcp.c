@@ -21,14 +21,31 @@ void tcp_stream_options(struct test *test, struct stream *stream, uint64_t now)
     }
 }
 
-/* One write of params.len bytes, as much of it as there is room for. */
+/* How much of the page goes at once. Where the device cannot segment, as many whole segments as it
+ * holds: then a segment is one piece of one page, which costs the device fewest descriptors. */
+static uint32_t piece_bytes(const struct test *test, const struct stream *stream, uint64_t now)
+{
+    struct tcp_info info;
+
+    if (test->nif->conf.dev->caps.gso_max_bytes != 0 ||
+        tcp_info(test->tcp, stream->conn, now, &info) != 0 || info.snd_mss == 0 ||
+        info.snd_mss > PAGE_BYTES)
+        return PAGE_BYTES;
+    return PAGE_BYTES - PAGE_BYTES % info.snd_mss;
+}
+
+/* One block of params.len bytes, or what is left of one, as much of it as there is room for. A
+ * block that was begun is sent whole, also after the test's end: iperf3 reads whole blocks, and
+ * hears nothing else until one has come. */
 static uint32_t send_block(struct test *test, struct stream *stream, uint64_t now)
 {
+    uint32_t piece = piece_bytes(test, stream, now), done = 0;
     struct page *page = test_page();
-    uint32_t done = 0;
 
-    while (done < test->params.len) {
-        uint32_t n = u32_min(PAGE_BYTES, test->params.len - done);
+    if (stream->left == 0)
+        stream->left = test->params.len;
+    while (stream->left != 0) {
+        uint32_t n = u32_min(piece, stream->left);
         int err;
 
         page_ref(page);
@@ -39,6 +56,7 @@ static uint32_t send_block(struct test *test, struct stream *stream, uint64_t no
                 stream->open = false;
             break;
         }
+        stream->left -= n;
         done += n;
     }
     return done;
@@ -46,13 +64,14 @@ static uint32_t send_block(struct test *test, struct stream *stream, uint64_t no
 
 static bool send_blocks(struct test *test, struct stream *stream, uint64_t now)
 {
-    for (unsigned i = 0; i < BLOCKS_PER_POLL && stream_may_send(test, stream, now); i++) {
-        uint32_t n = send_block(test, stream, now);
+    for (unsigned i = 0; i < BLOCKS_PER_POLL; i++) {
+        uint32_t n;
 
-        if (n == 0)
+        if (stream->left == 0 && !stream_may_send(test, stream, now))
             return false;
+        n = send_block(test, stream, now);
         stream_sent(test, stream, n, now);
-        if (n < test->params.len)
+        if (stream->left != 0)
             return false;
     }
     /* More would go: the segments of these have to leave first. */
@@ -86,6 +105,10 @@ bool tcp_stream_poll(struct test *test, struct stream *stream, uint64_t now)
 {
     if (stream->sender && test->running)
         return send_blocks(test, stream, now);
+    if (stream->left != 0)
+        send_block(test, stream, now);
+    else if (stream->sender && test->ending && !stream->ended)
+        stream->ended = tcp_shutdown(test->tcp, stream->conn, now) == 0;
     receive(test, stream, now);
     return false;
 }

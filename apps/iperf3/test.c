@@ -27,7 +27,7 @@ void test_begin(struct test *test, const struct params *params)
 {
     test->params = *params;
     test->count = 0;
-    test->running = test->draining = false;
+    test->running = test->draining = test->ending = false;
     test->intervals.len = 0;
     test->intervals.full = false;
 }
@@ -109,7 +109,7 @@ void stream_sent(const struct test *test, struct stream *stream, uint64_t bytes,
     const uint64_t burst_ns = 20 * NS_PER_MS;
 
     stream->now.bytes += bytes;
-    stream->now.packets++;
+    stream->now.packets += stream->left == 0;
     if (test->params.bandwidth == 0)
         return;
     /* Whoever was late catches up, but not for more than a burst. */
@@ -194,13 +194,13 @@ void test_stop(struct test *test, uint64_t now)
     test->end_ns = now;
 }
 
-void test_end(struct test *test, uint64_t now)
+void test_end(struct test *test, bool in_order, uint64_t now)
 {
     for (unsigned i = 0; i < test->count; i++) {
         struct stream *stream = &test->streams[i];
 
         if (stream->conn != 0)
-            tcp_abort(test->tcp, stream->conn, now);
+            (in_order ? tcp_close : tcp_abort)(test->tcp, stream->conn, now);
         if (stream->sock.nif != NULL)
             udp_close(&stream->sock);
         stream->conn = 0;
