@@ -433,6 +433,11 @@ static void test_undo_where_segments_are_counted(void **state)
     assert_int_equal(rig.conn->tcp->stats.undos, 1);
     assert_int_equal(rig.flight->lost, 0);
     assert_int_equal(rig.flight->sacked_above, 2);
+    txrig_send(&rig, 10);
+    txrig_ack(&rig, 5 * TXRIG_MSS, 1, SEGS(6, 10));
+    assert_int_equal(rig.flight->lost, 0); /* five were overtaken before */
+    txrig_ack(&rig, 5 * TXRIG_MSS, 1, SEGS(6, 13));
+    assert_int_equal(rig.flight->lost, 1);
 }
 
 /* ---- SACK blocks -------------------------------------------------------------------------------------- */
@@ -748,6 +753,8 @@ static void test_ece(void **state)
     assert_int_equal(state_now(), TCP_CA_OPEN);
     assert_int_equal(cwnd(), 14);
     assert_int_equal(rig.conn->tcp->stats.ecn_ece_in, 20);
+    assert_int_equal(rig.conn->delivered_ce, 20);
+    assert_int_equal(rig.conn->delivered, 21);
 }
 
 /* RFC 1191 section 6.4: what is too long now is sent again, and cwnd stays. */
