@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_tcp_input.c - TCP's receive path: a stack with a listener and connections in several states, to
- * whose peers the input speaks; and the program's side, the clock, a device that is full.
+/* fuzz_tcp_input.c - TCP's receive path: a stack with a listener and connections in several states,
+ * to whose peers the input speaks; and the program's side, the clock, a device that is full.
  *
- * The input is a list of steps: a byte that says what, one that says how long, and that many bytes.
- * Segments get right checksums, and numbers near those that the connection expects, else a fuzzer
- * would spend its life guessing them. What the stack sends is judged by the trace checker. At the end
- * every page, packet and record must be back.
- */
+ * The input is a list of steps: a byte that says what, one that says how long, and that many
+ * bytes. Segments get right checksums, and numbers near those that the connection expects, else
+ * a fuzzer would spend its life guessing them. What the stack sends is judged by the trace
+ * checker. At the end every page, packet and record must be back. */
 #include <stdlib.h>
 
 #include <morgana/cksum.h>
@@ -185,8 +184,8 @@ static void start(uint8_t how)
                              .tuning = how & 2   ? tcp_tuning_freebsd
                                        : how & 4 ? tcp_tuning_linux
                                                  : tcp_tuning_default};
-    /* A window never shrinks, whatever the pools do; but frames get lost before the device where there
-     * is no memory, and cookies come and go. */
+    /* A window never shrinks, whatever the pools do; but frames get lost before the device where
+     * there is no memory, and cookies come and go. */
     struct tcp_trace_conf trace_conf = {.watch = 1,
                                         .mtu_bytes = 600,
                                         .mss_floor_bytes = 536,
@@ -313,7 +312,8 @@ static void open_peer(struct peer *p, uint8_t with)
     poll();
 }
 
-/* bytes: peer, flags, what of it is out of place, then how far and how much; the rest are options. */
+/* bytes: peer, flags, what of it is out of place, then how far and how much; the rest are
+ * options. */
 static void segment(struct cs_ro b)
 {
     struct peer *p;

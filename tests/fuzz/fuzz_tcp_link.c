@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_tcp_link.c - two stacks, and between them a link that does to each frame what the input says: it
- * passes, is lost, comes twice, comes late, or comes changed, with checksums made right again. Both are
- * judged by the trace checker by what really reached them; what was not changed arrives as it was
- * sent; and at the end every page, packet and record is back.
+/* fuzz_tcp_link.c - two stacks, and between them a link that does to each frame what the input
+ * says: it passes, is lost, comes twice, comes late, or comes changed, with checksums made right
+ * again. Both are judged by the trace checker by what really reached them; what was not changed
+ * arrives as it was sent; and at the end every page, packet and record is back.
  *
- * A byte of the input for each frame, and for each step of the programs at both ends, until there is no
- * more: then all passes.
- */
+ * A byte of the input for each frame, and for each step of the programs at both ends, until
+ * there is no more: then all passes. */
 #include <stdlib.h>
 
 #include <morgana/cksum.h>

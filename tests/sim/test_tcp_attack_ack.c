@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_attack_ack.c - receivers that lie to make our sender send too much (Savage et al. 1999, RFC
- * 3465, RFC 5961 section 5), and SACK used as a weapon (CVE-2019-11477, -11478, -11479). */
+/* test_tcp_attack_ack.c - receivers that lie to make our sender send too much (Savage et al.
+ * 1999, RFC 3465, RFC 5961 section 5), and SACK used as a weapon (CVE-2019-11477, -11478,
+ * -11479). */
 #include "support.h"
 
 #include <stdlib.h>
@@ -115,7 +116,8 @@ static void test_optimistic_acks_are_not_believed(void **state)
     teardown(&b);
 }
 
-/* Old and repeated ACKs neither grow the window nor, past the three that mean loss, make a flood. */
+/* Old and repeated ACKs neither grow the window nor, past the three that mean loss, make a
+ * flood. */
 static void test_spoofed_duplicate_acks_gain_a_bounded_amount(void **state)
 {
     struct tcp_tuning tuning = tcp_tuning_default;
@@ -129,7 +131,8 @@ static void test_spoofed_duplicate_acks_gain_a_bounded_amount(void **state)
     before = b.raw->count;
     for (unsigned i = 0; i < 2000; i++)
         send_ack(&b, 1460);
-    /* One retransmission and what limited transmit and inflation allow: no more than was in flight. */
+    /* One retransmission and what limited transmit and inflation allow: no more than was in
+     * flight. */
     assert_true(b.raw->count - before < 40);
     assert_true(highest(&b) < 3 * first);
     teardown(&b);
@@ -197,7 +200,8 @@ static void test_malformed_sack_blocks_are_ignored(void **state)
     teardown(&b);
 }
 
-/* CVE-2019-11477, -11478: an 8-byte MSS and blocks that split everything: bounded work and memory. */
+/* CVE-2019-11477, -11478: an 8-byte MSS and blocks that split everything: bounded work and
+ * memory. */
 static void test_sack_of_every_other_byte_costs_a_bounded_amount(void **state)
 {
     struct tcp_tuning tuning = tcp_tuning_default;
@@ -242,8 +246,8 @@ static void test_sack_of_every_other_byte_costs_a_bounded_amount(void **state)
     raw_free(raw);
 }
 
-/* CVE-2019-11479, CVE-2018-16523: an MSS of 0, 1, 47, 48 is raised to the floor; no division by zero, and
- * no more than so many segments for what is sent. */
+/* CVE-2019-11479, CVE-2018-16523: an MSS of 0, 1, 47, 48 is raised to the floor; no division by
+ * zero, and no more than so many segments for what is sent. */
 static void test_tiny_mss_has_a_floor(void **state)
 {
     static const uint16_t tiny[] = {1, 8, 47, 48, 64};

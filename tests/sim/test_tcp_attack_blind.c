@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_attack_blind.c - attackers who see nothing: RFC 5961 (RST, SYN, data), no side channel by
- * a shared limit (CVE-2016-5696), PAWS (RFC 7323 section 5), ISNs (RFC 6528) and ports (RFC 6056). */
+/* test_tcp_attack_blind.c - attackers who see nothing: RFC 5961 (RST, SYN, data), no side
+ * channel by a shared limit (CVE-2016-5696), PAWS (RFC 7323 section 5), ISNs (RFC 6528) and
+ * ports (RFC 6056). */
 #include "support.h"
 
 #include <stdlib.h>
@@ -141,8 +142,8 @@ static void test_data_with_an_impossible_ack_is_not_taken(void **state)
     teardown(&b);
 }
 
-/* CVE-2016-5696: how many challenges one connection provoked cannot be seen on another, and they are
- * bounded. */
+/* CVE-2016-5696: how many challenges one connection provoked cannot be seen on another, and they
+ * are bounded. */
 static void test_challenge_limits_are_each_connections_own(void **state)
 {
     struct bench b;
@@ -166,7 +167,8 @@ static void test_challenge_limits_are_each_connections_own(void **state)
     teardown(&b);
 }
 
-/* RFC 7323 section 5.3: an old timestamp is dropped and acknowledged; but RSTs are not looked at so. */
+/* RFC 7323 section 5.3: an old timestamp is dropped and acknowledged; but RSTs are not looked at
+ * so. */
 static void test_paws_drops_what_is_old(void **state)
 {
     struct bench b;
@@ -222,7 +224,8 @@ static void test_only_segments_in_the_window_set_ts_recent(void **state)
     teardown(&b);
 }
 
-/* RFC 7323 section 5.5: after 24 days of silence an old timestamp may be a clock that went round. */
+/* RFC 7323 section 5.5: after 24 days of silence an old timestamp may be a clock that went
+ * round. */
 static void test_paws_forgets_after_24_days(void **state)
 {
     struct bench b;
@@ -237,8 +240,8 @@ static void test_paws_forgets_after_24_days(void **state)
     teardown(&b);
 }
 
-/* RFC 6528: ISNs of different connections have nothing to do with each other; of the same, they go up
- * with the clock. */
+/* RFC 6528: ISNs of different connections have nothing to do with each other; of the same, they
+ * go up with the clock. */
 static void test_isns_are_not_to_be_guessed(void **state)
 {
     struct bench b;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_attack_header.c - headers as a weapon: data offsets, every option of every length at every
- * place of the option area (CVE-2020-24337, CVE-2020-13988), lengths that lie, MSS and window scale at
- * their ends, the urgent pointer (RFC 6093). */
+/* test_tcp_attack_header.c - headers as a weapon: data offsets, every option of every length at
+ * every place of the option area (CVE-2020-24337, CVE-2020-13988), lengths that lie, MSS and
+ * window scale at their ends, the urgent pointer (RFC 6093). */
 #include "support.h"
 
 #include <string.h>
@@ -99,7 +99,8 @@ static void test_every_data_offset(void **state)
     teardown(&b);
 }
 
-/* Every kind and length at each place of the option area; on SYNs, on data. Nothing but bounded steps. */
+/* Every kind and length at each place of the option area; on SYNs, on data. Nothing but bounded
+ * steps. */
 static void options_everywhere(struct bench *b, uint8_t flags)
 {
     for (unsigned kind = 0; kind < 256; kind += kind < 40 || kind > 250 ? 1 : 30) {

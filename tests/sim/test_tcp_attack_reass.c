@@ -89,8 +89,8 @@ static uint64_t cpu_ns(void)
 #define PART 256u
 #define PARTS 40u
 
-/* The cheapest of the parts of a queue that is short, and of one that is long. A list would be forty
- * times dearer at its end; a factor of six is noise, caches and logarithms. */
+/* The cheapest of the parts of a queue that is short, and of one that is long. A list would be
+ * forty times dearer at its end; a factor of six is noise, caches and logarithms. */
 static void cost_is_flat(order *at)
 {
     uint64_t short_ns = UINT64_MAX, long_ns = UINT64_MAX;
@@ -152,7 +152,8 @@ static void test_memory_of_one_byte_segments_is_accounted(void **state)
         send_byte(&b, ascending_with_gaps(i, 0));
     assert_int_equal(tcp_info(tlink_tcp(b.raw->link, 0), b.c.conn, plat_now_ns(), &info), 0);
     used = b.raw->link->end[0].pages.total - b.raw->link->end[0].pages.free_count;
-    /* The rest of the frames' pages are the sender's here: the loopback passes them by reference. */
+    /* The rest of the frames' pages are the sender's here: the loopback passes them by
+     * reference. */
     used += b.raw->link->end[1].pages.total - b.raw->link->end[1].pages.free_count;
     assert_true((uint64_t)used * PAGE_BYTES <=
                 2 * (uint64_t)info.rcvbuf + 256 * (uint64_t)PAGE_BYTES);

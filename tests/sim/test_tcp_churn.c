@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_churn.c - connections opened, used and ended, a million of them, in every order: and every
- * page, packet, connection and record is back where it came from.
+/* test_tcp_churn.c - connections opened, used and ended, a million of them, in every order: and
+ * every page, packet, connection and record is back where it came from.
  *
  * Two of our stacks on a cable without faults, then with some. MORGANA_CHURN in the environment
- * sets how many.
- */
+ * sets how many. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -192,8 +191,8 @@ static void churn(uint64_t seed, unsigned total, bool judged)
     tlink_free(link);
 }
 
-/* A part of the million under the trace checker's eyes; the rest without, as it costs as much as the
- * stacks. */
+/* A part of the million under the trace checker's eyes; the rest without, as it costs as much as
+ * the stacks. */
 static void test_every_pool_is_full_again(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_flood.c - floods: of SYNs (RFC 4987), of ACKs that guess cookies, of RSTs and of garbage. What
- * is in use stays bounded, and those who mean it get in. */
+/* test_tcp_flood.c - floods: of SYNs (RFC 4987), of ACKs that guess cookies, of RSTs and of
+ * garbage. What is in use stays bounded, and those who mean it get in. */
 #include "support.h"
 
 #include <stdlib.h>

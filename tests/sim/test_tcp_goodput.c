@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_goodput.c - goodput against loss, delay, reordering, duplication and buffer size, in virtual
- * time with fixed seeds: compared with the tables of tests/sim/goodput, which say what they were when
- * they were last looked at. MORGANA_GOODPUT=write writes them anew.
+/* test_tcp_goodput.c - goodput against loss, delay, reordering, duplication and buffer size, in
+ * virtual time with fixed seeds: compared with the tables of tests/sim/goodput, which say what they
+ * were when they were last looked at. MORGANA_GOODPUT=write writes them anew.
  *
  * Each number is the time from the first byte to the last, of several runs with different seeds,
- * taken together. The same work is done by lwIP between two ends of its own.
- */
+ * taken together. The same work is done by lwIP between two ends of its own. */
 #include "support.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_hold.c - peers that hold what they were given: Sockstress (CVE-2008-4609), a window kept at
- * zero, FIN-WAIT-2 for ever, a reader of a byte a minute. Each has an end, and meanwhile others are
- * served. */
+/* test_tcp_hold.c - peers that hold what they were given: Sockstress (CVE-2008-4609), a window
+ * kept at zero, FIN-WAIT-2 for ever, a reader of a byte a minute. Each has an end, and meanwhile
+ * others are served. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -89,8 +89,8 @@ static void answer(struct bench *b, unsigned i, uint16_t wnd)
     raw_say(c, F_ACK, 0);
 }
 
-/* RFC 9293 3.8.6.1: as long as probes are answered the connection stays; with a user timeout (RFC 5482)
- * it does not. Others are served throughout. */
+/* RFC 9293 3.8.6.1: as long as probes are answered the connection stays; with a user timeout
+ * (RFC 5482) it does not. Others are served throughout. */
 static void test_a_window_held_at_zero_ends_by_the_user_timeout(void **state)
 {
     struct bench b;
@@ -117,8 +117,8 @@ static void test_a_window_held_at_zero_ends_by_the_user_timeout(void **state)
     teardown(&b);
 }
 
-/* The program has closed: nobody waits for it any more, and a peer that keeps the window at zero does not
- * keep the memory. */
+/* The program has closed: nobody waits for it any more, and a peer that keeps the window at zero
+ * does not keep the memory. */
 static void test_orphans_with_a_closed_window_end(void **state)
 {
     struct bench b;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_open_close.c - the ends of a connection's life, where stacks have erred: SYN-ACKs sent again
- * with their options, duplicate SYNs, simultaneous open, data on a SYN, TIME-WAIT's assassination (RFC
- * 1337) and reuse (RFC 6191), links that come and go. */
+/* test_tcp_open_close.c - the ends of a connection's life, where stacks have erred: SYN-ACKs
+ * sent again with their options, duplicate SYNs, simultaneous open, data on a SYN, TIME-WAIT's
+ * assassination (RFC 1337) and reuse (RFC 6191), links that come and go. */
 #include "support.h"
 
 #include <cmocka.h>
@@ -53,7 +53,8 @@ static struct tcp_frame syn_of(const struct raw_conn *c)
     return syn;
 }
 
-/* RFC 9293 3.8.1, RFC 7323 1.3: the SYN-ACK that is sent again is the one before, options and all. */
+/* RFC 9293 3.8.1, RFC 7323 1.3: the SYN-ACK that is sent again is the one before, options and
+ * all. */
 static void test_a_syn_ack_is_sent_again_with_its_options(void **state)
 {
     struct bench b;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_seeded_faults.c - the trace checker, given our stack with one mistake seeded into what it
- * sends, finds every one; and finds nothing where nothing was seeded. */
+/* test_tcp_seeded_faults.c - the trace checker, given our stack with one mistake seeded into
+ * what it sends, finds every one; and finds nothing where nothing was seeded. */
 #include "support.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_soak.c - what nobody thought of: links, tunings, readers and endings drawn from a seed, with
- * the trace checker on, every byte compared and every pool counted. MORGANA_SEED draws others,
- * MORGANA_SOAK says how many. */
+/* test_tcp_soak.c - what nobody thought of: links, tunings, readers and endings drawn from a
+ * seed, with the trace checker on, every byte compared and every pool counted. MORGANA_SEED
+ * draws others, MORGANA_SOAK says how many. */
 #include "support.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_transfer.c - bytes arrive as they were sent: over good links and bad ones, ours against ours
- * and against lwIP, through every wrap of sequence numbers and clocks, without a copy where the device
- * gathers, and with a window that always opens again. */
+/* test_tcp_transfer.c - bytes arrive as they were sent: over good links and bad ones, ours
+ * against ours and against lwIP, through every wrap of sequence numbers and clocks, without a
+ * copy where the device gathers, and with a window that always opens again. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -77,7 +77,8 @@ static void test_every_kind_of_fault(void **state)
     }
 }
 
-/* ---- a device that turns over one bit of every so many frames: what the checksum surely finds - */
+/* ---- a device that turns over one bit of every so many frames: what the checksum surely finds
+ * - */
 
 struct flipper {
     struct netdev dev;
@@ -341,8 +342,8 @@ static uint32_t isn_now(struct tlink *link, uint16_t port)
     return last_isn(link);
 }
 
-/* RFC 6528's ISN is a hash and a clock of 4 us: the clock is set so that it is where we want it, 100
- * kB before the wrap. */
+/* RFC 6528's ISN is a hash and a clock of 4 us: the clock is set so that it is where we want it,
+ * 100 kB before the wrap. */
 static void test_sequence_numbers_wrap(void **state)
 {
     static const uint32_t targets[] = {0xfffffff0u, 0xfffe0000u, 0x7ffffff0u, 0x7fffc000u};

@@ -15,7 +15,7 @@ struct play {
     struct tcp_trace *trace;
     uint64_t now;
     uint32_t seq[2], ack[2]; /* of the next segment of each end */
-    uint32_t told[2]; /* the timestamp each end was last sent */
+    uint32_t told[2];        /* the timestamp each end was last sent */
     bool ts, ws, sack, ecn;
     unsigned found;
     enum tcp_trace_rule last;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_spoil.c - one mistake of TCP put into what a stack sends.
  *
- * Each frame is taken apart as bytes; what a mistake changes is put into a copy, whose checksums are
- * made anew. Strikes come after some good segments, so that there is something to contradict.
- */
+ * Each frame is taken apart as bytes; what a mistake changes is put into a copy, whose checksums
+ * are made anew. Strikes come after some good segments, so that there is something to
+ * contradict. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,8 +9,8 @@
 
 /* ---- ACK and window ------------------------------------------------------------------------- */
 
-/* Finds the SYN that this end took for its peer's, by the first ACK it sends: of several, the nearest
- * below it. False: none was delivered. */
+/* Finds the SYN that this end took for its peer's, by the first ACK it sends: of several, the
+ * nearest below it. False: none was delivered. */
 static bool find_irs(struct tt_half *h, uint32_t ack)
 {
     const struct tt_syn *found = &h->peer;

@@ -195,8 +195,8 @@ static bool answers(const struct tt_half *h, const struct tt_seg *s)
 
         if (!r->used)
             continue;
-        /* RFC 9293 3.10.7.1: to a segment with ACK <SEQ=SEG.ACK>; to one without <SEQ=0><ACK=SEG.SEQ
-         * +SEG.LEN>. With both, which some send, both must be right. */
+        /* RFC 9293 3.10.7.1: to a segment with ACK <SEQ=SEG.ACK>; to one without
+         * <SEQ=0><ACK=SEG.SEQ +SEG.LEN>. With both, which some send, both must be right. */
         if (r->has_ack ? s->seq == r->ack && (!ack || s->ack == r->end)
                        : ack && s->seq == 0 && s->ack == r->end)
             return true;

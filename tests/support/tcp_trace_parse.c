@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* tcp_trace_parse.c - a frame's bytes taken apart for the trace checker: Ethernet, IPv4, TCP and its
- * options, both checksums. Plain byte arithmetic: nothing of the stack's. */
+/* tcp_trace_parse.c - a frame's bytes taken apart for the trace checker: Ethernet, IPv4, TCP and
+ * its options, both checksums. Plain byte arithmetic: nothing of the stack's. */
 #include <string.h>
 
 #include "tcp_trace_priv.h"

@@ -82,7 +82,7 @@ void tt_bytes_free(struct tt_bytes *b);
 /* ---- a connection as one end sees it -------------------------------------------------------- */
 
 #define TT_SYNS 4u
-#define TT_REPLIES 16u
+#define TT_REPLIES 128u /* more than come in one poll */
 #define TT_TSVALS 1024u
 #define TT_NONE INT64_MIN
 
