@@ -89,6 +89,126 @@ static void test_connect_wants_a_host_and_a_port(void **state)
     tcprig_close(&rig);
 }
 
+static void test_ends_are_told(void **state)
+{
+    struct tcp_ends ends[2], listener;
+    tcp_t conn[2];
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    tcprig_connect(&rig, &conn[0], &conn[1]);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(tcp_ends(tcp_of(i), conn[i], &ends[i]), 0);
+    assert_int_equal(ends[0].src, tcprig_addr(0));
+    assert_int_equal(ends[0].dst, tcprig_addr(1));
+    assert_int_equal(ends[0].dst_port, TCPRIG_PORT);
+    assert_int_equal(ends[0].src_port, ends[1].dst_port);
+    assert_int_equal(ends[1].src, tcprig_addr(1));
+    assert_int_equal(tcp_ends(tcp_of(1), rig.listener, &listener), 0);
+    assert_int_equal(listener.src, IP4_ANY);
+    assert_int_equal(listener.src_port, TCPRIG_PORT);
+    assert_int_equal(listener.dst_port, 0);
+    tcprig_close(&rig);
+}
+
+/* RFC 6191's reason at the other end: a clock that ran on tells old segments from new ones. */
+static void test_ends_in_time_wait_are_free_a_second_later(void **state)
+{
+    struct tcp_connect_conf conf = {
+        .src_port = 5000, .dst = tcprig_addr(1), .dst_port = TCPRIG_PORT};
+    tcp_t conn[2], again;
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    tcprig_connect(&rig, &conn[0], &conn[1]);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &again), 0);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_accept(tcp_of(1), rig.listener, &conn[1]), 0);
+    close_end(0, again);
+    tcprig_poll(&rig);
+    close_end(1, conn[1]);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_usage(tcp_of(0)).time_waits, 1);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &again), -E_ADDRINUSE);
+    tcprig_run(&rig, 1100 * NS_PER_MS);
+    assert_int_equal(tcp_connect(tcp_of(0), &conf, tcprig_now(), &again), 0);
+    assert_int_equal(tcp_of(0)->stats.time_wait_reused, 1);
+    tcprig_poll(&rig);
+    assert_int_equal(state_of(0, again), TCP_ESTABLISHED);
+    tcprig_close(&rig);
+}
+
+static void test_what_was_read_is_acknowledged_when_it_is_closed(void **state)
+{
+    struct tcp_info info;
+    tcp_t conn[2];
+
+    (void)state;
+    tcprig_open(&rig, NULL);
+    tcprig_connect(&rig, &conn[0], &conn[1]);
+    shutdown_end(0, conn[0]);
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_set(tcp_of(0), conn[0], TCP_OPT_QUICKACK, 0, tcprig_now()), 0);
+    assert_int_equal(tcprig_send(&rig, 1, conn[1], 0, 100), 100);
+    tcprig_poll(&rig);
+    assert_int_equal(tcprig_recv(&rig, 0, conn[0], 0), 100);
+    close_end(0, conn[0]); /* its ACK was still being delayed */
+    tcprig_poll(&rig);
+    assert_int_equal(tcp_info(tcp_of(1), conn[1], tcprig_now(), &info), 0);
+    assert_int_equal(info.packets_out, 0);
+    close_end(1, conn[1]);
+    tcprig_poll(&rig);
+    assert_all_gone(1);
+    tcprig_close(&rig);
+}
+
+/* RFC 6928 section 2: of long segments no more than 14,600 bytes, but two. */
+static void test_initial_window_of_long_segments(void **state)
+{
+    const struct {
+        uint16_t mtu;
+        uint32_t cwnd;
+    } cases[] = {{576, 10}, {1500, 10}, {3000, 4}, {9000, 2}, {65535, 2}};
+    struct tcp_info info;
+    tcp_t conn[2];
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct tcprig_conf conf = {.mtu_bytes = cases[i].mtu};
+
+        tcprig_open(&rig, &conf);
+        tcprig_connect(&rig, &conn[0], &conn[1]);
+        for (unsigned k = 0; k < 2; k++) {
+            assert_int_equal(tcp_info(tcp_of(k), conn[k], tcprig_now(), &info), 0);
+            assert_int_equal(info.snd_mss, cases[i].mtu - 52u);
+            assert_int_equal(info.cwnd, cases[i].cwnd);
+        }
+        tcprig_close(&rig);
+    }
+}
+
+static void test_a_peer_that_is_given_up_hears_of_it_where_the_tuning_says_so(void **state)
+{
+    (void)state;
+    for (unsigned resets = 0; resets < 2; resets++) {
+        struct tcp_tuning tuning = tcp_tuning_default;
+        struct tcprig_conf conf = {.tuning = {&tuning, NULL}};
+        tcp_t conn[2];
+
+        tuning.timeout_resets = resets != 0;
+        tuning.data_retries = 2;
+        tcprig_open(&rig, &conf);
+        tcprig_connect(&rig, &conn[0], &conn[1]);
+        netif_addr_remove(&rig.end[1].nif, tcprig_addr(1));
+        assert_int_equal(tcprig_send(&rig, 0, conn[0], 0, 100), 100);
+        tcprig_run(&rig, 10 * NS_PER_S);
+        assert_int_equal(tcp_of(0)->stats.timed_out, 1);
+        assert_true(tcp_ready(tcp_of(0), conn[0]) & TCP_READY_ERROR);
+        assert_int_equal(tcp_of(0)->stats.aborted, resets);
+        tcprig_close(&rig);
+    }
+}
+
 /* ---- news ---- */
 
 static void test_each_turn_of_a_life_is_news_once(void **state)
@@ -251,6 +371,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connect_wants_a_host_and_a_port),
+        cmocka_unit_test(test_ends_are_told),
+        cmocka_unit_test(test_ends_in_time_wait_are_free_a_second_later),
+        cmocka_unit_test(test_what_was_read_is_acknowledged_when_it_is_closed),
+        cmocka_unit_test(test_initial_window_of_long_segments),
+        cmocka_unit_test(test_a_peer_that_is_given_up_hears_of_it_where_the_tuning_says_so),
         cmocka_unit_test(test_each_turn_of_a_life_is_news_once),
         cmocka_unit_test(test_keepalive_of_the_listener_is_the_connections),
         cmocka_unit_test(test_a_handle_that_is_none_is_badf),

@@ -308,6 +308,53 @@ static void test_a_half_open_one_is_given_up_by_its_own_number_only(void **state
     end();
 }
 
+/* RFC 1122 section 4.2.3.9, RFC 5461; and what other stacks make of it. */
+static void test_in_syn_sent_each_preset_believes_other_errors(void **state)
+{
+    enum { OURS = 1, LINUX_6 = 2, FREEBSD = 4 };
+    const struct {
+        uint8_t type, code, ends; /* where */
+        int error;
+    } errors[] = {
+        {3, 0, LINUX_6, -E_HOSTUNREACH},
+        {3, 1, LINUX_6, -E_HOSTUNREACH},
+        {3, 2, OURS | LINUX_6 | FREEBSD, -E_CONNREFUSED},
+        {3, 3, OURS | LINUX_6 | FREEBSD, -E_CONNREFUSED},
+        {3, 5, LINUX_6, -E_HOSTUNREACH},
+        {3, 9, OURS | LINUX_6 | FREEBSD, -E_CONNREFUSED},
+        {3, 10, OURS | LINUX_6 | FREEBSD, -E_CONNREFUSED},
+        {3, 13, OURS | LINUX_6 | FREEBSD, -E_CONNREFUSED},
+        {11, 0, LINUX_6 | FREEBSD, -E_HOSTUNREACH},
+        {11, 1, LINUX_6, -E_HOSTUNREACH},
+        {12, 0, LINUX_6, -E_PROTO},
+    };
+    const struct tcp_tuning *const presets[] = {&tcp_tuning_default, &tcp_tuning_linux,
+                                                &tcp_tuning_freebsd};
+    struct tcp_connect_conf conf = {
+        .src_port = TCPWIRE_PORT, .dst = NETRIG_PEER, .dst_port = TCPWIRE_PEER_PORT};
+
+    (void)state;
+    for (unsigned p = 0; p < ARRAY_SIZE(presets); p++) {
+        tcpwire_open(&w, presets[p]);
+        for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+            bool ends = (errors[i].ends & 1u << p) != 0;
+            struct tcpwire_seg syn;
+
+            assert_int_equal(tcp_connect(&w.tcp, &conf, w.rig->now, &conn), 0);
+            netrig_poll(w.rig);
+            syn = tcpwire_out(&w);
+            icmp(errors[i].type, errors[i].code, 0, syn.seq + 1, TCPWIRE_PEER_PORT);
+            icmp(3, 4, 600, syn.seq, TCPWIRE_PEER_PORT); /* a SYN is never too long */
+            assert_int_equal(tcp_ready(&w.tcp, conn), 0);
+            icmp(errors[i].type, errors[i].code, 0, syn.seq, TCPWIRE_PEER_PORT);
+            assert_int_equal(tcp_ready(&w.tcp, conn), ends ? TCP_READY_ERROR : 0);
+            assert_int_equal(tcp_error(&w.tcp, conn), errors[i].error);
+            tcp_abort(&w.tcp, conn, w.rig->now);
+        }
+        tcpwire_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_the_path_is_remembered),
         cmocka_unit_test(test_errors_are_soft_once_established),
         cmocka_unit_test(test_a_soft_error_is_told_at_the_end),
+        cmocka_unit_test(test_in_syn_sent_each_preset_believes_other_errors),
         cmocka_unit_test(test_a_half_open_one_is_given_up_by_its_own_number_only),
     };
 

@@ -365,6 +365,49 @@ static void test_the_crossing_syn_ack_goes_again_and_is_given_up(void **state)
     end();
 }
 
+/* RFC 9293 section 3.10.7.4, second and fifth, for who has opened actively. */
+static void test_where_syns_crossed_a_reset_refuses_and_a_bad_ack_is_reset(void **state)
+{
+    (void)state;
+    begin(&tcp_tuning_default);
+    tcpwire_in(&w, answer(F_SYN, 0));
+    tcpwire_out(&w);
+    for (uint32_t off = 0; off < 4; off++) {
+        if (off == 1)
+            continue;
+        tcpwire_in(&w, (struct tcp_frame){
+                           .dport = 4000, .seq = IRS + 1, .ack = syn.seq + off, .flags = F_ACK});
+        assert_int_equal(tcpwire_out(&w).seq, syn.seq + off);
+        assert_int_equal(state_now(), TCP_SYN_RECEIVED);
+    }
+    assert_int_equal(w.tcp.stats.bad_ack, 3);
+    tcpwire_in(&w, (struct tcp_frame){.dport = 4000, .seq = IRS + 1, .flags = F_RST});
+    assert_int_equal(tcp_error(&w.tcp, conn), -E_CONNREFUSED);
+    end();
+}
+
+static void test_without_the_rule_segments_without_timestamps_are_let_in(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct tcp_frame f;
+
+        begin(i == 0 ? &tcp_tuning_default : &tcp_tuning_linux);
+        f = answer(F_SYN | F_ACK, syn.seq + 1);
+        f.ts = true;
+        f.tsval = 9;
+        f.tsecr = syn.tsval;
+        tcpwire_in(&w, f);
+        f = answer(F_ACK, syn.seq + 1);
+        f.seq = IRS + 1;
+        f.len = 10;
+        tcpwire_in(&w, f);
+        assert_int_equal(tcp_recv_pending(&w.tcp, conn, NULL), i == 0 ? 0 : 10);
+        assert_int_equal(w.tcp.stats.no_timestamp, i == 0);
+        end();
+    }
+}
+
 static void test_closed_while_syns_cross_the_fin_follows(void **state)
 {
     (void)state;
@@ -408,6 +451,8 @@ int main(void)
         cmocka_unit_test(test_a_lost_syn_makes_the_beginning_careful),
         cmocka_unit_test(test_late_syns_may_be_plain),
         cmocka_unit_test(test_the_crossing_syn_ack_goes_again_and_is_given_up),
+        cmocka_unit_test(test_where_syns_crossed_a_reset_refuses_and_a_bad_ack_is_reset),
+        cmocka_unit_test(test_without_the_rule_segments_without_timestamps_are_let_in),
         cmocka_unit_test(test_closed_while_syns_cross_the_fin_follows),
         cmocka_unit_test(test_shutdown_before_it_is_established_is_notconn),
     };
