@@ -63,6 +63,22 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listen_conf *conf, tcp_t *handl
     return 0;
 }
 
+/* The connection that has waited longest; NULL: none does. */
+static struct tcp_conn *pop(struct tcp_listener *listener)
+{
+    struct tcp_conn *conn = listener->accept_head;
+
+    if (conn == NULL)
+        return NULL;
+    listener->accept_head = conn->next;
+    if (conn->next == NULL)
+        listener->accept_tail = NULL;
+    listener->accept_count--;
+    conn->listener = NULL;
+    conn->next = NULL;
+    return conn;
+}
+
 int tcp_accept(struct tcp *tcp, tcp_t handle, tcp_t *accepted)
 {
     struct tcp_listener *listener = tcp_listener_of(tcp, handle);
@@ -70,10 +86,9 @@ int tcp_accept(struct tcp *tcp, tcp_t handle, tcp_t *accepted)
 
     if (listener == NULL)
         return -E_BADF;
-    conn = listener->accept_head;
+    conn = pop(listener);
     if (conn == NULL)
         return -E_AGAIN;
-    tcp_listen_forget(conn);
     tcp->stats.accepted++;
     *accepted = conn->news.handle = tcp_conn_handle(conn);
     /* What came before the program had a handle is news to it. */
@@ -87,6 +102,7 @@ int tcp_accept(struct tcp *tcp, tcp_t handle, tcp_t *accepted)
 void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t now)
 {
     struct tcp_listener **at = tcp_demux_listeners(tcp, listener->port);
+    struct tcp_conn *conn;
 
     while (*at != listener) {
         ASSERT(*at != NULL);
@@ -94,12 +110,8 @@ void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t n
     }
     *at = listener->next;
     tcp_syn_drop_listener(tcp, listener);
-    while (listener->accept_head != NULL) {
-        struct tcp_conn *conn = listener->accept_head;
-
-        tcp_listen_forget(conn);
+    while ((conn = pop(listener)) != NULL)
         tcp_conn_discard(conn, now);
-    }
     listener->used = false;
     listener->generation++;
     listener->news.handle = 0;
@@ -124,28 +136,6 @@ void tcp_listen_ready(struct tcp *tcp, struct tcp_listener *listener, struct tcp
     listener->accept_tail = conn;
     listener->accept_count++;
     tcp_news(tcp, &listener->news);
-}
-
-void tcp_listen_forget(struct tcp_conn *conn)
-{
-    struct tcp_listener *listener = conn->listener;
-    struct tcp_conn *before = NULL, *at = listener->accept_head;
-
-    /* Usually it is the first. */
-    while (at != conn) {
-        ASSERT(at != NULL);
-        before = at;
-        at = at->next;
-    }
-    if (before != NULL)
-        before->next = conn->next;
-    else
-        listener->accept_head = conn->next;
-    if (conn->next == NULL)
-        listener->accept_tail = before;
-    listener->accept_count--;
-    conn->listener = NULL;
-    conn->next = NULL;
 }
 
 /* ---- segments for none of our connections ---------------------------------------------------- */

@@ -595,11 +595,10 @@ void tcp_unmark(struct tcp_conn *conn);
 
 /* A segment for none of our connections: RFC 9293 sections 3.10.7.1 and 3.10.7.2. */
 void tcp_listen_input(struct tcp *tcp, struct tcp_rx *rx);
-/* `conn` has completed its handshake and waits to be accepted. */
+/* `conn` has completed its handshake and waits to be accepted: conn->listener is set so long, and
+ * it stays there, gone or not. So tcp_conn_end keeps it as if a handle were held. */
 void tcp_listen_ready(struct tcp *tcp, struct tcp_listener *listener, struct tcp_conn *conn);
-/* conn->listener is set while it waits in an accept queue, and there it stays, gone or not, until the
- * program accepts it: so tcp_conn_end keeps it as if a handle were held. This takes it out. */
-void tcp_listen_forget(struct tcp_conn *conn);
+/* Is there no place in the accept queue? */
 bool tcp_listen_full(const struct tcp_listener *listener);
 /* tcp_close of a listener: those not accepted are reset. */
 void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t now);

@@ -235,6 +235,35 @@ static void test_a_listener_that_closes_resets_who_waits_and_forgets_who_was_hal
     tcpwire_close(&w);
 }
 
+/* Each forgets its own, and no other's. */
+static void test_a_listener_that_closes_leaves_others_half_open_ones(void **state)
+{
+    struct tcp_frame syn = plain(F_SYN, 500, 0);
+    struct tcpwire w;
+    tcp_t one, two;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    assert_int_equal(tcp_listen(&w.tcp, &(struct tcp_listen_conf){.port = 1}, &one), 0);
+    /* Of the same bucket. */
+    assert_int_equal(
+        tcp_listen(&w.tcp, &(struct tcp_listen_conf){.port = 1 + TCP_LISTEN_BUCKETS}, &two), 0);
+    for (uint16_t i = 0; i < 6; i++) {
+        syn.sport = (uint16_t)(i + 1);
+        syn.dport = i % 2 == 0 ? 1 : 1 + TCP_LISTEN_BUCKETS;
+        tcpwire_in(&w, syn);
+        if (i == 3)
+            tcpwire_pass(&w, NS_PER_S); /* some are in their second round */
+    }
+    assert_int_equal(tcp_usage(&w.tcp).syns, 6);
+    assert_int_equal(tcp_close(&w.tcp, one, w.rig->now), 0);
+    assert_int_equal(tcp_usage(&w.tcp).syns, 3);
+    assert_null(tcp_demux_listener(&w.tcp, NETRIG_US, 1));
+    assert_int_equal(tcp_close(&w.tcp, two, w.rig->now), 0);
+    assert_int_equal(tcp_usage(&w.tcp).syns, 0);
+    tcpwire_close(&w);
+}
+
 /* ---- segments for nobody: all flags ---- */
 
 static void check_reset(struct tcpwire *w, const struct tcp_frame *f)
@@ -305,6 +334,26 @@ static void test_listen_every_combination_of_flags(void **state)
     tcpwire_close(&w);
 }
 
+/* FreeBSD takes SYN with FIN for a SYN. */
+static void test_syn_with_fin_opens_where_it_is_let(void **state)
+{
+    (void)state;
+    for (unsigned let = 0; let < 2; let++) {
+        struct tcp_tuning tuning = tcp_tuning_default;
+        struct tcpwire w;
+
+        tuning.syn_fin = let;
+        tcpwire_open(&w, &tuning);
+        tcpwire_listen(&w, 10);
+        tcpwire_in(&w, plain(F_SYN | F_FIN, 100, 0));
+        assert_int_equal(tcp_usage(&w.tcp).syns, let);
+        if (let)
+            assert_int_equal(tcpwire_out(&w).ack, 101);
+        tcpwire_quiet(&w);
+        tcpwire_close(&w);
+    }
+}
+
 /* RFC 1122 section 4.2.3.10. */
 static void test_segments_to_a_group_are_dropped_in_silence(void **state)
 {
@@ -342,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_a_connection_that_ended_while_it_waited_is_accepted_with_its_error),
         cmocka_unit_test(
             test_a_listener_that_closes_resets_who_waits_and_forgets_who_was_half_open),
+        cmocka_unit_test(test_a_listener_that_closes_leaves_others_half_open_ones),
+        cmocka_unit_test(test_syn_with_fin_opens_where_it_is_let),
         cmocka_unit_test(test_closed_every_combination_of_flags),
         cmocka_unit_test(test_listen_every_combination_of_flags),
         cmocka_unit_test(test_segments_to_a_group_are_dropped_in_silence),

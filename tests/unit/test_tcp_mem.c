@@ -164,6 +164,26 @@ static void test_over_budget_new_connections_are_refused(void **state)
     tcpwire_close(&m.w);
 }
 
+/* Who holds less than it did stands where it belongs by the time somebody looks. */
+static void test_who_has_let_go_is_not_taken_for_greedy(void **state)
+{
+    struct mem m;
+
+    (void)state;
+    open_all(&m, 4, 60);
+    send_ooo(&m, 0, 1);
+    send_ooo(&m, 1, 10);
+    assert_true(tcp_mem_charge(conn_of(&m, 0), 30));
+    assert_true(tcp_mem_charge(conn_of(&m, 2), 16));
+    tcp_mem_release(conn_of(&m, 0), 30);
+    tcp_mem_release(conn_of(&m, 2), 16);
+    assert_true(tcp_mem_charge(conn_of(&m, 3), 55));
+    assert_int_equal(conn_of(&m, 0)->rcv.ooo.count, 1);
+    assert_int_equal(conn_of(&m, 1)->rcv.ooo.count, 0);
+    tcp_mem_release(conn_of(&m, 3), 55);
+    tcpwire_close(&m.w);
+}
+
 /* The search does not look at all connections; what one does not find, the next ones do. */
 static void test_a_search_looks_at_few_and_the_next_goes_on_from_there(void **state)
 {
@@ -213,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_whoever_asks_keeps_its_own),
         cmocka_unit_test(test_then_the_greediest_without_a_program_is_reset),
         cmocka_unit_test(test_over_budget_new_connections_are_refused),
+        cmocka_unit_test(test_who_has_let_go_is_not_taken_for_greedy),
         cmocka_unit_test(test_a_search_looks_at_few_and_the_next_goes_on_from_there),
     };
 

@@ -107,6 +107,74 @@ static void test_synack_offers_nothing_that_the_syn_did_not(void **state)
     }
 }
 
+/* Nor what we do not have, be it kept in a record or by a cookie. */
+static void test_synack_agrees_to_nothing_that_is_switched_off(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 16; bits++)
+        for (uint8_t cookies = TCP_COOKIES_OFF; cookies <= TCP_COOKIES_ALWAYS; cookies += 2) {
+            struct tcp_tuning tuning = tcp_tuning_default;
+            struct tcp_frame f = syn, ack;
+            struct tcpwire_seg s;
+            struct tcpwire w;
+            bool places;
+
+            tuning.sack = bits & 1;
+            tuning.timestamps = (bits & 2) != 0;
+            tuning.window_scale = (bits & 4) != 0;
+            tuning.ecn = bits & 8 ? TCP_ECN_PASSIVE : TCP_ECN_OFF;
+            tuning.syn_cookies = cookies;
+            /* Without timestamps a cookie has no place for options. */
+            places = tuning.timestamps || cookies == TCP_COOKIES_OFF;
+            tcpwire_open(&w, &tuning);
+            tcpwire_listen(&w, 4);
+            f.flags |= F_ECE | F_CWR;
+            tcpwire_in(&w, f);
+            s = tcpwire_out(&w);
+            assert_int_equal(s.sackok, tuning.sack && places);
+            assert_int_equal(s.ts, tuning.timestamps);
+            assert_int_equal(s.ws, tuning.window_scale && places);
+            assert_int_equal((s.flags & F_ECE) != 0, tuning.ecn != TCP_ECN_OFF && places);
+            ack = with(syn, F_ACK, IRS + 1, s.seq + 1);
+            ack.tsecr = s.tsval;
+            tcpwire_in(&w, ack);
+            assert_int_equal(tcp_usage(&w.tcp).conns, 1);
+            assert_int_equal(w.tcp.conns[0].sack_ok, tuning.sack && places);
+            assert_int_equal(w.tcp.conns[0].ts_ok, tuning.timestamps);
+            assert_int_equal(w.tcp.conns[0].wscale_ok, tuning.window_scale && places);
+            assert_int_equal(w.tcp.conns[0].ecn_ok, tuning.ecn != TCP_ECN_OFF && places);
+            tcpwire_close(&w);
+        }
+}
+
+/* What a program sets on a listener holds for its SYN-ACKs. */
+static void test_synack_has_what_was_set_on_the_listener(void **state)
+{
+    struct tcpwire_seg s;
+    struct tcpwire w;
+    tcp_t listener;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    listener = tcpwire_listen(&w, 4);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_MSS, 1000, 0), 0);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_WINDOW_CLAMP, 5000, 0), 0);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_TTL, 9, 0), 0);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_TOS, 0x20, 0), 0);
+    tcpwire_in(&w, syn);
+    s = tcpwire_out(&w);
+    assert_int_equal(s.mss, 1000);
+    assert_int_equal(s.wnd, 5000);
+    assert_int_equal(s.ws_shift, 0);
+    assert_int_equal(s.ttl, 9);
+    assert_int_equal(s.tos, 0x20);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_WINDOW_CLAMP, UINT32_MAX, 0), 0);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_RCVBUF, 4096, 0), 0);
+    tcpwire_handshake(&w, 2, 100, true);
+    assert_true(w.tcp.conns[0].rcv_adv - w.tcp.conns[0].rcv_nxt <= 4096);
+    tcpwire_close(&w);
+}
+
 /* RFC 3168 section 6.1.1. */
 static void test_synack_agrees_to_ecn_where_the_syn_asks_in_an_unmarked_packet(void **state)
 {
@@ -517,6 +585,22 @@ static void test_without_a_free_connection_syns_are_not_answered(void **state)
     tcpwire_close(&w);
 }
 
+/* An old copy of the SYN is not answered by the SYN-ACK. */
+static void test_an_older_copy_of_the_syn_is_answered_by_ack(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcpwire w;
+    struct tcp_frame f = syn;
+
+    (void)state;
+    begin(&w, &tuning);
+    f.tsval = 999;
+    tcpwire_in(&w, f);
+    assert_int_equal(tcpwire_out(&w).flags, F_ACK);
+    assert_int_equal(w.tcp.stats.paws, 1);
+    tcpwire_close(&w);
+}
+
 static void test_an_unreachable_peer_is_forgotten(void **state)
 {
     struct tcp_key key = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, TCPWIRE_PEER_PORT};
@@ -539,6 +623,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_synack_answers_what_the_syn_offers),
         cmocka_unit_test(test_synack_offers_nothing_that_the_syn_did_not),
+        cmocka_unit_test(test_synack_agrees_to_nothing_that_is_switched_off),
+        cmocka_unit_test(test_synack_has_what_was_set_on_the_listener),
         cmocka_unit_test(test_synack_agrees_to_ecn_where_the_syn_asks_in_an_unmarked_packet),
         cmocka_unit_test(test_synack_is_sent_again_with_its_options_until_given_up),
         cmocka_unit_test(test_duplicate_syn_gets_the_same_synack),
@@ -557,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_the_peers_mss_is_never_below_the_floor),
         cmocka_unit_test(test_without_cookies_the_longest_waiting_makes_room),
         cmocka_unit_test(test_without_a_free_connection_syns_are_not_answered),
+        cmocka_unit_test(test_an_older_copy_of_the_syn_is_answered_by_ack),
         cmocka_unit_test(test_an_unreachable_peer_is_forgotten),
     };
 
