@@ -69,7 +69,7 @@ test-compile-fail:
 	$(Q)tests/compile-fail/run
 
 ## test-interop: real DHCP clients, relays and Linux's network stack against the Linux process
-test-interop: deps-run deps-test apps-host
+test-interop: deps-run deps-test apps-host $(TRACE_CHECK)
 	$(Q)tests/interop/run
 
 ## fuzz: run every fuzz target under libFuzzer, FUZZ_SECONDS each (60); crashes land in build/fuzz
