@@ -89,12 +89,13 @@ static uint32_t device_segs(const struct tcp_conn *conn, uint32_t mss)
     return (u32_min(caps->gso_max_bytes, IP4_TOTAL_MAX) - headers) / mss;
 }
 
-/* As many of `len` bytes from snd_nxt on as the device takes views of, in whole segments. */
-static uint32_t device_len(const struct tcp_conn *conn, uint32_t len, uint32_t mss)
+/* As many of `len` bytes from `seq` on, which lies in `chunk`, as the device takes views of, in whole
+ * segments. */
+static uint32_t device_len(const struct tcp_conn *conn, const struct tcp_chunk *chunk, uint32_t seq,
+                           uint32_t len, uint32_t mss)
 {
-    const struct tcp_chunk *chunk = conn->snd.next;
     uint32_t pieces = u32_min(conn->tcp->conf.nif->conf.dev->caps.frags_max, PKT_FRAGS_MAX) - 1u;
-    uint32_t have = chunk->seq + chunk->len - conn->snd_nxt;
+    uint32_t have = chunk->seq + chunk->len - seq;
 
     while (have < len && --pieces != 0 && pieces < PKT_FRAGS_MAX) {
         chunk = chunk->next;
@@ -179,7 +180,7 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
         len = group(conn, next, len);
     len = u32_min(len, next->segs * mss);
     if (len > mss)
-        len = device_len(conn, len, mss);
+        len = device_len(conn, conn->snd.next, conn->snd_nxt, len, mss);
     next->fin = len == unsent && conn->fin_wanted && len < wnd;
     if (len % mss != 0 && !next->fin && held_back(conn, next))
         len -= len % mss;
@@ -322,43 +323,52 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
 
 /* ---- what was sent before -------------------------------------------------------------------- */
 
-/* Cuts a record that is to be sent again to what may leave now, at a multiple of its mss if it is several
- * segments. False: nothing may. */
-static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota)
+static uint32_t text_of(const struct tcp_seg *seg)
 {
-    uint32_t bytes = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
-    int32_t left = (int32_t)(conn->snd_una + conn->snd_wnd - seg->node.seq);
-    uint32_t mss = u32_min(seg->mss, conn->mss), wnd, segs = seg->segs, most;
+    return seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
+}
 
-    if (UNLIKELY(left <= 0)) {
+/* How many bytes of a record may leave now as one; 0: none. */
+static uint32_t most_again(const struct tcp_conn *conn, const struct tcp_seg *seg, uint32_t quota)
+{
+    int32_t wnd = (int32_t)(conn->snd_una + conn->snd_wnd - seg->node.seq);
+    uint32_t mss = u32_min(seg->mss, conn->mss), bytes = text_of(seg), most;
+
+    if (UNLIKELY(wnd <= 0)) {
         /* The window shrank: only its edge is tried (RFC 9293 section 3.8.6). */
         if (seg->node.seq != conn->snd_una)
-            return false;
-        left = (int32_t)mss;
+            return 0;
+        wnd = (int32_t)mss;
     }
-    wnd = (uint32_t)left;
-    if (LIKELY(segs == 1 && bytes <= mss && bytes <= wnd))
+    most = u32_min(u32_min(seg->segs, quota), device_segs(conn, mss)) * mss;
+    if (most > (uint32_t)wnd)
+        most = (uint32_t)wnd < mss ? (uint32_t)wnd : (uint32_t)wnd - (uint32_t)wnd % mss;
+    most = u32_min(most, bytes);
+    return most > mss ? device_len(conn, seg->chunk, seg->node.seq, most, mss) : most;
+}
+
+/* Cuts a record that is to be sent again to what may leave now. False: nothing may, or there is no memory.
+ */
+static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota)
+{
+    uint32_t bytes = text_of(seg), most;
+
+    if (LIKELY(seg->segs == 1 && bytes <= conn->mss &&
+               seq_le(seg->node.seq + bytes, conn->snd_una + conn->snd_wnd)))
         return true;
-    segs = u32_min(u32_min(segs, quota), device_segs(conn, mss));
     /* The path has become narrower: first one of the old length, then one of the new. */
-    if (UNLIKELY(seg->mss > conn->mss) && bytes > mss) {
-        if (seg->segs > 1 && !tcp_flight_split(conn, seg, seg->mss))
-            return false;
-        segs = 1;
-        bytes = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
-    }
-    most = segs * mss;
-    if (most > wnd)
-        most = wnd < mss ? wnd : wnd - wnd % mss;
-    if (bytes <= most)
-        return true;
+    if (UNLIKELY(seg->mss > conn->mss) && seg->segs > 1 && !tcp_flight_split(conn, seg, seg->mss))
+        return false;
+    most = most_again(conn, seg, quota);
+    if (most == text_of(seg))
+        return bytes != 0 || seg->node.seq == conn->snd_una;
     /* Less than one of several segments: first it is taken out. */
-    if (seg->segs > 1 && most % seg->mss != 0 && !tcp_flight_split(conn, seg, seg->mss))
+    if (most == 0 ||
+        (seg->segs > 1 && most % seg->mss != 0 && !tcp_flight_split(conn, seg, seg->mss)) ||
+        !tcp_flight_split(conn, seg, most))
         return false;
-    if (!tcp_flight_split(conn, seg, most))
-        return false;
-    if (seg->mss > mss)
-        seg->mss = (uint16_t)mss;
+    if (seg->mss > conn->mss)
+        seg->mss = (uint16_t)conn->mss;
     return true;
 }
 

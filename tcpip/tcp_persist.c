@@ -18,12 +18,22 @@ static bool blocked(const struct tcp_conn *conn)
            (conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent));
 }
 
+/* RTO, and for FreeBSD about twice as much, without RTO's own bounds. */
+static uint64_t first_interval(const struct tcp_conn *conn)
+{
+    const struct tcp_rtt *rtt = &conn->rtt;
+
+    if (!conn->tcp->conf.tuning.probe_data)
+        return rtt->rto_ns;
+    return rtt->srtt_ns == 0 ? 2 * rtt->rto_ns : 4 * rtt->srtt_ns + 8 * rtt->rttvar_ns;
+}
+
 static uint64_t interval(const struct tcp_conn *conn)
 {
     const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
-    uint64_t ns = conn->rtt.rto_ns;
+    uint64_t ns = first_interval(conn);
 
-    /* The longest is reached well before the shift could overflow. */
+    /* The longest is reached well before this could overflow. */
     for (unsigned i = 0; i < conn->persist_backoff && ns < tuning->persist_max_ns; i++)
         ns *= 2;
     if (ns < tuning->persist_min_ns)
