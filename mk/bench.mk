@@ -15,12 +15,17 @@ $(foreach b,$(BENCHES),$(eval $(call bench_program,$(b))))
 bench-programs: $(addprefix $(BUILD)/host/,$(BENCHES))
 .PHONY: bench-programs
 
-BENCH_TABLES := cksum accessors udp tcp netfront dhcp-memory dhcp-perfdhcp
+BENCH_TABLES := cksum accessors udp tcp tcp-iperf3 netfront dhcp-memory dhcp-perfdhcp
 
 ## bench: every benchmark; the tables go to bench/results, to be committed and compared
 bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 	$(Q)tools/run-benches $(BENCH_TABLES)
 .PHONY: bench
+
+## bench-xen: TCP of our image and of Linux guests on real Xen in QEMU, side by side (some minutes; on a machine with nothing else to do)
+bench-xen: deps-build deps-xen apps-xen-x86_64
+	$(Q)tools/run-benches xen-tcp
+.PHONY: bench-xen
 
 ## size: the images' sizes, stripped; dhcpd.elf must not outgrow 512 KiB
 size: apps-xen-x86_64

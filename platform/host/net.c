@@ -9,6 +9,7 @@
  * or, without Xen in between,
  *
  *     tap=NAME,direct a TAP device of Linux's that is the program's netdev (platform/tap)
+ *     tap=NAME,plain  the same; checksums and segmentation are not left to Linux, nor by it
  *
  * and pcap=FILE writes all their frames, both ways, to a capture file.
  */
@@ -29,7 +30,7 @@
 
 /* A device: a vif, whose `tee` stands before `inner` where there is a capture; or direct. */
 struct device {
-    bool direct;
+    bool direct, plain;
     unsigned vif;         /* its number among the vifs */
     struct tapdev tapdev; /* direct */
     bool open;            /* direct: by the program */
@@ -152,12 +153,15 @@ static void open_vif(struct device *d, const char *spec, struct sim_vif_conf *vi
     usual_mac(d, vif->mac);
 }
 
-/* "NAME,direct": the name in `name`, which has room for any that Linux allows. */
-static bool is_direct(const char *spec, char name[IFNAMSIZ])
+/* "NAME,direct" or "NAME,plain": the name in `name`, which has room for any that Linux allows. */
+static bool is_direct(const char *spec, char name[IFNAMSIZ], bool *plain)
 {
     const char *comma = strrchr(spec, ',');
     size_t len = comma == NULL ? 0 : (size_t)(comma - spec);
-    if (comma == NULL || strcmp(comma, ",direct") != 0 || strncmp(spec, "pcap:", 5) == 0)
+    if (comma == NULL || strncmp(spec, "pcap:", 5) == 0)
+        return false;
+    *plain = strcmp(comma, ",plain") == 0;
+    if (!*plain && strcmp(comma, ",direct") != 0)
         return false;
     if (len >= IFNAMSIZ)
         host_refuse("tap=%s: the name is no device's name", spec);
@@ -173,7 +177,7 @@ static void open_device(const char *spec, struct sim_conf *conf)
         host_refuse("tap=%s: at most %u network devices", spec, HOST_NETDEVS_MAX);
     struct device *d = &net.device[net.count++];
     d->tap.fd = -1;
-    d->direct = is_direct(spec, name);
+    d->direct = is_direct(spec, name, &d->plain);
     if (d->direct) {
         open_tap(d, name);
         return;
@@ -234,6 +238,7 @@ static int open_direct(struct device *d, struct pkt_pool *pool, struct netdev **
     struct tapdev_conf conf = {.fd = d->tap.fd,
                                .mtu_bytes = d->tap.mtu_bytes,
                                .pool = pool,
+                               .plain = d->plain,
                                .tee = net.capture != NULL ? capture : NULL};
     unsigned index = (unsigned)(d - net.device);
     if (d->open) {

@@ -233,12 +233,12 @@ static const struct netdev_ops tapdev_ops = {
 };
 
 /* Asks Linux to leave segments whole, as far as it can. True: super-segments may come. */
-static bool offload(int fd, bool gso)
+static bool offload(int fd, bool gso, bool plain)
 {
     static const unsigned long wanted[] = {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN,
                                            TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM, 0};
 
-    for (unsigned i = gso ? 0 : 2; i < ARRAY_SIZE(wanted); i++) {
+    for (unsigned i = plain ? 3 : gso ? 0 : 2; i < ARRAY_SIZE(wanted); i++) {
         if (ioctl(fd, TUNSETOFFLOAD, wanted[i]) == 0)
             return (wanted[i] & TUN_F_TSO4) != 0;
     }
@@ -249,16 +249,16 @@ int tapdev_open(struct tapdev *tap, const struct tapdev_conf *conf, struct netde
 {
     if (conf->fd < 0 || conf->mtu_bytes < 68 || conf->pool == NULL)
         return -E_INVAL;
-    bool gso = offload(conf->fd, conf->pool->pages->total >= TAPDEV_GSO_POOL_PAGES);
+    bool gso = offload(conf->fd, conf->pool->pages->total >= TAPDEV_GSO_POOL_PAGES, conf->plain);
     *tap = (struct tapdev){
         .dev = {.ops = &tapdev_ops,
                 .caps = {.mtu_bytes = conf->mtu_bytes,
                          .frags_max = PKT_FRAGS_MAX,
-                         .csum_tx =
-                             true, /* IFF_VNET_HDR has it, and segmentation, from the start */
-                         .csum_rx = true,
+                         /* IFF_VNET_HDR has it, and segmentation, from the start */
+                         .csum_tx = !conf->plain,
+                         .csum_rx = !conf->plain,
                          .gso_rx = gso,
-                         .gso_max_bytes = UINT16_MAX},
+                         .gso_max_bytes = conf->plain ? 0 : UINT16_MAX},
                 .link_up = true},
         .conf = *conf,
         .frame_max = NETDEV_ETH_BYTES + (gso ? UINT16_MAX : conf->mtu_bytes + VLAN_BYTES),

@@ -28,6 +28,7 @@ struct tapdev_conf {
     uint16_t mtu_bytes;    /* of the interface: 68..65535 */
     struct pkt_pool *pool; /* for received frames; Kept. It should have TAPDEV_GSO_POOL_PAGES */
     uint8_t mac[6];
+    bool plain; /* no checksum or segment is left to Linux or by it: to compare, or for a bad TAP */
     /* Sees each frame that passed, before anybody else does. Lends. NULL: nobody looks */
     void (*tee)(const struct iovec *iov, unsigned iov_count, size_t len);
 };
