@@ -123,6 +123,32 @@ static void test_the_limit_is_each_connections_own(void **state)
     tcpwire_close(&o.w);
 }
 
+/* RSTs to nobody's segments: somebody else's address may stand in those. */
+static void test_resets_a_second_are_limited(void **state)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+    struct tcpwire w;
+
+    (void)state;
+    tuning.resets_per_s = 100;
+    tcpwire_open(&w, &tuning);
+    for (unsigned s = 0; s < 5; s++) {
+        unsigned sent;
+
+        for (unsigned i = 0; i < 300; i++)
+            tcpwire_in(&w, (struct tcp_frame){.flags = F_SYN, .seq = i});
+        sent = tcpwire_skip(&w);
+        assert_in_range(sent, 50, 149);
+        assert_int_equal(w.tcp.stats.reset_out + w.tcp.stats.reset_limited, 300 * (s + 1));
+        tcpwire_pass(&w, NS_PER_S);
+    }
+    w.tcp.conf.tuning.resets_per_s = 0;
+    for (unsigned i = 0; i < 300; i++)
+        tcpwire_in(&w, (struct tcp_frame){.flags = F_SYN, .seq = i});
+    assert_int_equal(tcpwire_skip(&w), 300);
+    tcpwire_close(&w);
+}
+
 static void test_answers_to_invalid_segments_keep_their_distance(void **state)
 {
     struct one o;
@@ -144,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_syn_of_any_number_is_challenged),
         cmocka_unit_test(test_challenges_a_second_are_limited_and_jittered),
         cmocka_unit_test(test_the_limit_is_each_connections_own),
+        cmocka_unit_test(test_resets_a_second_are_limited),
         cmocka_unit_test(test_answers_to_invalid_segments_keep_their_distance),
     };
 
