@@ -83,7 +83,7 @@ static void see(const struct iovec *iov, unsigned iov_count, size_t len)
 }
 
 /* Linux has 10.9.0.1 on the interface; no ARP: its frames have some address. */
-static void open_with(uint32_t page_count)
+static void open_as(uint32_t page_count, bool plain)
 {
     char why[256];
     struct ifreq r = {0};
@@ -101,10 +101,19 @@ static void open_with(uint32_t page_count)
     set_flags(IFF_UP | IFF_NOARP);
     page_pool_init(&pages, headers, memory, page_count);
     pkt_pool_init(&pool, pkts, PKTS, &pages);
-    struct tapdev_conf conf = {
-        .fd = tap.fd, .mtu_bytes = 1500, .pool = &pool, .mac = {2, 0, 0, 0, 0, 2}, .tee = see};
+    struct tapdev_conf conf = {.fd = tap.fd,
+                               .mtu_bytes = 1500,
+                               .pool = &pool,
+                               .mac = {2, 0, 0, 0, 0, 2},
+                               .plain = plain,
+                               .tee = see};
     seen = 0;
     assert_int_equal(tapdev_open(&tapdev, &conf, &dev), 0);
+}
+
+static void open_with(uint32_t page_count)
+{
+    open_as(page_count, false);
 }
 
 static int stop(void **state)
@@ -289,6 +298,27 @@ static void test_a_small_pool_gets_no_super_segments(void **state)
         struct pkt *pkt = receive(&f);
         assert_int_equal(pkt->len, HEADERS + MSS);
         assert_int_equal(pkt->gso_size, 0);
+        pkt_put(pkt);
+    }
+    close(c.fd);
+}
+
+/* Asked to do without: Linux cuts and sums what it sends, and nothing may be left to it. */
+static void test_a_plain_device_has_no_offloads(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1072];
+    struct cs_ro f;
+    open_as(PAGES, true);
+    assert_false(dev->caps.gso_rx || dev->caps.csum_tx || dev->caps.csum_rx);
+    assert_int_equal(dev->caps.gso_max_bytes, 0);
+    struct conn c = open_conn();
+    assert_int_equal(write(c.fd, bytes, sizeof(bytes)), sizeof(bytes));
+    for (int i = 0; i < 2; i++) {
+        struct pkt *pkt = receive(&f);
+        assert_int_equal(pkt->len, HEADERS + MSS);
+        assert_int_equal(pkt->gso_size, 0);
+        assert_int_not_equal(pkt->csum, PKT_CSUM_BLANK);
         pkt_put(pkt);
     }
     close(c.fd);
@@ -490,6 +520,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_linux_sends_in_one_piece_arrives_so, stop),
         cmocka_unit_test_teardown(test_a_short_frame_takes_one_page, stop),
         cmocka_unit_test_teardown(test_a_small_pool_gets_no_super_segments, stop),
+        cmocka_unit_test_teardown(test_a_plain_device_has_no_offloads, stop),
         cmocka_unit_test_teardown(test_without_pages_frames_wait, stop),
         cmocka_unit_test_teardown(test_a_frame_that_is_too_long_is_dropped, stop),
         cmocka_unit_test_teardown(test_linux_takes_a_super_segment_whole, stop),
