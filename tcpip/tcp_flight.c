@@ -133,7 +133,7 @@ struct tcp_seg *tcp_flight_add(struct tcp_conn *conn, uint32_t len, bool fin, ui
     seg->node.seq = conn->snd_nxt;
     seg->node.end = conn->snd_nxt + len + fin;
     seg->chunk = len != 0 ? conn->snd.next : NULL;
-    seg->sent_ns = seg->first_ns = now;
+    seg->sent_ns = now;
     seg->mss = (uint16_t)conn->mss;
     seg->segs = (uint16_t)segs_of(len, conn->mss);
     seg->flags = fin ? TCP_SEG_FIN : 0;
@@ -182,11 +182,10 @@ static struct tcp_chunk *chunk_at(struct tcp_chunk *chunk, uint32_t seq)
 }
 
 /* For the first time: the numbers are used now. */
-static void sent_new(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
+static void sent_new(struct tcp_conn *conn, struct tcp_seg *seg)
 {
     struct tcp_flight *flight = &conn->flight;
 
-    seg->first_ns = now;
     conn->snd_nxt = seg->node.end;
     conn->snd.next = chunk_at(conn->snd.next, conn->snd_nxt);
     if ((seg->flags & TCP_SEG_FIN) != 0)
@@ -250,7 +249,7 @@ void tcp_flight_sent(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
     if (seg->times < UINT8_MAX)
         seg->times++;
     if (LIKELY(first))
-        sent_new(conn, seg, now);
+        sent_new(conn, seg);
     else
         sent_again(conn, seg, now);
     if (UNLIKELY(tcp_in_reduction(flight)))
@@ -289,7 +288,6 @@ bool tcp_flight_split(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t len)
     rest->flags = seg->flags & (uint8_t)~TCP_SEG_LISTED;
     rest->chunk = tcp_seg_len(rest) != 0 ? chunk_at(seg->chunk, rest->node.seq) : NULL;
     rest->sent_ns = seg->sent_ns;
-    rest->first_ns = seg->first_ns;
     rest->delivered_ns = seg->delivered_ns;
     rest->delivered = seg->delivered;
     rest->flight_ns = seg->flight_ns;

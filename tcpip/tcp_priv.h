@@ -109,7 +109,6 @@ struct tcp_seg {
     struct tcp_seg *sent_prev, *sent_next; /* by time of last transmission, earliest first */
     struct tcp_chunk *chunk;               /* that holds seq; NULL: only a FIN */
     uint64_t sent_ns;                      /* last transmission */
-    uint64_t first_ns;                     /* first transmission */
     uint64_t delivered_ns;                 /* conn->delivered_ns when it was sent (rate samples) */
     uint64_t delivered;                    /* conn->delivered then */
     uint64_t flight_ns;                    /* when the flight it belongs to began (rate samples) */
@@ -209,7 +208,7 @@ struct tcp_cc_ops {
 };
 extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
 
-/* The scoreboard and recovery: tcp_ack.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c. */
+/* What is in flight, and what to do about loss. */
 struct tcp_flight {
     struct seq_tree tree;                   /* of struct tcp_seg */
     struct tcp_seg *sent_first, *sent_last; /* by time of last transmission */
@@ -224,7 +223,6 @@ struct tcp_flight {
     bool hold;           /* nothing is sent again before the next ACK or timeout */
     uint32_t lost_ever;  /* segments */
     uint32_t random;     /* of the tree's priorities: no peer chooses what is in this tree */
-    uint32_t dup_acks;
     uint32_t dup_left;   /* without SACK: duplicate ACKs that recovery believes still */
     uint32_t reordering; /* segments: how late one may be */
     uint32_t reord_seen, dsack_dups;
@@ -249,11 +247,8 @@ struct tcp_flight {
     bool frto;
     bool frto_new;         /* new data is to be sent now, whatever Nagle says, and nothing again */
     uint8_t rtos;          /* consecutive */
-    uint64_t rto_first_ns; /* when the first of consecutive timeouts' segment was first sent */
-    uint64_t
-        armed_at; /* when new data last set the timers, if nothing has set them since; 0: not */
-    /* RFC 3168: the reduction for an ECE lasts until here is acknowledged */
-    uint32_t ecn_end;
+    /* When new data last set the timers, if nothing has set them since; 0: not. */
+    uint64_t armed_at;
     bool ecn_cwr; /* CWR is to be set in the next new data */
     /* delivery rate */
     uint64_t rate_first_ns;     /* when the flight that is acknowledged now began */
@@ -726,7 +721,8 @@ void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now);
 /* The path carries so much: mss; what is in flight and longer is lost. */
 void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now);
 
-/* ---- tcp_ack.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c, tcp_rto.c: the sender's knowledge ------------------ */
+/* ---- the sender's knowledge: tcp_ack.c, tcp_flight.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c,
+ * tcp_reduce.c, tcp_rto.c; what they know of each other is in tcp_flight.h */
 
 /* RFC 9293 section 3.10.7.4, fifth step, for a segment with an acceptable ACK of a synchronised
  * connection: window, SACK, RTT, loss, congestion, freeing. False: the segment is to go no further

@@ -161,8 +161,6 @@ void tcp_rto_expired(struct tcp_conn *conn, uint64_t now)
         return;
     if (tcp_conn_give_up(conn, flight->rtos, now))
         return;
-    if (flight->rtos == 0)
-        flight->rto_first_ns = tcp_flight_first(flight)->first_ns;
     tcp_recovery_timeout(conn, now);
     if (conn->unanswered_since == 0)
         conn->unanswered_since = now;
