@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* seq_tree.h - ranges of sequence numbers in order: a treap whose nodes are a list too.
  *
- * What TCP keeps by sequence number is mostly a queue: it grows at the end and shrinks at the front,
- * and both cost O(1) here. But a peer chooses what is looked up and what is put in between (SACK
- * blocks, out-of-order segments), and must not choose what that costs: O(log n), expected over our
- * secret priorities whatever the peer does.
+ * What TCP keeps by sequence number is mostly a queue: it grows at the end and shrinks at the
+ * front, and both cost O(1) here. But a peer chooses what is looked up and what is put in
+ * between (SACK blocks, out-of-order segments), and must not choose what that costs: O(log n),
+ * expected over our secret priorities whatever the peer does.
  *
  * All ranges of a tree lie within 2^31, do not overlap, and are not empty. */
 #ifndef TCPIP_SEQ_TREE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* tcp_chrono.c - how long a connection had something to send, and what limited it: struct tcp_info's
- * busy_ns, rwnd_limited_ns and sndbuf_limited_ns (RFC 4898's SndLimTime). */
+/* tcp_chrono.c - how long a connection had something to send, and what limited it: struct
+ * tcp_info's busy_ns, rwnd_limited_ns and sndbuf_limited_ns (RFC 4898's SndLimTime). */
 #include "tcpip/tcp_priv.h"
 
 void tcp_chrono(const struct tcp_conn *conn, uint64_t now, uint64_t *busy_ns, uint64_t *rwnd_ns,

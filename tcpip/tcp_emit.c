@@ -163,8 +163,8 @@ static COLD void unusual_options(struct tcp_conn *conn, uint32_t room, uint64_t 
     out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, false, 0, room);
 }
 
-/* A connection's segment: `len` bytes of payload in chunks from `chunk` on, which is NULL where there
- * are none. */
+/* A connection's segment: `len` bytes of payload in chunks from `chunk` on, which is NULL where
+ * there are none. */
 struct piece {
     struct tcp_hdr hdr; /* seq and flags; the rest is filled here */
     const struct tcp_chunk *chunk;
@@ -452,7 +452,7 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
     return transmit_with(conn, piece, &options, now);
 }
 
-/* ---- segments of no connection ---------------------------------------------------------------- */
+/* ---- segments of no connection --------------------------------------------------------------- */
 
 void tcp_emit_stray(struct tcp *tcp, const struct tcp_bare *bare, uint64_t now)
 {

@@ -89,8 +89,8 @@ static uint32_t device_segs(const struct tcp_conn *conn, uint32_t mss)
     return (u32_min(caps->gso_max_bytes, IP4_TOTAL_MAX) - headers) / mss;
 }
 
-/* As many of `len` bytes from `seq` on, which lies in `chunk`, as the device takes views of, in whole
- * segments. */
+/* As many of `len` bytes from `seq` on, which lies in `chunk`, as the device takes views of, in
+ * whole segments. */
 static uint32_t device_len(const struct tcp_conn *conn, const struct tcp_chunk *chunk, uint32_t seq,
                            uint32_t len, uint32_t mss)
 {
@@ -107,8 +107,8 @@ static uint32_t device_len(const struct tcp_conn *conn, const struct tcp_chunk *
     return have < mss ? mss : have - have % mss;
 }
 
-/* As Linux sizes super-segments: what goes in a millisecond at twice the pace of cwnd (1.2 times where
- * it is no more in slow start), more where the path is short. */
+/* As Linux sizes super-segments: what goes in a millisecond at twice the pace of cwnd (1.2 times
+ * where it is no more in slow start), more where the path is short. */
 static COLD uint32_t super_segs(const struct tcp_conn *conn, uint32_t mss)
 {
     uint64_t srtt_us = conn->rtt.srtt_ns / NS_PER_US, min_us = conn->rtt.min_ns / NS_PER_US;
@@ -126,8 +126,9 @@ static COLD uint32_t super_segs(const struct tcp_conn *conn, uint32_t mss)
     return u32_min(segs, cwnd < 2 ? 1 : cwnd / 2);
 }
 
-/* Bounds `len` bytes, the most that may go now, to one super-segment, or to what is left of one. Where
- * the device takes segments one by one its last one pushes all the same, as cut by the host. */
+/* Bounds `len` bytes, the most that may go now, to one super-segment, or to what is left of one.
+ * Where the device takes segments one by one its last one pushes all the same, as cut by the
+ * host. */
 static COLD uint32_t group(const struct tcp_conn *conn, struct next *next, uint32_t len)
 {
     uint32_t segs = (len + next->mss - 1) / next->mss;
@@ -139,8 +140,9 @@ static COLD uint32_t group(const struct tcp_conn *conn, struct next *next, uint3
     return u32_min(len, next->left * next->mss);
 }
 
-/* Must a segment that is not full wait? RFC 9293 section 3.7.4, and Minshall's change: behind another
- * small one only, so that the end of a long message does not wait for its beginning's ACK. */
+/* Must a segment that is not full wait? RFC 9293 section 3.7.4, and Minshall's change: behind
+ * another small one only, so that the end of a long message does not wait for its beginning's
+ * ACK. */
 static bool held_back(const struct tcp_conn *conn, const struct next *next)
 {
     if (next->force || conn->flight.frto_new || conn->urgent_out)
@@ -347,8 +349,8 @@ static uint32_t most_again(const struct tcp_conn *conn, const struct tcp_seg *se
     return most > mss ? device_len(conn, seg->chunk, seg->node.seq, most, mss) : most;
 }
 
-/* Cuts a record that is to be sent again to what may leave now. False: nothing may, or there is no memory.
- */
+/* Cuts a record that is to be sent again to what may leave now. False: nothing may, or there is
+ * no memory. */
 static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota)
 {
     uint32_t bytes = text_of(seg), most;
@@ -418,7 +420,7 @@ static COLD void send_tlp(struct tcp_conn *conn, uint64_t now)
     tcp_rto_rearm(conn, now);
 }
 
-/* ---- segments without data -------------------------------------------------------------------- */
+/* ---- segments without data ------------------------------------------------------------------- */
 
 /* The number that an ACK bears: what comes next, but within the peer's window where that has shrunk
  * by more than its scale can say. */
@@ -496,7 +498,7 @@ static COLD void send_syn(struct tcp_conn *conn, uint64_t now)
         send_ack(conn, now);
 }
 
-/* ---- a connection's turn ---------------------------------------------------------------------- */
+/* ---- a connection's turn --------------------------------------------------------------------- */
 
 /* Is it in a state that sends data (RFC 9293 section 3.10.2), or only acknowledges? */
 static bool may_send(const struct tcp_conn *conn)

@@ -68,9 +68,9 @@ void tcp_persist_update(struct tcp_conn *conn, uint64_t now)
     tcp_mark(conn);
 }
 
-/* Probes in vain. Where the program has let go, nobody could end what a peer keeps alive with a window
- * of zero (RFC 6429 section 5): answers count for nothing once the interval has grown to its
- * end. */
+/* Probes in vain. Where the program has let go, nobody could end what a peer keeps alive with a
+ * window of zero (RFC 6429 section 5): answers count for nothing once the interval has grown to
+ * its end. */
 static uint32_t tries(const struct tcp_conn *conn)
 {
     bool worn_out = conn->persist_backoff >= conn->tcp->conf.tuning.data_retries;

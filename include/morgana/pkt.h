@@ -74,8 +74,8 @@ void pkt_pool_init(struct pkt_pool *pool, struct pkt *pkts, uint32_t n, struct p
 /* The frag_count of a packet in the free list, so that putting one twice asserts. */
 #define PKT_IN_POOL UINT8_MAX
 
-/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN, no super-segment; NULL (counted) when none is
- * left. */
+/* Gives an empty packet: no fragment, length 0, checksum UNKNOWN, no super-segment; NULL
+ * (counted) when none is left. */
 static inline struct pkt *pkt_get(struct pkt_pool *pool)
 {
     struct pkt *pkt = pool->free;
@@ -104,7 +104,8 @@ void pkt_put(struct pkt *pkt);
  * + len <= PAGE_BYTES. NULL where a packet or a page is missing. */
 struct pkt *pkt_alloc(struct pkt_pool *pool, uint32_t headroom, uint32_t len);
 
-/* Adds a fragment at the end; Takes the caller's reference on success. -E_NOSPC at PKT_FRAGS_MAX. */
+/* Adds a fragment at the end; Takes the caller's reference on success. -E_NOSPC at
+ * PKT_FRAGS_MAX. */
 static inline int pkt_append_take(struct pkt *pkt, struct page *page, uint32_t off, uint32_t len)
 {
     ASSERT(off <= PAGE_BYTES && len <= PAGE_BYTES - off);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* prop_tcp_out.c - whatever way a program writes, whatever the device takes and loses, and whatever
- * windows the peer offers: the peer gets the bytes that were written, in segments that fit, within the
- * window it offered; then FIN, and everything is given back. */
+/* prop_tcp_out.c - whatever way a program writes, whatever the device takes and loses, and
+ * whatever windows the peer offers: the peer gets the bytes that were written, in segments that
+ * fit, within the window it offered; then FIN, and everything is given back. */
 #include <stdlib.h>
 #include <string.h>
 

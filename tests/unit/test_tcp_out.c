@@ -237,7 +237,8 @@ static void test_all_that_is_left_goes_where_it_fits(void **state)
     end();
 }
 
-/* Linux bounds its segments by half the largest window; FreeBSD sends what is at least that much. */
+/* Linux bounds its segments by half the largest window; FreeBSD sends what is at least that
+ * much. */
 static void test_small_windows_as_linux(void **state)
 {
     (void)state;

@@ -329,7 +329,8 @@ static void test_not_sent_low_water_mark(void **state)
     end();
 }
 
-/* No page is left, and no ACK will come that could tell of one: the program is told all the same. */
+/* No page is left, and no ACK will come that could tell of one: the program is told all the
+ * same. */
 static void test_starved_for_pages_wakes_by_itself(void **state)
 {
     struct page *taken = NULL, *page;
