@@ -634,6 +634,11 @@ static void test_frto_real_by_sack(void **state)
     txrig_ack(&rig, 1 * TXRIG_MSS, 1, SEGS(6, 7));
     assert_true(txrig_resend(&rig, &at) >= 1);
     assert_int_equal(at, 1 * TXRIG_MSS);
+    /* That the others had come all the time takes nothing back. */
+    txrig_pass(&rig, 100 * MS);
+    txrig_ack(&rig, 7 * TXRIG_MSS, 0);
+    assert_int_equal(rig.conn->tcp->stats.undos, 0);
+    assert_int_equal(ssthresh(), 7);
 }
 
 /* Step 2b where there is nothing new to send: what is lost goes. */
@@ -793,6 +798,25 @@ static void test_idle_time_shrinks_the_window(void **state)
     assert_int_equal(cwnd(), 10);
 }
 
+/* RFC 2861 section 3.2: what was not used for an RTO is given up by halves, down to the initial
+ * window; ssthresh remembers. */
+static void test_unused_window_is_given_up(void **state)
+{
+    uint32_t before = 40;
+
+    (void)state;
+    txrig_open(&rig, &(struct txrig_conf){.cwnd = 40});
+    for (uint32_t i = 1; i <= 4; i++) {
+        assert_int_equal(cwnd(), before);
+        txrig_send(&rig, 1);
+        txrig_pass(&rig, 100 * MS);
+        txrig_ack(&rig, i * TXRIG_MSS, 0);
+    }
+    txrig_send(&rig, 1);
+    assert_int_equal(cwnd(), 25);
+    assert_true(ssthresh() > 1000);
+}
+
 /* Short segments are joined when they are sent again. */
 static void test_short_segments_are_joined(void **state)
 {
@@ -852,6 +876,7 @@ int main(void)
         TEST(test_ece),
         TEST(test_smaller_mtu),
         TEST(test_idle_time_shrinks_the_window),
+        TEST(test_unused_window_is_given_up),
         TEST(test_short_segments_are_joined),
         TEST(test_second_recovery),
         TEST(test_undo_where_segments_are_counted),
