@@ -21,31 +21,18 @@ void tcp_stream_options(struct test *test, struct stream *stream, uint64_t now)
     }
 }
 
-/* How much of the page goes at once. Where the device cannot segment, as many whole segments as it
- * holds: then a segment is one piece of one page, which costs the device fewest descriptors. */
-static uint32_t piece_bytes(const struct test *test, const struct stream *stream, uint64_t now)
-{
-    struct tcp_info info;
-
-    if (test->nif->conf.dev->caps.gso_max_bytes != 0 ||
-        tcp_info(test->tcp, stream->conn, now, &info) != 0 || info.snd_mss == 0 ||
-        info.snd_mss > PAGE_BYTES)
-        return PAGE_BYTES;
-    return PAGE_BYTES - PAGE_BYTES % info.snd_mss;
-}
-
 /* One block of params.len bytes, or what is left of one, as much of it as there is room for. A
  * block that was begun is sent whole, also after the test's end: iperf3 reads whole blocks, and
  * hears nothing else until one has come. */
 static uint32_t send_block(struct test *test, struct stream *stream, uint64_t now)
 {
-    uint32_t piece = piece_bytes(test, stream, now), done = 0;
     struct page *page = test_page();
+    uint32_t done = 0;
 
     if (stream->left == 0)
         stream->left = test->params.len;
     while (stream->left != 0) {
-        uint32_t n = u32_min(piece, stream->left);
+        uint32_t n = u32_min(PAGE_BYTES, stream->left);
         int err;
 
         page_ref(page);
