@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* test_tcp_sack.c - what SACK blocks mark, and what they do not (RFC 2018, RFC 2883). */
+#include "txrig.h"
+
+#include <cmocka.h>
+
+#define MS NS_PER_MS
+
+static struct txrig rig;
+
+static int fini(void **state)
+{
+    (void)state;
+    txrig_close(&rig);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, fini)
+
+static enum tcp_ca_state state_now(void)
+{
+    return (enum tcp_ca_state)rig.flight->ca_state;
+}
+
+static void open_with(struct txrig_conf conf, uint32_t segs)
+{
+    txrig_open(&rig, &conf);
+    txrig_send(&rig, segs);
+}
+
+/* ---- SACK blocks -------------------------------------------------------------------------------------- */
+
+/* A record of several segments is cut at their edges only, and what is SACKed whole is marked. */
+static void test_super_segment_is_cut(void **state)
+{
+    struct tcp_seg *seg;
+
+    (void)state;
+    txrig_open(&rig, NULL);
+    txrig_send_super(&rig, 8);
+    txrig_pass(&rig, 100 * MS);
+    txrig_ack(&rig, 0, 1, ((struct tcp_sack_block){2500, 6100}));
+    assert_int_equal(rig.flight->sacked, 3);
+    assert_int_equal(rig.flight->tree.count, 3);
+    seg = tcp_flight_next(tcp_flight_first(rig.flight));
+    assert_int_equal(seg->node.seq - rig.first, 3000);
+    assert_int_equal(seg->node.end - rig.first, 6000);
+    /* What lies between is one record again as soon as all of it is SACKed. */
+    txrig_ack(&rig, 0, 1, SEGS(1, 8));
+    assert_int_equal(rig.flight->tree.count, 2);
+    assert_int_equal(rig.flight->sacked, 7);
+}
+
+/* CVE-2019-11477, -11478: thousands of SACKed segments are few records, and repeated blocks cost
+ * nothing. */
+static void test_sacked_segments_become_one_record(void **state)
+{
+    (void)state;
+    txrig_open(&rig, &(struct txrig_conf){.cwnd = 500});
+    txrig_send(&rig, 500);
+    txrig_pass(&rig, 100 * MS);
+    for (uint32_t i = 2; i < 500; i += 2)
+        txrig_ack(&rig, 0, 1, SEGS(i - 1, i));
+    assert_int_equal(rig.flight->tree.count, 500);
+    for (uint32_t i = 3; i < 500; i += 2)
+        txrig_ack(&rig, 0, 1, SEGS(i - 1, i));
+    assert_in_range(rig.flight->tree.count, 2, 4);
+    assert_int_equal(rig.flight->sacked, 498);
+}
+
+/* RFC 2018 section 4, and what is nonsense: counted, and no harm done. */
+static void test_bad_blocks(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){0}, 10);
+    txrig_pass(&rig, 100 * MS);
+    txrig_ack(&rig, 1000, 0);
+    txrig_ack(&rig, 1000, 4, SEGS(1, 3), SEGS(9, 12), SEGS(5, 4), SEGS(3, 3));
+    txrig_ack(&rig, 1000, 1, ((struct tcp_sack_block){0x80000000u, 0x80001000u}));
+    assert_int_equal(rig.flight->sacked, 0);
+    assert_int_equal(rig.conn->tcp->stats.sack_ignored, 5);
+    assert_int_equal(state_now(), TCP_CA_OPEN);
+}
+
+/* RFC 2018 section 8: what was SACKed may be thrown away; after a little while all is sent again. */
+static void test_reneging(void **state)
+{
+    uint32_t at;
+
+    (void)state;
+    open_with((struct txrig_conf){.cwnd = 20}, 20);
+    txrig_pass(&rig, 100 * MS);
+    txrig_ack(&rig, 0, 1, SEGS(1, 3));
+    txrig_ack(&rig, 1 * TXRIG_MSS, 0);
+    assert_int_equal(txrig_timer(&rig, TCP_TIMER_RETRANSMIT), 50 * MS);
+    assert_int_equal(rig.flight->sacked, 2);
+    txrig_expire(&rig, TCP_TIMER_RETRANSMIT);
+    assert_int_equal(rig.flight->sacked, 0);
+    assert_int_equal(rig.flight->lost, 19);
+    assert_true(txrig_resend(&rig, &at) >= 1);
+    assert_int_equal(at, 1 * TXRIG_MSS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_super_segment_is_cut),
+        TEST(test_sacked_segments_become_one_record),
+        TEST(test_bad_blocks),
+        TEST(test_reneging),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
