@@ -107,7 +107,7 @@ struct tt_half {
     bool est; /* it sent an ACK of the peer's SYN, and was sent one of its own */
     uint32_t iss;
     uint8_t syn_flags, synack_flags;
-    uint64_t syn_at;
+    uint64_t syn_at, first_at; /* of the last SYN, and the first data */
     struct tt_opts opts;
     int64_t snd_max, fin; /* fin: its offset, or TT_NONE */
     struct tt_bytes bytes;

@@ -162,7 +162,7 @@ static void bad_mss(struct play *p)
 
 static void bad_initial_window(struct play *p)
 {
-    for (unsigned i = 0; i < 11; i++) {
+    for (unsigned i = 0; i < 13; i++) { /* two more may be probes */
         struct tcp_frame f = play_data(p, 0, 1448);
         play_pass(p, 0, &f);
     }
