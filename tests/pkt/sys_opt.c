@@ -111,13 +111,26 @@ static enum call_status set_plain(struct sockopt *o)
     return sys_ok(o->call, 0);
 }
 
+/* Systems take what is too small or too large for the nearest that is not. */
+static uint64_t within(uint64_t bytes)
+{
+    return bytes < 2048 ? 2048 : bytes > 1 << 30 ? 1 << 30 : bytes;
+}
+
 /* Linux makes it twice what it is given, for its own overhead, which we have not. */
 static enum call_status set_sndbuf(struct sockopt *o)
 {
     if (o->value < 0)
         return sys_errno(o->call, E_INVAL);
     return put_opt(o->sys, o->call, o->file, TCP_OPT_SNDBUF,
-                   (uint64_t)o->value * (o->sys->person == PERSON_LINUX ? 2 : 1));
+                   within((uint64_t)o->value * (o->sys->person == PERSON_LINUX ? 2 : 1)));
+}
+
+static enum call_status set_rcvbuf(struct sockopt *o)
+{
+    if (o->value < 0)
+        return sys_errno(o->call, E_INVAL);
+    return put_opt(o->sys, o->call, o->file, TCP_OPT_RCVBUF, within((uint64_t)o->value));
 }
 
 static bool get_plain(struct sockopt *o)
@@ -255,8 +268,8 @@ static const struct {
     {"SO_MARK", PLAIN(PLAIN_OTHER)},
     {"SO_OOBINLINE", PLAIN(PLAIN_OTHER)},
     {"SO_NOSIGPIPE", PLAIN(PLAIN_OTHER)},
-    {"SO_RCVBUF", set_scaled, get_buffer, TCP_OPT_RCVBUF, 1},
-    {"SO_RCVBUFFORCE", set_scaled, get_buffer, TCP_OPT_RCVBUF, 1},
+    {"SO_RCVBUF", set_rcvbuf, get_buffer, TCP_OPT_RCVBUF, 1},
+    {"SO_RCVBUFFORCE", set_rcvbuf, get_buffer, TCP_OPT_RCVBUF, 1},
     {"SO_SNDBUF", set_sndbuf, get_scaled, TCP_OPT_SNDBUF, 1},
     {"SO_SNDBUFFORCE", set_sndbuf, get_scaled, TCP_OPT_SNDBUF, 1},
     {"SO_KEEPALIVE", SCALED(TCP_OPT_KEEPALIVE, 1)},
