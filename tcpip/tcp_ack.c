@@ -9,7 +9,7 @@
  */
 #include "tcpip/tcp_flight.h"
 
-/* ---- delivery rate (draft-cheng-iccrg-delivery-rate-estimation) -------------------------------- */
+/* ---- delivery rate (draft-cheng-iccrg-delivery-rate-estimation) ------------------------------ */
 
 /* Of all that one ACK delivered, the segment sent last speaks. */
 void tcp_ack_delivered(struct tcp_conn *conn, struct tcp_ack *ack, const struct tcp_seg *seg)
@@ -44,7 +44,8 @@ static void rate_sample(struct tcp_conn *conn, const struct tcp_ack *ack)
     if (ns == 0 || (ns < conn->rtt.min_ns && conn->rtt.min_ns != UINT64_MAX))
         return;
     bytes = (conn->delivered - ack->rate_delivered) * conn->mss;
-    /* bytes / ns >= rate_bytes / rate_ns, products of 2^32 by 2^40 at most being compared in parts */
+    /* bytes / ns >= rate_bytes / rate_ns, products of 2^32 by 2^40 at most being compared in
+     * parts */
     if (ack->rate_app_limited && conn->rate_ns != 0 &&
         bytes * (NS_PER_S / 1000) / ns < conn->rate_bytes * (NS_PER_S / 1000) / conn->rate_ns)
         return;
@@ -66,7 +67,7 @@ static inline void watch_program(struct tcp_conn *conn)
         flight->app_limited_until = 1;
 }
 
-/* ---- records that are acknowledged ------------------------------------------------------------ */
+/* ---- records that are acknowledged ----------------------------------------------------------- */
 
 struct gone {
     uint32_t segs;
@@ -157,7 +158,7 @@ static void take_records(struct tcp_conn *conn, struct gone *gone, struct tcp_ac
         flight->lost_end = conn->snd_una;
 }
 
-/* ---- round trips ------------------------------------------------------------------------------ */
+/* ---- round trips ----------------------------------------------------------------------------- */
 
 /* Times of sending come before echoed timestamps, which are coarse and which others can change; but
  * of what was sent twice only the timestamp tells (RFC 6298 section 3, Karn). A TSecr counts only
@@ -197,7 +198,7 @@ static bool round_trip(struct tcp_conn *conn, const struct gone *gone, struct tc
     return true;
 }
 
-/* ---- the window -------------------------------------------------------------------------------- */
+/* ---- the window ------------------------------------------------------------------------------ */
 
 /* RFC 9293 section 3.10.7.4 with SND.WL1 and SND.WL2; of a segment with the same numbers a smaller
  * window is not believed, it may have been overtaken; unless it is shut. */
@@ -219,7 +220,7 @@ static inline void window_update(struct tcp_conn *conn, const struct tcp_rx *rx,
         conn->snd_wnd_max = wnd;
 }
 
-/* ---- congestion control ------------------------------------------------------------------------ */
+/* ---- congestion control ---------------------------------------------------------------------- */
 
 /* Where much is reordered, what is SACKed counts as well: else cwnd would hardly ever grow. */
 static inline bool may_grow(const struct tcp_conn *conn, const struct tcp_ack *ack)
@@ -244,7 +245,7 @@ static void congestion(struct tcp_conn *conn, const struct tcp_ack *ack)
         tcp_sndbuf_tune(conn);
 }
 
-/* ---- the ACK ------------------------------------------------------------------------------------ */
+/* ---- the ACK --------------------------------------------------------------------------------- */
 
 /* RFC 5681 section 2: nothing new in it at all. */
 static bool is_duplicate(const struct tcp_ack *ack)

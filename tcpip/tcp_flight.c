@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_flight.c - records of what was sent and is not acknowledged.
  *
- * A record is a segment, or several that went to the device as one. It stands in a tree by sequence
- * number, and, as long as it is held to be in the network, in a list by time of last transmission:
- * new transmissions go to its end, so it is sorted by itself, and RACK reads it from the front.
+ * A record is a segment, or several that went to the device as one. It stands in a tree by
+ * sequence number, and, as long as it is held to be in the network, in a list by time of last
+ * transmission: new transmissions go to its end, so it is sorted by itself, and RACK reads it
+ * from the front.
  *
  *     flags                 in the network      in the list
  *     (none)                1                   yes
@@ -13,8 +14,8 @@
  *     LOST RETRANS          1                   yes
  *     SACKED RETRANS        1                   no      (the first came, the second flies)
  *
- * `out`, `sacked`, `lost` and `retrans` count segments by these flags, so that out - sacked - lost +
- * retrans is what is in the network: RFC 6675's pipe.
+ * `out`, `sacked`, `lost` and `retrans` count segments by these flags, so that out - sacked -
+ * lost + retrans is what is in the network: RFC 6675's pipe.
  */
 #include "tcpip/tcp_flight.h"
 

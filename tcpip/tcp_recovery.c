@@ -3,24 +3,25 @@
  *
  *     Open       all is well: tcp_ack.c does not even come here.
  *     Disorder   SACKs or duplicate ACKs came; it may be reordering. Sending goes on as in Open.
- *     CWR        the network marked a packet (RFC 3168): cwnd goes down to ssthresh over a round trip.
+ *     CWR        the network marked a packet (RFC 3168): cwnd goes down over a round trip.
  *     Recovery   loss is proved: the same, and what is lost is sent again.
  *     Loss       RTO: all that is not known to be in flight is lost, cwnd is one more than that.
  *
- * The last three end when high_seq, SND.NXT of when they began, is acknowledged. They may have begun
- * in error. Two things tell: an ACK that echoes a timestamp from before the first retransmission
- * (Eifel, RFC 3522), and D-SACKs for all retransmissions. After RTO a third: something that was sent
- * only once is acknowledged (F-RTO, RFC 5682). Then cwnd and ssthresh are what they were before.
+ * The last three end when high_seq, SND.NXT of when they began, is acknowledged. They may have
+ * begun in error. Two things tell: an ACK that echoes a timestamp from before the first
+ * retransmission (Eifel, RFC 3522), and D-SACKs for all retransmissions. After RTO a third:
+ * something that was sent only once is acknowledged (F-RTO, RFC 5682). Then cwnd and ssthresh
+ * are what they were before.
  *
  * Which segments are lost is found by tcp_rack.c, or by counting in tcp_sack.c; without SACK, by
- * counting duplicate ACKs, each of which stands for a segment SACKed somewhere above. What is to be
- * sent is decided here, and sent at the end of the poll (tcp_out.c).
+ * counting duplicate ACKs, each of which stands for a segment SACKed somewhere above. What is to
+ * be sent is decided here, and sent at the end of the poll (tcp_out.c).
  */
 #include "tcpip/tcp_flight.h"
 
 enum { RENEGE_WAIT_MS = 10, REORDERING_MAX = 300 };
 
-/* ---- beginnings -------------------------------------------------------------------------------- */
+/* ---- beginnings ------------------------------------------------------------------------------ */
 
 static void undo_begin(struct tcp_conn *conn)
 {
@@ -86,8 +87,8 @@ static void reno_dup_acks(struct tcp_conn *conn, uint32_t n, bool ece)
     struct tcp_flight *flight = &conn->flight;
     uint32_t before = flight->sacked;
 
-    /* RFC 5681 section 3.2: recovery believes no more of them than there were segments to cause them;
-     * else whoever makes them up has a segment sent for each. */
+    /* RFC 5681 section 3.2: recovery believes no more of them than there were segments to cause
+     * them; else whoever makes them up has a segment sent for each. */
     if (flight->ca_state == TCP_CA_RECOVERY) {
         n = u32_min(n, flight->dup_left);
         flight->dup_left -= n;
@@ -432,7 +433,7 @@ void tcp_recovery_ack(struct tcp_conn *conn, struct tcp_ack *ack)
     open_acked(conn, ack);
 }
 
-/* ---- the probe's episode (RFC 8985 section 7.4) ----------------------------------------------- */
+/* ---- the probe's episode (RFC 8985 section 7.4) ---------------------------------------------- */
 
 void tcp_recovery_probe_acked(struct tcp_conn *conn, struct tcp_ack *ack, uint32_t seg_ack)
 {
@@ -455,7 +456,7 @@ void tcp_recovery_probe_acked(struct tcp_conn *conn, struct tcp_ack *ack, uint32
     }
 }
 
-/* ---- timeout ----------------------------------------------------------------------------------- */
+/* ---- timeout --------------------------------------------------------------------------------- */
 
 static void mark_all(struct tcp_conn *conn, uint64_t now)
 {
@@ -507,7 +508,7 @@ void tcp_recovery_timeout(struct tcp_conn *conn, uint64_t now)
     flight->frto = tuning->f_rto && (fresh || flight->rtos != 0);
 }
 
-/* ---- the path's MTU ---------------------------------------------------------------------------- */
+/* ---- the path's MTU -------------------------------------------------------------------------- */
 
 void tcp_recovery_mtu(struct tcp_conn *conn, uint64_t now)
 {
@@ -534,7 +535,7 @@ void tcp_recovery_mtu(struct tcp_conn *conn, uint64_t now)
     tcp_mark(conn);
 }
 
-/* ---- what may go --------------------------------------------------------------------------------- */
+/* ---- what may go ----------------------------------------------------------------------------- */
 
 /* F-RTO sends new data now. Where there turns out to be none that may go, what is lost goes. */
 static bool frto_waits(struct tcp_conn *conn)

@@ -28,8 +28,9 @@ void tcp_reduce_end(struct tcp_conn *conn)
         conn->cc.cwnd = conn->cc.ssthresh;
 }
 
-/* RFC 6937: on the way down, ssthresh out of prior_cwnd delivered segments are answered by one sent;
- * below ssthresh one for one, and one more where an ACK moved on and found no further loss. */
+/* RFC 6937: on the way down, ssthresh out of prior_cwnd delivered segments are answered by one
+ * sent; below ssthresh one for one, and one more where an ACK moved on and found no further
+ * loss. */
 void tcp_reduce_acked(struct tcp_conn *conn, uint32_t delivered, uint32_t lost, bool advanced)
 {
     struct tcp_flight *flight = &conn->flight;

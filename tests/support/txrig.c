@@ -45,7 +45,7 @@ void txrig_close(struct txrig *rig)
     rxrig_close(&rig->rx);
 }
 
-/* ---- what must hold ---------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static void check_record(const struct txrig *rig, const struct tcp_seg *seg)
 {
@@ -118,7 +118,7 @@ void txrig_check(struct txrig *rig)
     assert_true(rig->conn->cc.cwnd >= 1);
 }
 
-/* ---- what happens ------------------------------------------------------------------------------- */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
 struct tcp_seg *txrig_send_super(struct txrig *rig, uint32_t segs)
 {

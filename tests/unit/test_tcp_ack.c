@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_ack.c - RFC 9293 section 3.10.7.4's fifth step: which ACKs are taken, the window, samples of
- * the round trip and of the delivery rate, and what the program is told. */
+/* test_tcp_ack.c - RFC 9293 section 3.10.7.4's fifth step: which ACKs are taken, the window,
+ * samples of the round trip and of the delivery rate, and what the program is told. */
 #include "txrig.h"
 
 #include <cmocka.h>
@@ -29,7 +29,7 @@ static void open_with(struct txrig_conf conf, uint32_t segs)
     txrig_send(&rig, segs);
 }
 
-/* ---- which are taken ----------------------------------------------------------------------------- */
+/* ---- which are taken ------------------------------------------------------------------------- */
 
 /* RFC 5961 section 5.2: too old is challenged, merely old is not; of the future is dropped. */
 static void test_ack_range(void **state)
@@ -99,7 +99,7 @@ static void test_part_of_a_record(void **state)
     assert_int_equal(rig.conn->bytes_acked, 5 * TXRIG_MSS);
 }
 
-/* ---- the window ---------------------------------------------------------------------------------- */
+/* ---- the window ------------------------------------------------------------------------------ */
 
 static bool tell(uint32_t seq, uint32_t bytes, uint16_t window)
 {
@@ -145,7 +145,7 @@ static void test_window(void **state)
     assert_int_equal(rig.conn->snd_wnd, 65535 * 4);
 }
 
-/* ---- the round trip ------------------------------------------------------------------------------- */
+/* ---- the round trip -------------------------------------------------------------------------- */
 
 static uint64_t srtt(void)
 {
@@ -230,7 +230,7 @@ static void test_maybe_delayed(void **state)
     assert_int_equal(rig.conn->rtt.min_ns, 140 * MS);
 }
 
-/* ---- delivery rate ---------------------------------------------------------------------------------- */
+/* ---- delivery rate --------------------------------------------------------------------------- */
 
 static void test_delivery_rate(void **state)
 {

@@ -31,7 +31,7 @@ static double cube_root(double x)
     return r;
 }
 
-/* ---- slow start ------------------------------------------------------------------------------- */
+/* ---- slow start ------------------------------------------------------------------------------ */
 
 static void test_slow_start_doubles(void **state)
 {
@@ -84,7 +84,7 @@ static void test_unused_window_does_not_grow(void **state)
     assert_int_equal(cc.cwnd, 16);
 }
 
-/* ---- NewReno ---------------------------------------------------------------------------------- */
+/* ---- NewReno --------------------------------------------------------------------------------- */
 
 static void test_newreno_a_segment_for_each_window(void **state)
 {
@@ -120,7 +120,7 @@ static void test_newreno_halves_and_undoes(void **state)
     assert_int_equal(cc.ssthresh, 2);
 }
 
-/* ---- CUBIC -------------------------------------------------------------------------------------- */
+/* ---- CUBIC ----------------------------------------------------------------------------------- */
 
 static void test_cube_root(void **state)
 {

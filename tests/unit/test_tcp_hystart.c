@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_hystart.c - slow start ends where round trips grow (RFC 9406), or at once as Linux does. */
+/* test_tcp_hystart.c - slow start ends where round trips grow (RFC 9406), or at once as Linux
+ * does. */
 #include "txrig.h"
 
 #include <cmocka.h>

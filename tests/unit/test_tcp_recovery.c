@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_recovery.c - what a sender does about loss: duplicate ACKs, SACK, RACK, PRR, undo, ECN, a
- * smaller MTU. Each test names the rule it proves. */
+/* test_tcp_recovery.c - what a sender does about loss: duplicate ACKs, SACK, RACK, PRR, undo,
+ * ECN, a smaller MTU. Each test names the rule it proves. */
 #include "txrig.h"
 
 #include <cmocka.h>
@@ -44,7 +44,7 @@ static struct txrig_conf with_tuning(void)
     return (struct txrig_conf){.tuning = tcp_tuning_linux};
 }
 
-/* ---- three duplicate ACKs ---------------------------------------------------------------------- */
+/* ---- three duplicate ACKs -------------------------------------------------------------------- */
 
 /* RFC 6675 section 5, RFC 8985 section 6.2.1: three SACKed segments, nothing ever reordered. */
 static void test_three_sacked_segments_are_a_loss(void **state)
@@ -153,7 +153,7 @@ static void test_lost_retransmission(void **state)
     assert_int_equal(at, 0);
 }
 
-/* ---- without SACK --------------------------------------------------------------------------------- */
+/* ---- without SACK ---------------------------------------------------------------------------- */
 
 /* RFC 5681 section 3.2: the third duplicate ACK. RFC 3042: the first two let new segments out. */
 static void test_reno(void **state)
@@ -238,7 +238,7 @@ static void test_what_is_no_duplicate_ack(void **state)
     assert_int_equal(state_now(), TCP_CA_OPEN);
 }
 
-/* ---- counting instead of RACK ---------------------------------------------------------------------- */
+/* ---- counting instead of RACK ---------------------------------------------------------------- */
 
 /* RFC 6675's IsLost: three segments above it. */
 static void test_counting(void **state)
@@ -263,7 +263,7 @@ static void test_counting(void **state)
     assert_int_equal(at, 2 * TXRIG_MSS);
 }
 
-/* ---- PRR ------------------------------------------------------------------------------------------- */
+/* ---- PRR ------------------------------------------------------------------------------------- */
 
 /* RFC 6937 section 3: over one round trip ssthresh segments go for prior_cwnd that are delivered,
  * whatever order they are reported in. */
@@ -326,7 +326,7 @@ static void test_without_prr(void **state)
     assert_int_equal(tcp_recovery_quota(rig.conn), 0);
 }
 
-/* ---- undo ------------------------------------------------------------------------------------------- */
+/* ---- undo ------------------------------------------------------------------------------------ */
 
 static void lose_first(void)
 {
@@ -440,7 +440,7 @@ static void test_undo_where_segments_are_counted(void **state)
     assert_int_equal(rig.flight->lost, 1);
 }
 
-/* ---- ECN, MTU, idle times ------------------------------------------------------------------------------------ */
+/* ---- ECN, MTU, idle times -------------------------------------------------------------------- */
 
 /* RFC 3168 section 6.1.2: once in a window, CWR with the next new data, and no undo. */
 static void test_ece(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_rto.c - timeouts (RFC 6298), mistaken ones (RFC 5682), and tail loss probes (RFC 8985). */
+/* test_tcp_rto.c - timeouts (RFC 6298), mistaken ones (RFC 5682), and tail loss probes (RFC
+ * 8985). */
 #include "txrig.h"
 
 #include <cmocka.h>
@@ -43,7 +44,7 @@ static struct txrig_conf with_tuning(void)
     return (struct txrig_conf){.tuning = tcp_tuning_linux};
 }
 
-/* ---- timeout -------------------------------------------------------------------------------------------- */
+/* ---- timeout --------------------------------------------------------------------------------- */
 
 /* RFC 6298 section 5, RFC 5681 section 3.1. */
 static void test_timeout(void **state)
@@ -98,7 +99,7 @@ static void test_timeout_spares_the_recent(void **state)
     assert_int_equal(cwnd(), 3);
 }
 
-/* ---- F-RTO (RFC 5682) ------------------------------------------------------------------------------------ */
+/* ---- F-RTO (RFC 5682) ------------------------------------------------------------------------ */
 
 static void time_out(bool no_sack)
 {
@@ -186,7 +187,7 @@ static void test_frto_without_new_data(void **state)
     assert_int_equal(at, 1 * TXRIG_MSS);
 }
 
-/* ---- tail loss probe (RFC 8985 section 7) ------------------------------------------------------------------ */
+/* ---- tail loss probe (RFC 8985 section 7) ---------------------------------------------------- */
 
 /* Two round trips and the timer's grain; new data if there is some. */
 static void test_probe_of_new_data(void **state)

@@ -28,7 +28,7 @@ static void open_with(struct txrig_conf conf, uint32_t segs)
     txrig_send(&rig, segs);
 }
 
-/* ---- SACK blocks -------------------------------------------------------------------------------------- */
+/* ---- SACK blocks ----------------------------------------------------------------------------- */
 
 /* A record of several segments is cut at their edges only, and what is SACKed whole is marked. */
 static void test_super_segment_is_cut(void **state)
@@ -82,7 +82,8 @@ static void test_bad_blocks(void **state)
     assert_int_equal(state_now(), TCP_CA_OPEN);
 }
 
-/* RFC 2018 section 8: what was SACKed may be thrown away; after a little while all is sent again. */
+/* RFC 2018 section 8: what was SACKed may be thrown away; after a little while all is sent
+ * again. */
 static void test_reneging(void **state)
 {
     uint32_t at;
