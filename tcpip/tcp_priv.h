@@ -9,28 +9,28 @@
  *            half open               -> tcp_syn_input (tcp_syn.c)
  *            TIME-WAIT               -> tcp_tw_input (tcp_tw.c)
  *            SYN-SENT                -> tcp_syn_sent_input (tcp_synsent.c)
- *            else                    -> tcp_conn_input (tcp_in.c): RFC 9293 section 3.10.7.4's steps
+ *            else                    -> tcp_conn_input (tcp_in.c): RFC 9293 section 3.10.7.4
  *                                       ACK -> tcp_ack_input (tcp_ack.c) -> tcp_sack.c, tcp_rtt.c,
  *                                                   tcp_recovery.c (-> tcp_rack.c), tcp_cc.c
  *                                       text, FIN -> tcp_data_input (tcp_data.c) -> tcp_reass.c,
  *                                                   tcp_rcvbuf.c, tcp_ackgen.c
  *
  * Nothing is sent while a segment comes in: it marks its connection dirty. At the end of
- * netif_poll, tcp_poll (tcp_poll.c) flushes what was being joined, runs timers that are due, and then
- * every dirty connection's output once:
+ * netif_poll, tcp_poll (tcp_poll.c) flushes what was being joined, runs timers that are due, and
+ * then every dirty connection's output once:
  *
  *     tcp_out_conn (tcp_out.c): lost segments first (tcp_recovery_next), then new data as far as
  *       cwnd, the window and Nagle let it, FIN; an ACK where one is owed and nothing carried it
- *         -> tcp_emit_seg, tcp_emit_bare (tcp_emit.c): headers in a slot, payload by reference -> ip4_send
+ *         -> tcp_emit_seg, tcp_emit_bare (tcp_emit.c): headers in a slot, payload by reference
+ *         -> ip4_send
  *
  * The sender keeps bytes and segments apart. Bytes: a list of chunks, each a view of a page
  * (tcp_sndbuf.c). Segments: a record for each that was sent and not acknowledged, in a tree by
- * sequence number and a list by time of last transmission (tcp_sack.c, tcp_rack.c). A record points at
- * the chunk its first byte is in.
+ * sequence number and a list by time of last transmission (tcp_sack.c, tcp_rack.c). A record
+ * points at the chunk its first byte is in.
  *
  * cwnd, ssthresh and flight are counted in segments, as Linux and TCP_INFO do; a super-segment
- * counts as the segments the device will make of it.
- */
+ * counts as the segments the device will make of it. */
 #ifndef TCPIP_TCP_PRIV_H
 #define TCPIP_TCP_PRIV_H
 
@@ -82,7 +82,7 @@ static inline uint32_t tcp_rx_end(const struct tcp_rx *rx)
            ((rx->hdr.flags & TCP_FIN) != 0);
 }
 
-/* ---- what is to be sent, and what was ------------------------------------------------------- */
+/* ---- what is to be sent, and what was -------------------------------------------------------- */
 
 /* Bytes to send: a view of a page, which it holds a reference to. */
 struct tcp_chunk {
@@ -150,7 +150,8 @@ struct tcp_rtt {
     uint64_t min_at;
 };
 
-/* Congestion control: the record behind which NewReno and CUBIC stand. tcp_cc.c's; the window is here. */
+/* Congestion control: the record behind which NewReno and CUBIC stand. tcp_cc.c's; the window is
+ * here. */
 struct tcp_cc {
     const struct tcp_cc_ops *ops;
     uint32_t cwnd, ssthresh; /* segments */
@@ -194,8 +195,8 @@ struct tcp_conn;
 struct tcp_cc_ops {
     const char *name;
     void (*init)(struct tcp_cc *cc);
-    /* `acked` segments were newly acknowledged, cwnd was the limit, no recovery. rtt_ns: the path's,
-     * without the queues that are our own doing. */
+    /* `acked` segments were newly acknowledged, cwnd was the limit, no recovery. rtt_ns: the
+     * path's, without the queues that are our own doing. */
     void (*acked)(struct tcp_cc *cc, uint32_t acked, uint64_t rtt_ns, uint64_t now);
     /* A loss or ECN mark: the new ssthresh, for `flight` segments. */
     uint32_t (*ssthresh)(struct tcp_cc *cc, uint32_t flight, uint64_t now);
@@ -245,8 +246,8 @@ struct tcp_flight {
     bool tlp_out, tlp_is_retrans;
     /* F-RTO (RFC 5682) */
     bool frto;
-    bool frto_new;         /* new data is to be sent now, whatever Nagle says, and nothing again */
-    uint8_t rtos;          /* consecutive */
+    bool frto_new; /* new data is to be sent now, whatever Nagle says, and nothing again */
+    uint8_t rtos;  /* consecutive */
     /* When new data last set the timers, if nothing has set them since; 0: not. */
     uint64_t armed_at;
     bool ecn_cwr; /* CWR is to be set in the next new data */
@@ -502,7 +503,7 @@ struct tcp_tw {
     uint64_t challenge_at; /* next ACK of an unacceptable segment may go */
 };
 
-/* ---- tcp.c: life, handles, storage ------------------------------------------------------------ */
+/* ---- tcp.c: life, handles, storage ----------------------------------------------------------- */
 
 /* The connection of a handle; NULL: stale, foreign, a listener's or made up. */
 struct tcp_conn *tcp_conn_of(const struct tcp *tcp, tcp_t handle);
@@ -521,24 +522,26 @@ struct tcp_ooo *tcp_ooo_get(struct tcp *tcp);
 void tcp_ooo_put(struct tcp *tcp, struct tcp_ooo *ooo); /* not its packets */
 /* For choices that nobody outside sees, or sees too little of: fast, but no cipher. */
 uint32_t tcp_random(struct tcp *tcp);
-/* A READY bit of it rose: tcp_next_ready gives news->handle, where that is not 0 and tcp_ready says
- * something then. Whoever gives the program a handle sets news->handle; whoever ends it clears it. */
+/* A READY bit of it rose: tcp_next_ready gives news->handle, where that is not 0 and tcp_ready
+ * says something then. Whoever gives the program a handle sets news->handle; whoever ends it
+ * clears it. */
 void tcp_news(struct tcp *tcp, struct tcp_news *news);
 
-/* ---- tcp_mem.c: one budget for all buffers ---------------------------------------------------- */
+/* ---- tcp_mem.c: one budget for all buffers --------------------------------------------------- */
 
-/* May `conn` hold `pages` more? Charged where true. Over budget, the greediest others let go of their
- * out-of-order data first, then the greediest that its program has closed is reset. Nothing of conn's own
- * is touched: who is refused may let go of its own out-of-order data and ask again. */
+/* May `conn` hold `pages` more? Charged where true. Over budget, the greediest others let go of
+ * their out-of-order data first, then the greediest that its program has closed is reset.
+ * Nothing of conn's own is touched: who is refused may let go of its own out-of-order data and
+ * ask again. */
 bool tcp_mem_charge(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_release(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_leave(struct tcp_conn *conn); /* it is being put */
-/* Half the budget is in use: buffers grow no more. Nine tenths: new connections are refused, windows
- * shrink to what they offered. */
+/* Half the budget is in use: buffers grow no more. Nine tenths: new connections are refused,
+ * windows shrink to what they offered. */
 enum tcp_mem_level { TCP_MEM_LOW, TCP_MEM_PRESSURE, TCP_MEM_FULL };
 enum tcp_mem_level tcp_mem_level(const struct tcp *tcp);
 
-/* ---- tcp_demux.c ------------------------------------------------------------------------------- */
+/* ---- tcp_demux.c ----------------------------------------------------------------------------- */
 
 struct tcp_link *tcp_demux_find(const struct tcp *tcp, const struct tcp_key *key);
 void tcp_demux_add(struct tcp *tcp, struct tcp_link *link);
@@ -548,7 +551,7 @@ struct tcp_listener **tcp_demux_listeners(struct tcp *tcp, uint16_t port);
 /* Who listens there: one of that address before one of all. */
 struct tcp_listener *tcp_demux_listener(const struct tcp *tcp, uint32_t addr, uint16_t port);
 
-/* ---- tcp_isn.c: numbers that nobody may guess -------------------------------------------------- */
+/* ---- tcp_isn.c: numbers that nobody may guess ------------------------------------------------ */
 
 uint32_t tcp_isn(const struct tcp *tcp, const struct tcp_key *key, uint64_t now); /* RFC 6528 */
 uint32_t tcp_ts_offset(const struct tcp *tcp, const struct tcp_key *key); /* RFC 7323 section 7.1 */
@@ -560,7 +563,7 @@ static inline uint32_t tcp_ts_now(const struct tcp *tcp, uint32_t offset, uint64
     return (uint32_t)(now / tcp->conf.tuning.timestamp_unit_ns) + offset;
 }
 
-/* ---- tcp_timer.c: a heap of connections by earliest deadline ----------------------------------- */
+/* ---- tcp_timer.c: a heap of connections by earliest deadline --------------------------------- */
 
 /* A later deadline than its old one costs nothing: the heap finds out when the old one comes. */
 void tcp_timer_set(struct tcp_conn *conn, enum tcp_timer timer, uint64_t at);
@@ -576,17 +579,18 @@ void tcp_timer_stop_all(struct tcp_conn *conn); /* leaves the heap */
 void tcp_timers(struct tcp *tcp, uint64_t now); /* runs what is due, by a table of functions */
 uint64_t tcp_timer_next(const struct tcp *tcp);
 
-/* ---- tcp_poll.c: the interface's door ----------------------------------------------------------- */
+/* ---- tcp_poll.c: the interface's door -------------------------------------------------------- */
 
 extern const struct netif_tcp_ops tcp_netif_ops;
 /* Something is to be sent for conn: at the end of this poll, or in the next. */
 void tcp_mark(struct tcp_conn *conn);
-/* The device refused a packet of conn (-E_AGAIN): it is tried again when the device has room, and netif_poll
- * does not call it work. The others that are dirty are not tried in this poll any more. */
+/* The device refused a packet of conn (-E_AGAIN): it is tried again when the device has room,
+ * and netif_poll does not call it work. The others that are dirty are not tried in this poll any
+ * more. */
 void tcp_mark_blocked(struct tcp_conn *conn);
 void tcp_unmark(struct tcp_conn *conn);
 
-/* ---- tcp_listen.c, tcp_syn.c, tcp_cookie.c ------------------------------------------------------ */
+/* ---- tcp_listen.c, tcp_syn.c, tcp_cookie.c --------------------------------------------------- */
 
 /* A segment for none of our connections: RFC 9293 sections 3.10.7.1 and 3.10.7.2. */
 void tcp_listen_input(struct tcp *tcp, struct tcp_rx *rx);
@@ -607,7 +611,8 @@ uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset);
 /* A segment for a half-open connection. */
 void tcp_syn_input(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
-/* Its handshake is complete: makes the connection, which gets rx too. syn: a record, or a cookie's. */
+/* Its handshake is complete: makes the connection, which gets rx too. syn: a record, or a
+ * cookie's. */
 void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
 /* The peer's MSS by its SYN's options: never below the floor. */
 uint16_t tcp_syn_peer_mss(const struct tcp *tcp, const struct tcp_options *options);
@@ -623,7 +628,7 @@ uint32_t tcp_cookie_make(struct tcp *tcp, const struct tcp_syn *syn, uint64_t no
 /* Is this ACK's number one of ours? Fills `syn` as it would have been, but for the listener. */
 bool tcp_cookie_check(const struct tcp *tcp, const struct tcp_rx *rx, struct tcp_syn *syn);
 
-/* ---- tcp_tw.c ------------------------------------------------------------------------------------ */
+/* ---- tcp_tw.c -------------------------------------------------------------------------------- */
 
 /* Moves conn to a small record: fills it, then tcp_conn_end(conn, 0), which takes conn out of the
  * table of ends and puts it where no program holds it, then adds the record. What had to be
@@ -637,7 +642,7 @@ bool tcp_tw_reuse(struct tcp *tcp, struct tcp_tw *tw, uint32_t *iss, uint64_t no
 void tcp_tw_timers(struct tcp *tcp, uint64_t now);
 uint64_t tcp_tw_next(const struct tcp *tcp);
 
-/* ---- tcp_reset.c: RST and challenge ACKs (RFC 9293 section 3.5.2, RFC 5961) ------------------------ */
+/* ---- tcp_reset.c: RST and challenge ACKs (RFC 9293 section 3.5.2, RFC 5961) ------------------ */
 
 /* Answers a segment that belongs to nobody. */
 void tcp_reset_answer(struct tcp *tcp, const struct tcp_rx *rx);
@@ -647,7 +652,7 @@ void tcp_challenge(struct tcp_conn *conn, uint64_t now);
  * (tuning.invalid_ack_ns)? Then *at is now. */
 bool tcp_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now);
 
-/* ---- tcp_conn.c: a connection's life ---------------------------------------------------------------- */
+/* ---- tcp_conn.c: a connection's life --------------------------------------------------------- */
 
 /* Sets all that every connection begins with: timers off, tuning, buffers, preset. */
 void tcp_conn_init(struct tcp_conn *conn, const struct tcp_key *key,
@@ -667,8 +672,8 @@ struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,
                                    const struct tcp_rx *rx);
 /* A connection's preset: TCP_OPT_*'s first values. */
 void tcp_preset_init(const struct tcp *tcp, struct tcp_preset *preset);
-/* It is over: error 0 (both sides closed), or negative. The program is told, and what was received stays
- * readable, where it holds a handle; else the storage is free. */
+/* It is over: error 0 (both sides closed), or negative. The program is told, and what was
+ * received stays readable, where it holds a handle; else the storage is free. */
 void tcp_conn_end(struct tcp_conn *conn, int error);
 /* The same after telling the peer by RST. */
 void tcp_conn_abort(struct tcp_conn *conn, int error, uint64_t now);
@@ -694,7 +699,7 @@ void tcp_conn_mss_refresh(struct tcp_conn *conn, uint64_t now);
  * retries or user timeout). Then it has ended: true. */
 bool tcp_conn_give_up(struct tcp_conn *conn, uint32_t tries, uint64_t now);
 
-/* ---- tcp_in.c, tcp_synsent.c, tcp_lro.c -------------------------------------------------------------- */
+/* ---- tcp_in.c, tcp_synsent.c, tcp_lro.c ------------------------------------------------------ */
 
 /* A TCP packet of ip4_input. Takes pkt. */
 void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);
@@ -710,7 +715,7 @@ void tcp_syn_send(struct tcp_conn *conn, uint64_t now);
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_lro_flush(struct tcp *tcp);
 
-/* ---- tcp_icmp.c, tcp_pmtu.c ----------------------------------------------------------------------------- */
+/* ---- tcp_icmp.c, tcp_pmtu.c ------------------------------------------------------------------ */
 
 /* An ICMP error that quotes a segment of ours (RFC 5927). True: it is believed. */
 bool tcp_icmp_error(struct netif *nif, const struct tcp_key *key, uint32_t seq, int error,
@@ -735,13 +740,14 @@ void tcp_flight_clear(struct tcp_conn *conn);
 /* A new segment record for [snd_nxt, snd_nxt + len) (+1 with fin) at snd.next; snd_nxt is moved by
  * tcp_flight_sent. NULL: no memory. */
 struct tcp_seg *tcp_flight_add(struct tcp_conn *conn, uint32_t len, bool fin, uint64_t now);
-/* `seg` was given to the device, for the first time or again: counts, times, timers; for the first
- * time moves snd_nxt and snd.next, notes fin_sent. A probe is told by TCP_OWE_TLP being set still. */
+/* `seg` was given to the device, for the first time or again: counts, times, timers; for the
+ * first time moves snd_nxt and snd.next, notes fin_sent. A probe is told by TCP_OWE_TLP being
+ * set still. */
 void tcp_flight_sent(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
 /* Forgets a record that tcp_flight_add made and that was not sent. */
 void tcp_flight_cancel(struct tcp_conn *conn, struct tcp_seg *seg);
-/* Cuts a record in two, the first with `len` bytes, a multiple of its mss where it has several segments.
- * False: no memory. */
+/* Cuts a record in two, the first with `len` bytes, a multiple of its mss where it has several
+ * segments. False: no memory. */
 bool tcp_flight_split(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t len);
 /* Segments in the network, by what we know: RFC 6675's pipe. */
 static inline uint32_t tcp_flight_pipe(const struct tcp_flight *flight)
@@ -766,7 +772,7 @@ void tcp_rack_expired(struct tcp_conn *conn, uint64_t now);
 /* The MTU shrank: what is longer is lost, but not for congestion (RFC 1191 section 6.4). */
 void tcp_recovery_mtu(struct tcp_conn *conn, uint64_t now);
 
-/* ---- tcp_rtt.c ---------------------------------------------------------------------------------------------- */
+/* ---- tcp_rtt.c ------------------------------------------------------------------------------- */
 
 void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_tuning *tuning);
 void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_tuning *tuning, uint64_t sample_ns,
@@ -774,7 +780,7 @@ void tcp_rtt_sample(struct tcp_rtt *rtt, const struct tcp_tuning *tuning, uint64
 /* With backoff, within rto_max. */
 uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, const struct tcp_tuning *tuning);
 
-/* ---- tcp_cc.c ------------------------------------------------------------------------------------------------ */
+/* ---- tcp_cc.c -------------------------------------------------------------------------------- */
 
 void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd);
 /* Slow start, then the algorithm's own growth: `acked` segments, no recovery. */
@@ -790,12 +796,12 @@ static inline bool tcp_cc_in_slow_start(const struct tcp_cc *cc)
 /* Slow start for `acked` segments; returns those left over past ssthresh. */
 uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked);
 
-/* ---- tcp_out.c, tcp_emit.c, tcp_sndbuf.c, tcp_persist.c, tcp_keepalive.c, tcp_chrono.c ---------------------------------------------------------- */
+/* ---- tcp_out.c, tcp_emit.c, tcp_sndbuf.c, tcp_persist.c, tcp_keepalive.c, tcp_chrono.c ------- */
 
 /* Sends what conn may and must send. Only tcp_poll calls it. */
 void tcp_out_conn(struct tcp_conn *conn, uint64_t now);
-/* (Re)transmits one record: 0, -E_AGAIN (no room: TCP_TIMER_PACE or the device's wake-up), or another
- * error (as good as lost on the way). */
+/* (Re)transmits one record: 0, -E_AGAIN (no room: TCP_TIMER_PACE or the device's wake-up), or
+ * another error (as good as lost on the way). */
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
 /* Between these two only what conn sends happens. */
 void tcp_emit_round(struct tcp_conn *conn, bool begins);
@@ -856,20 +862,20 @@ bool tcp_sndbuf_writable(const struct tcp_conn *conn);
 /* cwnd grew: may the buffer? */
 void tcp_sndbuf_tune(struct tcp_conn *conn);
 
-/* ---- tcp_data.c, tcp_reass.c, tcp_rcvbuf.c, tcp_window.c, tcp_ackgen.c ---------------------------------- */
+/* ---- tcp_data.c, tcp_reass.c, tcp_rcvbuf.c, tcp_window.c, tcp_ackgen.c ----------------------- */
 
-/* Text and FIN of an acceptable segment, its ACK processed (RFC 9293 section 3.10.7.4 steps 6-8). May end
- * the connection: see conn->used. */
+/* Text and FIN of an acceptable segment, its ACK processed (RFC 9293 section 3.10.7.4 steps
+ * 6-8). May end the connection: see conn->used. */
 void tcp_data_input(struct tcp_conn *conn, struct tcp_rx *rx);
-/* Text of a SYN that crossed ours waits until it is ESTABLISHED (section 3.10.7.3); then it is as if
- * it came. A FIN will come again. */
+/* Text of a SYN that crossed ours waits until it is ESTABLISHED (section 3.10.7.3); then it is
+ * as if it came. A FIN will come again. */
 void tcp_data_hold(struct tcp_conn *conn, struct tcp_rx *rx);
 void tcp_data_release(struct tcp_conn *conn, uint64_t now);
-/* A segment that was not acceptable, or nothing of it was new: D-SACK where its text is old, and an ACK of
- * its own, now. */
+/* A segment that was not acceptable, or nothing of it was new: D-SACK where its text is old, and
+ * an ACK of its own, now. */
 void tcp_data_duplicate(struct tcp_conn *conn, const struct tcp_rx *rx);
-/* Data that is not next, or next but partly here: rx->pkt is the payload alone, rx->hdr.seq its first
- * number. Takes rx->pkt where it keeps it. */
+/* Data that is not next, or next but partly here: rx->pkt is the payload alone, rx->hdr.seq its
+ * first number. Takes rx->pkt where it keeps it. */
 void tcp_reass_input(struct tcp_conn *conn, struct tcp_rx *rx);
 /* In-order data reached rcv_nxt: moves what follows to the queue. */
 void tcp_reass_drain(struct tcp_conn *conn);
@@ -892,12 +898,13 @@ static inline bool tcp_pkt_sparse(const struct pkt *pkt)
 {
     return pkt->len < pkt->frag_count * (PAGE_BYTES / 4);
 }
-/* Copies `pkt` behind the last bytes of `last` (counted), where their page is nobody else's and has room. */
+/* Copies `pkt` behind the last bytes of `last` (counted), where their page is nobody else's and
+ * has room. */
 bool tcp_pkt_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt);
 /* Offers a window: see tcp_rcv_window. */
 uint32_t tcp_rcv_window_offer(struct tcp_conn *conn);
-/* The window to offer now, in bytes, a multiple of 2^rcv_wscale; never less than was offered before (RFC 9293
- * section 3.8.6.2.2: silly windows); notes rcv_adv. */
+/* The window to offer now, in bytes, a multiple of 2^rcv_wscale; never less than was offered
+ * before (RFC 9293 section 3.8.6.2.2: silly windows); notes rcv_adv. */
 static inline uint32_t tcp_rcv_window(struct tcp_conn *conn)
 {
     if (LIKELY(conn->rcv.window_known && conn->rcv.window_nxt == conn->rcv_nxt))
@@ -913,7 +920,8 @@ static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
 }
 /* The window of a SYN, for a buffer of so many bytes and our segments' payload. */
 uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss);
-/* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as set before. */
+/* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as
+ * set before. */
 void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);
 /* The same once mss is known. */
 void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now);

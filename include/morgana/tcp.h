@@ -59,8 +59,8 @@ enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON };
 
 /* When an ACK that may wait is sent. */
 enum tcp_ack_habit {
-    TCP_ACK_EVERY_OTHER, /* every delack_segments segments, whatever their size; else after delack_ns */
-    TCP_ACK_ADAPTIVE, /* every delack_segments full ones; the delay follows the peer's pace; in a
+    TCP_ACK_EVERY_OTHER, /* every delack_segments segments, of any size; else after delack_ns */
+    TCP_ACK_ADAPTIVE,    /* every delack_segments full ones; the delay follows the peer's pace; in a
                             dialogue it waits for data to ride on */
     TCP_ACK_LINUX, /* the same, and of two full ones only where the program reads: else the window
                             could not open. A FIN's waits too */
@@ -293,7 +293,8 @@ extern const unsigned tcp_drop_count;
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* Bytes of memory for conf's limits (conf->memory is not looked at); 0 where one is out of range. */
+/* Bytes of memory for conf's limits (conf->memory is not looked at); 0 where one is out of
+ * range. */
 size_t tcp_memory_bytes(const struct tcp_conf *conf);
 /* Starts TCP on an interface. Keeps what conf says. -E_INVAL names the field in the log; -E_BUSY:
  * the interface has a stack already. */
