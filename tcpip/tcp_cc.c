@@ -22,6 +22,14 @@ void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd)
     tcp_hystart_reset(cc);
 }
 
+void tcp_cc_switch(struct tcp_cc *cc, enum tcp_cc_kind kind)
+{
+    if (cc->ops == kinds[kind])
+        return;
+    cc->ops = kinds[kind];
+    cc->ops->init(cc);
+}
+
 /* RFC 5681 section 3.1, counting what was acknowledged, not ACKs (RFC 3465): who splits his ACKs
  * gains nothing. */
 uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked)

@@ -63,6 +63,8 @@ static void init(struct tcp_cc *cc)
 {
     forget(cc);
     cc->cubic.cwnd_prior = 0;
+    cc->cubic.undo_w_max = cc->cubic.undo_origin = cc->cubic.undo_k = 0;
+    cc->cubic.undo_epoch_ns = 0;
 }
 
 /* Section 4.2: congestion avoidance begins. */

@@ -21,14 +21,12 @@
 
 void tcp_flight_init(struct tcp_conn *conn)
 {
-    uint64_t random = conn->tcp->now ^ (uint64_t)(uintptr_t)conn ^ conn->iss;
-
     conn->flight = (struct tcp_flight){
         .undo_count = UINT32_MAX,
         .reordering = conn->tcp->conf.tuning.dupthresh,
         .rack_reo_mult = 1,
         .high_seq = conn->snd_nxt,
-        .random = (uint32_t)(random >> 32 ^ random) | 1,
+        .random = (conn->generation << 16 ^ conn->link.key.src_port) | 1,
     };
 }
 

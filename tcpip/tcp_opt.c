@@ -134,7 +134,7 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
         break;
     case TCP_OPT_CC:
         if (conn->cc.ops != NULL)
-            tcp_cc_init(&conn->cc, (enum tcp_cc_kind)conn->cc_kind, conn->cc.cwnd);
+            tcp_cc_switch(&conn->cc, (enum tcp_cc_kind)conn->cc_kind);
         break;
     case TCP_OPT_ECN:
         conn->ecn_ok = conn->ecn_mode == TCP_ECN_ON;

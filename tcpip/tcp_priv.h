@@ -783,6 +783,8 @@ uint64_t tcp_rtt_rto(const struct tcp_rtt *rtt, const struct tcp_tuning *tuning)
 /* ---- tcp_cc.c -------------------------------------------------------------------------------- */
 
 void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd);
+/* Another algorithm goes on from the same window. */
+void tcp_cc_switch(struct tcp_cc *cc, enum tcp_cc_kind kind);
 /* Slow start, then the algorithm's own growth: `acked` segments, no recovery. */
 void tcp_cc_acked(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked,
                   uint64_t rtt_ns, uint64_t now);

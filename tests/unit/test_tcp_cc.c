@@ -262,6 +262,25 @@ static void test_cubic_far(void **state)
     assert_true(cc.cwnd > 2 && cc.cwnd <= 1u << 22);
 }
 
+/* Another algorithm goes on from the same window and threshold. */
+static void test_switch(void **state)
+{
+    (void)state;
+    begin(TCP_CC_CUBIC, 40);
+    tcp_cc_reduce(&cc, 40, 0);
+    cc.cwnd = cc.ssthresh;
+    acked(1);
+    tcp_cc_switch(&cc, TCP_CC_CUBIC);
+    assert_int_equal(cc.cubic.w_max, 40);
+    tcp_cc_switch(&cc, TCP_CC_NEWRENO);
+    assert_ptr_equal(cc.ops, &tcp_cc_newreno);
+    assert_int_equal(cc.cwnd, 28);
+    assert_int_equal(cc.ssthresh, 28);
+    tcp_cc_switch(&cc, TCP_CC_CUBIC);
+    assert_int_equal(cc.cubic.w_max, 0);
+    assert_int_equal(cc.cwnd, 28);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_cubic_undo),
         cmocka_unit_test(test_cubic_idle),
         cmocka_unit_test(test_cubic_far),
+        cmocka_unit_test(test_switch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
