@@ -337,9 +337,8 @@ static void ack_begin(struct tcp_conn *conn, const struct tcp_rx *rx, struct tcp
 static COLD bool old_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     struct tcp_ack ack;
-    uint64_t oldest = u64_min(conn->snd_wnd_max, conn->bytes_acked + 1); /* our SYN was, too */
 
-    if (seq_lt(rx->hdr.ack, conn->snd_una - (uint32_t)oldest)) {
+    if (!tcp_ack_may_be(conn, rx->hdr.ack)) {
         conn->tcp->stats.bad_ack++;
         tcp_challenge(conn, rx->now);
         return false;

@@ -119,7 +119,8 @@ static inline void measure_rtt(struct tcp_conn *conn, const struct tcp_rx *rx)
     uint64_t unit = tuning_of(conn)->timestamp_unit_ns, rtt;
 
     if (conn->ts_ok) {
-        if (rx->opts.ts_ecr == rcv->rtt_ecr || rx->len < rcv->mss)
+        if ((rx->opts.has & TCP_HAS_TS) == 0 || rx->opts.ts_ecr == rcv->rtt_ecr ||
+            rx->len < rcv->mss)
             return;
         rcv->rtt_ecr = rx->opts.ts_ecr;
         rtt = tcp_ts_now(conn->tcp, conn->ts_offset, rx->now) - rx->opts.ts_ecr;

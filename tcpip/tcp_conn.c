@@ -128,18 +128,20 @@ void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now)
 static void sample_handshake(struct tcp_conn *conn, const struct tcp_rx *rx, uint64_t syn_at)
 {
     const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
-    uint64_t sample = 0;
+    bool echo = conn->ts_ok && (rx->opts.has & TCP_HAS_TS) != 0 && rx->opts.ts_ecr != 0;
+    uint32_t ticks = UINT32_MAX;
+    uint64_t sample;
 
     conn->rtt.backoff = 0;
-    if (conn->syn_tries == 0 && syn_at != 0)
+    if (echo && !conn->cookie)
+        ticks = tcp_ts_now(conn->tcp, conn->ts_offset, rx->now) - rx->opts.ts_ecr;
+    if (conn->syn_tries == 0 && syn_at != 0) {
         sample = rx->now - syn_at;
-    else if (conn->ts_ok && rx->opts.ts_ecr != 0 && !conn->cookie)
-        sample = (uint64_t)(tcp_ts_now(conn->tcp, conn->ts_offset, rx->now) - rx->opts.ts_ecr) *
-                 tuning->timestamp_unit_ns;
-    else if (syn_at != 0) {
-        conn->rtt.rto_ns = tuning->rto_after_syn_loss_ns;
-        return;
+    } else if (ticks < UINT32_MAX / 2) {
+        sample = ticks * tuning->timestamp_unit_ns;
     } else {
+        if (syn_at != 0)
+            conn->rtt.rto_ns = tuning->rto_after_syn_loss_ns;
         return;
     }
     tcp_rtt_sample(&conn->rtt, tuning, sample, conn->snd_una, conn->snd_nxt, rx->now);

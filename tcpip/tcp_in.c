@@ -337,9 +337,10 @@ static inline bool step_ack(struct tcp_conn *conn, struct tcp_rx *rx)
     }
     if (UNLIKELY(conn->state == TCP_SYN_RECEIVED))
         return ack_of_syn(conn, rx);
-    /* RFC 7323 section 4.3 (2): what the next ACK will echo. */
+    /* RFC 7323 section 4.3 (2): what the next ACK will echo. A forgery that is refused below must
+     * not make all that comes later look old. */
     if ((rx->opts.has & TCP_HAS_TS) != 0 && conn->ts_ok &&
-        seq_le(rx->hdr.seq, conn->last_ack_sent) && seq_le(rx->hdr.ack, conn->snd_nxt) &&
+        seq_le(rx->hdr.seq, conn->last_ack_sent) && tcp_ack_may_be(conn, rx->hdr.ack) &&
         (seq_ge(rx->opts.ts_val, conn->ts_recent) || is_ts_forgotten(conn, rx))) {
         conn->ts_recent = rx->opts.ts_val;
         conn->ts_recent_at = rx->now;

@@ -736,6 +736,14 @@ bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx);
 /* Nothing sent yet. */
 void tcp_flight_init(struct tcp_conn *conn);
 /* Forgets all segments. */
+/* Can the peer have sent an ACK of `ack`? RFC 5961 section 5.2: not of what was never sent, nor of
+ * what is older than the largest window. Our SYN counts. */
+static inline bool tcp_ack_may_be(const struct tcp_conn *conn, uint32_t ack)
+{
+    uint32_t oldest = (uint32_t)u64_min(conn->snd_wnd_max, conn->bytes_acked + 1);
+
+    return ack - (conn->snd_una - oldest) <= conn->snd_nxt - conn->snd_una + oldest;
+}
 void tcp_flight_clear(struct tcp_conn *conn);
 /* A new segment record for [snd_nxt, snd_nxt + len) (+1 with fin) at snd.next; snd_nxt is moved by
  * tcp_flight_sent. NULL: no memory. */

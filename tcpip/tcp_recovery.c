@@ -398,6 +398,8 @@ static void wait_for_sanity(struct tcp_conn *conn, struct tcp_ack *ack)
 
     if (ns < RENEGE_WAIT_MS * NS_PER_MS)
         ns = RENEGE_WAIT_MS * NS_PER_MS;
+    /* A peer's timestamps may have made the round trip anything. */
+    ns = u64_min(ns, tcp_rtt_rto(&conn->rtt, &conn->tcp->conf.tuning));
     tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, ack->now + ns);
     ack->flags &= ~(uint32_t)TCP_ACK_TIMER;
 }

@@ -469,6 +469,28 @@ static void test_absurd_echo_is_no_round_trip(void **state)
     rxrig_read(&rig, 0);
 }
 
+/* Where a segment has none, there is no echo to learn a round trip from. */
+static void test_no_round_trip_without_a_timestamp(void **state)
+{
+    struct tcp_rx rx = {.key = rig.conn->link.key,
+                        .hdr = {.flags = TCP_ACK, .header_len = 20},
+                        .opts = {.ts_ecr = 1},
+                        .len = 1460,
+                        .segs = 1,
+                        .mss = 1460,
+                        .now = tcprig_now()};
+
+    (void)state;
+    rig.conn->ts_ok = true;
+    tcp_ackgen_data(rig.conn, &rx);
+    assert_int_equal(rig.conn->rcv.rtt_ns, 0);
+    rx.opts.has = TCP_HAS_TS;
+    rx.opts.ts_ecr = tcp_ts_now(rig.tcp, rig.conn->ts_offset, rx.now) - 10;
+    tcp_ackgen_data(rig.conn, &rx);
+    assert_int_equal(rig.conn->rcv.rtt_ns, 10 * NS_PER_MS);
+    rig.conn->rcv.ack = 0;
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
@@ -502,6 +524,8 @@ int main(void)
         T(test_quick_ones_are_spent_by_acks),
         T(test_nothing_due_is_not_acknowledged),
         T(test_absurd_echo_is_no_round_trip),
+        cmocka_unit_test_setup_teardown(test_no_round_trip_without_a_timestamp, open_rig,
+                                        close_rig),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -543,6 +543,19 @@ static void test_short_segments_are_joined(void **state)
     txrig_check(&rig);
 }
 
+/* A round trip that a peer's timestamps made weeks long does not keep the connection that long. */
+static void test_reneging_waits_no_longer_than_rto(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){.cwnd = 20}, 20);
+    txrig_pass(&rig, 100 * MS);
+    rig.conn->rtt.srtt_ns = UINT64_C(20) * 86400 * NS_PER_S;
+    txrig_ack(&rig, 0, 1, SEGS(1, 3));
+    txrig_ack(&rig, 1 * TXRIG_MSS, 0);
+    assert_int_equal(rig.flight->sacked, 2);
+    assert_true(txrig_timer(&rig, TCP_TIMER_RETRANSMIT) <= rig.tcp->conf.tuning.rto_max_ns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +583,7 @@ int main(void)
         TEST(test_short_segments_are_joined),
         TEST(test_second_recovery),
         TEST(test_undo_where_segments_are_counted),
+        TEST(test_reneging_waits_no_longer_than_rto),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
