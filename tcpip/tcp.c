@@ -378,6 +378,7 @@ void tcp_fini(struct tcp *tcp)
         if (!conn->used)
             continue;
         tcp_sndbuf_clear(conn);
+        tcp_sndbuf_take_back(conn);
         tcp_reass_clear(conn);
         tcp_rcvbuf_clear(conn);
     }

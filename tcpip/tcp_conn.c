@@ -233,6 +233,7 @@ struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,
 /* The program has no handle and will get none: the storage is free. */
 static void put(struct tcp_conn *conn)
 {
+    tcp_sndbuf_take_back(conn);
     struct tcp *tcp = conn->tcp;
 
     tcp_rcvbuf_clear(conn);

@@ -867,7 +867,10 @@ static inline uint32_t tcp_sndbuf_unsent(const struct tcp_conn *conn)
 }
 /* Tells the program where READY_SEND rose. */
 void tcp_sndbuf_wake(struct tcp_conn *conn);
+/* Frees all but what is lent: the program may be writing into it, until its handle ends. */
 /* READY_SEND: is there room for a third of the buffer, and little unsent? */
+/* After that: nobody writes into it any more. */
+void tcp_sndbuf_take_back(struct tcp_conn *conn);
 bool tcp_sndbuf_writable(const struct tcp_conn *conn);
 /* cwnd grew: may the buffer? */
 void tcp_sndbuf_tune(struct tcp_conn *conn);

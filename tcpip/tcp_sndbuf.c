@@ -125,26 +125,7 @@ static void grown(struct tcp_conn *conn, uint32_t n)
     tcp_mark(conn);
 }
 
-void tcp_sndbuf_clear(struct tcp_conn *conn)
-{
-    struct tcp_sndbuf *snd = &conn->snd;
-    struct tcp_chunk *chunk = snd->head;
-
-    while (chunk != NULL) {
-        struct tcp_chunk *next = chunk->next;
-
-        tcp_chunk_put(conn, chunk);
-        chunk = next;
-    }
-    if (snd->room != NULL)
-        tcp_chunk_put(conn, snd->room);
-    snd->head = snd->tail = snd->next = snd->room = NULL;
-    snd->chunks = 0;
-    snd->reserved = 0;
-    snd->open = false;
-}
-
-/* The head was acknowledged whole. */
+/* The head is needed no more. */
 static void drop_head(struct tcp_conn *conn)
 {
     struct tcp_sndbuf *snd = &conn->snd;
@@ -166,6 +147,27 @@ static void drop_head(struct tcp_conn *conn)
         tcp_chunk_put(conn, chunk);
     }
     snd->open = false;
+}
+
+void tcp_sndbuf_clear(struct tcp_conn *conn)
+{
+    struct tcp_sndbuf *snd = &conn->snd;
+
+    while (snd->head != NULL)
+        drop_head(conn);
+    snd->next = NULL;
+    if (snd->reserved == 0)
+        tcp_sndbuf_take_back(conn);
+}
+
+void tcp_sndbuf_take_back(struct tcp_conn *conn)
+{
+    struct tcp_sndbuf *snd = &conn->snd;
+
+    if (snd->room != NULL)
+        tcp_chunk_put(conn, snd->room);
+    snd->room = NULL;
+    snd->reserved = 0;
 }
 
 void tcp_sndbuf_acked(struct tcp_conn *conn)
