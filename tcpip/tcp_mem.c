@@ -116,6 +116,30 @@ static bool make_room(struct tcp *tcp, const struct tcp_conn *asks, uint32_t pag
     return true;
 }
 
+/* ---- ranges --------------------------------------------------------------------------------- */
+
+/* Ranges of a few bytes hold no page, so no list says who holds many. */
+bool tcp_mem_range(const struct tcp_conn *asks)
+{
+    struct tcp *tcp = asks->tcp;
+    struct tcp_conn *greedy = NULL;
+    uint32_t most = asks->rcv.ooo.count;
+
+    for (uint32_t n = u32_min(tcp->conns_made, TCP_MEM_LOOK); n > 0; n--) {
+        struct tcp_conn *conn = &tcp->conns[tcp->ooo_look++ % tcp->conns_made];
+
+        if (!conn->used || conn->rcv.ooo.count <= most)
+            continue;
+        greedy = conn;
+        most = conn->rcv.ooo.count;
+    }
+    if (greedy == NULL)
+        return false;
+    tcp->stats.ooo_limit++;
+    tcp_reass_clear(greedy);
+    return true;
+}
+
 /* ---- the budget ----------------------------------------------------------------------------- */
 
 bool tcp_mem_charge(struct tcp_conn *conn, uint32_t pages)

@@ -536,6 +536,9 @@ void tcp_news(struct tcp *tcp, struct tcp_news *news);
 bool tcp_mem_charge(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_release(struct tcp_conn *conn, uint32_t pages);
 void tcp_mem_leave(struct tcp_conn *conn); /* it is being put */
+/* No range of out-of-order data is free: one of those that hold more than `asks` lets go of its
+ * own. False: none was found. */
+bool tcp_mem_range(const struct tcp_conn *asks);
 /* Half the budget is in use: buffers grow no more. Nine tenths: new connections are refused,
  * windows shrink to what they offered. */
 enum tcp_mem_level { TCP_MEM_LOW, TCP_MEM_PRESSURE, TCP_MEM_FULL };

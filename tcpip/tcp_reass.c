@@ -15,6 +15,7 @@
  *     small segments that touch a range are copied into room that its pages have (counted:
  *     collapsed, copied_bytes). What is left is bounded by pages (by the receive buffer and the
  *     budget of all) and by OOO_RANGES_MAX;
+ *   - that others have no ranges: who holds the most lets go for who holds fewer;
  *   - whom it hurts: over a limit the range furthest from rcv_nxt goes, for it is needed last.
  *     RFC 2018 section 8 lets us; the sender learns from what later SACKs leave out.
  *
@@ -352,9 +353,11 @@ static bool make_room(struct tcp_conn *conn, uint32_t pages, uint32_t end)
     const struct tcp_rcv *rcv = &conn->rcv;
     uint32_t most = rcv->limit / (PAGE_BYTES / 4) + OOO_PAGES_SPARE;
 
-    while (UNLIKELY(rcv->ooo_pages + pages > most || rcv->ooo.count >= OOO_RANGES_MAX ||
-                    conn->tcp->ooo_free == NULL))
+    while (UNLIKELY(rcv->ooo_pages + pages > most || rcv->ooo.count >= OOO_RANGES_MAX))
         if (!tcp_reass_evict(conn, end))
+            return false;
+    while (UNLIKELY(conn->tcp->ooo_free == NULL))
+        if (!tcp_mem_range(conn) && !tcp_reass_evict(conn, end))
             return false;
     while (UNLIKELY(!tcp_mem_charge(conn, pages)))
         if (!tcp_reass_evict(conn, end))

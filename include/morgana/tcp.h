@@ -524,6 +524,7 @@ struct tcp {
     uint32_t orphans;                          /* connections that their program has closed */
     uint32_t conns_made, syns_made, tws_made;  /* of the arrays: below these each was used once */
     struct tcp_conn *mem_ranks[TCP_MEM_RANKS]; /* tcp_mem.c: by the logarithm of what they hold */
+    uint32_t ooo_look;                         /* tcp_mem.c: of conns, the next to be looked at */
 
     struct tcp_link **buckets; /* tcp_demux.c */
     uint32_t bucket_mask;

@@ -225,6 +225,38 @@ static void test_a_search_looks_at_few_and_the_next_goes_on_from_there(void **st
     tcpwire_close(&m.w);
 }
 
+/* Records of ranges are everybody's: who holds most of them, a byte in each, lets go for who holds
+ * few; and not the other way round. */
+static void test_who_hoards_ranges_lets_go_for_others(void **state)
+{
+    struct mem m;
+
+    (void)state;
+    open_all(&m, 3, 40);
+    for (unsigned k = 0; k < 50; k++)
+        tcpwire_in(&m.w, (struct tcp_frame){.sport = 1,
+                                            .flags = F_ACK,
+                                            .seq = IRS + 1 + 3000 - 2 * k,
+                                            .ack = m.ack[0],
+                                            .wnd = 1000,
+                                            .len = 1});
+    assert_int_equal(tcp_usage(&m.w.tcp).ooo, 40);
+    assert_int_equal(tcp_usage(&m.w.tcp).pages, 0);
+    send_ooo(&m, 1, 3);
+    assert_int_equal(conn_of(&m, 0)->rcv.ooo.count, 0);
+    assert_int_equal(conn_of(&m, 1)->rcv.ooo.count, 3);
+    for (unsigned k = 0; k < 50; k++)
+        tcpwire_in(&m.w, (struct tcp_frame){.sport = 1,
+                                            .flags = F_ACK,
+                                            .seq = IRS + 1 + 3000 - 2 * k,
+                                            .ack = m.ack[0],
+                                            .wnd = 1000,
+                                            .len = 1});
+    assert_int_equal(conn_of(&m, 0)->rcv.ooo.count, 37);
+    assert_int_equal(conn_of(&m, 1)->rcv.ooo.count, 3);
+    tcpwire_close(&m.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_over_budget_new_connections_are_refused),
         cmocka_unit_test(test_who_has_let_go_is_not_taken_for_greedy),
         cmocka_unit_test(test_a_search_looks_at_few_and_the_next_goes_on_from_there),
+        cmocka_unit_test(test_who_hoards_ranges_lets_go_for_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
