@@ -179,12 +179,10 @@ void tcp_conn_established(struct tcp_conn *conn, const struct tcp_rx *rx, uint32
 
 static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const struct tcp_rx *rx)
 {
-    uint32_t offered = tcp_syn_window(conn->tcp, &syn->listener->preset, syn->ts_ok);
-
     tcp_conn_iss_set(conn, syn->iss);
     conn->irs = syn->irs;
     conn->rcv_nxt = conn->rcv_wup = conn->last_ack_sent = syn->irs + 1;
-    conn->rcv_adv = conn->rcv_nxt + offered;
+    conn->rcv_adv = conn->rcv_nxt + syn->rcv_wnd;
     conn->ts_ok = syn->ts_ok;
     conn->ts_recent = syn->ts_recent;
     conn->ts_recent_at = rx->now;
@@ -194,7 +192,7 @@ static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const str
     conn->wscale_ok = syn->wscale_ok;
     if (syn->wscale_ok) {
         conn->snd_wscale = syn->wscale > 14 ? 14 : syn->wscale;
-        conn->rcv_wscale = tcp_syn_wscale(conn->tcp, &syn->listener->preset);
+        conn->rcv_wscale = syn->rcv_wscale;
     }
     conn->peer_mss = syn->mss;
     conn->syn_tries = syn->again;

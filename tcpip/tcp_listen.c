@@ -150,6 +150,9 @@ static void listen_ack(struct tcp *tcp, struct tcp_listener *listener, struct tc
         if (tcp_cookie_check(tcp, rx, &syn)) {
             syn.listener = listener;
             syn.generation = listener->generation;
+            syn.rcv_wnd = tcp_syn_window(tcp, &listener->preset, syn.ts_ok);
+            syn.rcv_wscale = tcp_syn_wscale(tcp, &listener->preset);
+            syn.ecn_ok = syn.ecn_ok && listener->preset.ecn_mode != TCP_ECN_OFF;
             tcp_syn_establish(tcp, &syn, rx);
             return;
         }

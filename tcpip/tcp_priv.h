@@ -477,11 +477,11 @@ struct tcp_syn {
     uint32_t generation; /* of the listener */
     uint32_t iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window; /* as the SYN's said */
-    uint16_t mss;    /* peer's */
-    uint8_t tries;   /* SYN-ACKs sent again */
-    uint8_t wscale;  /* peer's */
-    uint8_t tos;
+    uint16_t rcv_wnd; /* as our SYN-ACK says, as long as it is sent: */
+    uint8_t rcv_wscale;
+    uint16_t mss;   /* peer's */
+    uint8_t tries;  /* SYN-ACKs sent again */
+    uint8_t wscale; /* peer's */
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
     uint8_t again;         /* the same, those for a SYN that came again counted too: no RTT then */
     uint64_t sent_ns;      /* the first SYN-ACK: RTT; 0: it was a cookie, we do not know */
@@ -608,7 +608,7 @@ void tcp_listen_close(struct tcp *tcp, struct tcp_listener *listener, uint64_t n
 void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct tcp_rx *rx,
                    uint32_t iss);
 /* The window of a SYN or SYN-ACK, and the MSS that it offers: by preset and the link's MTU. */
-uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok);
+uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok);
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset);
 /* The window scale that it offers. */
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset);

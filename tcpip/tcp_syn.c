@@ -15,14 +15,14 @@ enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
 
 /* ---- what a SYN-ACK offers ------------------------------------------------------------------ */
 
-uint32_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
+uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
     uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
     uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
-    return tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
-                         tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
+    return (uint16_t)tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
+                                   tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
 }
 
 uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -56,14 +56,14 @@ static void send_synack(struct tcp *tcp, const struct tcp_syn *syn, uint32_t iss
     const struct tcp_preset *preset = &syn->listener->preset;
     struct tcp_options options = {.has = TCP_HAS_MSS,
                                   .mss = tcp_syn_mss(tcp, preset),
-                                  .wscale = tcp_syn_wscale(tcp, preset),
+                                  .wscale = syn->rcv_wscale,
                                   .ts_val = ts_val,
                                   .ts_ecr = syn->ts_recent};
     struct tcp_bare bare = {.key = syn->link.key,
                             .seq = iss,
                             .ack = syn->irs + 1,
                             .flags = TCP_SYN | TCP_ACK,
-                            .window = (uint16_t)tcp_syn_window(tcp, preset, syn->ts_ok),
+                            .window = syn->rcv_wnd,
                             .ttl = preset->ttl,
                             .tos = preset->tos,
                             .options = &options};
@@ -100,13 +100,13 @@ static void send_ack(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *
                             .ttl = preset->ttl,
                             .tos = preset->tos,
                             .options = &options};
-    uint8_t scale = syn->wscale_ok ? tcp_syn_wscale(tcp, preset) : 0;
+    uint8_t scale = syn->wscale_ok ? syn->rcv_wscale : 0;
 
     if (rx->len == 0 && !tcp_may_answer(tcp, &syn->challenge_at, rx->now)) {
         tcp->stats.challenge_limited++;
         return;
     }
-    bare.window = (uint16_t)(tcp_syn_window(tcp, preset, syn->ts_ok) >> scale);
+    bare.window = (uint16_t)(syn->rcv_wnd >> scale);
     tcp->stats.challenge_acks++;
     tcp_emit_stray(tcp, &bare, rx->now);
 }
@@ -207,6 +207,7 @@ static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *liste
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
     const uint16_t ecn = TCP_ECE | TCP_CWR;
+    bool ts_ok = tuning->timestamps && (rx->opts.has & TCP_HAS_TS) != 0;
 
     return (struct tcp_syn){
         .link = {.key = rx->key, .kind = TCP_LINK_SYN},
@@ -215,11 +216,11 @@ static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *liste
         .irs = rx->hdr.seq,
         .ts_recent = rx->opts.ts_val,
         .ts_offset = tcp_ts_offset(tcp, &rx->key),
-        .window = rx->hdr.window,
+        .rcv_wnd = tcp_syn_window(tcp, &listener->preset, ts_ok),
+        .rcv_wscale = tcp_syn_wscale(tcp, &listener->preset),
         .mss = tcp_syn_peer_mss(tcp, &rx->opts),
         .wscale = rx->opts.wscale,
-        .tos = listener->preset.tos,
-        .ts_ok = tuning->timestamps && (rx->opts.has & TCP_HAS_TS) != 0,
+        .ts_ok = ts_ok,
         .sack_ok = tuning->sack && (rx->opts.has & TCP_HAS_SACK_OK) != 0,
         .wscale_ok = tuning->window_scale && (rx->opts.has & TCP_HAS_WSCALE) != 0,
         /* A SYN is never ECN-capable itself: where it is marked so, somebody on the path plays with
@@ -310,10 +311,9 @@ static bool is_old(const struct tcp_syn *syn, const struct tcp_rx *rx)
 /* RFC 9293 section 3.10.7.4, first. False: it is not acceptable, and that was answered. */
 static bool check_window(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *rx)
 {
-    uint32_t window = tcp_syn_window(tcp, &syn->listener->preset, syn->ts_ok);
     bool old = is_old(syn, rx);
 
-    if (!old && seq_acceptable(rx->hdr.seq, tcp_rx_end(rx), syn->irs + 1, window))
+    if (!old && seq_acceptable(rx->hdr.seq, tcp_rx_end(rx), syn->irs + 1, syn->rcv_wnd))
         return true;
     if (old)
         tcp->stats.paws++;
@@ -426,7 +426,8 @@ void tcp_syn_timers(struct tcp *tcp, uint64_t now)
             }
             list_remove(tcp, syn);
             syn->tries++;
-            syn->again++;
+            if (syn->again != UINT8_MAX)
+                syn->again++;
             list_append(tcp, syn, now);
             tcp->stats.synack_retransmits++;
             send_record(tcp, syn, now);

@@ -277,6 +277,26 @@ static void test_a_flood_of_syns_costs_no_memory_and_shuts_nobody_out(void **sta
     tcpwire_close(&w);
 }
 
+/* What comes back is not signed: nobody switches on what the listener has switched off. */
+static void test_ecn_that_is_off_stays_off(void **state)
+{
+    struct tcpwire w;
+    tcp_t listener = begin(&w), conn;
+    struct tcp_frame syn = syn_from(2, true), ack;
+    struct tcpwire_seg synack;
+
+    (void)state;
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_ECN, TCP_ECN_OFF, w.rig->now), 0);
+    synack = ask(&w, syn);
+    ack = ack_of(&syn, &synack);
+    ack.tsecr |= 32;
+    tcpwire_in(&w, ack);
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    assert_false(tcp_conn_of(&w.tcp, conn)->ecn_ok);
+    assert_true(tcp_conn_of(&w.tcp, conn)->sack_ok);
+    tcpwire_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_cookies_are_believed_only_where_some_were_sent),
         cmocka_unit_test(test_the_timestamp_is_at_most_63_units_late),
         cmocka_unit_test(test_a_flood_of_syns_costs_no_memory_and_shuts_nobody_out),
+        cmocka_unit_test(test_ecn_that_is_off_stays_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -618,6 +618,60 @@ static void test_an_unreachable_peer_is_forgotten(void **state)
     tcpwire_close(&w);
 }
 
+/* What our SYN-ACK said holds, whatever the program sets on the listener meanwhile. */
+static void test_the_window_scale_is_what_the_synack_said(void **state)
+{
+    struct tcp_tuning tuning = tuning_of(true);
+    struct tcpwire w;
+    struct tcpwire_seg synack;
+    struct tcp_info info;
+    tcp_t listener, conn;
+
+    (void)state;
+    tcpwire_open(&w, &tuning);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_in(&w, syn);
+    synack = tcpwire_out(&w);
+    assert_true(synack.ws_shift != 0);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_RCVBUF, 4096, w.rig->now), 0);
+    tcpwire_in(&w, with(syn, F_ACK, IRS + 1, synack.seq + 1));
+    assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+    assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
+    assert_int_equal(info.rcv_wscale, synack.ws_shift);
+    tcpwire_close(&w);
+}
+
+/* Which of two SYN-ACKs was answered only an echo tells; one of weeks ago, or none, is no sample
+ * (RFC 7323 section 4.1, RFC 6298 section 5.7). */
+static void test_an_echo_that_cannot_be_is_no_round_trip(void **state)
+{
+    (void)state;
+    for (int forged = 0; forged < 2; forged++) {
+        struct tcp_tuning tuning = tcp_tuning_linux;
+        struct tcpwire w;
+        struct tcpwire_seg synack;
+        struct tcp_info info;
+        struct tcp_frame f;
+        tcp_t listener, conn;
+
+        tuning.invalid_ack_ns = 0;
+        tcpwire_open(&w, &tuning);
+        listener = tcpwire_listen(&w, 4);
+        tcpwire_in(&w, syn);
+        tcpwire_in(&w, syn);
+        synack = tcpwire_out(&w);
+        f = with(syn, F_ACK, IRS + 1, synack.seq + 1);
+        f.ts = forged;
+        f.tsecr = synack.tsval + 1;
+        tcpwire_in(&w, f);
+        assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+        assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
+        assert_int_equal(info.srtt_ns, 0);
+        assert_int_equal(info.rto_ns, tuning.rto_after_syn_loss_ns);
+        tcpwire_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -645,6 +699,8 @@ int main(void)
         cmocka_unit_test(test_without_a_free_connection_syns_are_not_answered),
         cmocka_unit_test(test_an_older_copy_of_the_syn_is_answered_by_ack),
         cmocka_unit_test(test_an_unreachable_peer_is_forgotten),
+        cmocka_unit_test(test_the_window_scale_is_what_the_synack_said),
+        cmocka_unit_test(test_an_echo_that_cannot_be_is_no_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
