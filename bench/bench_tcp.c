@@ -2,17 +2,16 @@
 /* bench_tcp.c - B2 to B4 and B6: two stacks joined by a cable in memory, both counted. Run by
  * bench/run-tcp under callgrind, and against the clock.
  *
- *     bulk BYTES        one way, frames of 1514 bytes, each copied as a driver copies it, every checksum
+ *     bulk BYTES        one way, frames of 1514 bytes, each copied as a driver copies it, checksums
  *                       computed and verified
- *     gso BYTES         the same by super-segments of 64 KiB, handed over by reference, checksums left
+ *     gso BYTES         the same by super-segments of 64 KiB, by reference, checksums left
  *                       to the device
  *     rr COUNT          requests of one byte and their answers
  *     conn COUNT        connect, one byte each way, close
  *     memcpy BYTES      what the machine's memory does: by pages from 4 MiB to 4 MiB
  *     demux CONNS COUNT segments of 100 bytes to so many connections in turn
  *
- * Time is virtual: 10 us a round. Prints nanoseconds of real time for what was asked.
- */
+ * Time is virtual: 10 us a round. Prints nanoseconds of real time for what was asked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

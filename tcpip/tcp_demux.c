@@ -2,9 +2,10 @@
 /* tcp_demux.c - whose is a segment: connections, half-open ones and those in TIME-WAIT by their
  * two ends, in one table; listeners by port.
  *
- * A peer chooses its own end, and must not be able to choose the bucket too. The hash is multilinear with secret factors, which is strongly universal (Lemire and
- * Kaser, "Strongly universal string hashing is fast", 2014): nobody who does not see hashes can
- * do better than chance. Nothing we send depends on one. */
+ * A peer chooses its own end, and must not be able to choose the bucket too. The hash is
+ * multilinear with secret factors, which is strongly universal (Lemire and Kaser, "Strongly
+ * universal string hashing is fast", 2014): nobody who does not see hashes can do better than
+ * chance. Nothing we send depends on one. */
 #include "tcpip/tcp_priv.h"
 
 STATIC_ASSERT((TCP_LISTEN_BUCKETS & (TCP_LISTEN_BUCKETS - 1)) == 0, "a mask picks the bucket");

@@ -8,10 +8,9 @@
  *
  * A corrupted frame's checksum is completed first where it was blank, and its state becomes
  * UNKNOWN: the error can be found, as on a wire. Faults strike what is on the wire: no
- * super-segment is taken for sending (caps.gso_max_bytes is 0, -E_INVAL); one that the device behind
- * gives is judged as one frame. A frame that comes later than its time is given
- * out at the next rx, arm or tx_flush: a loop that sleeps takes fault_poll_at into its deadline.
- */
+ * super-segment is taken for sending (caps.gso_max_bytes is 0, -E_INVAL); one that the device
+ * behind gives is judged as one frame. A frame that comes later than its time is given out at
+ * the next rx, arm or tx_flush: a loop that sleeps takes fault_poll_at into its deadline. */
 #ifndef MORGANA_FAULT_H
 #define MORGANA_FAULT_H
 

@@ -241,7 +241,7 @@ struct netif {
     struct netif_own own[NETIF_ADDRS_MAX];
     uint32_t addr_count, own_count, route_count, gateway_count;
     uint32_t route_epoch; /* counts changes of addresses and routes */
-    uint32_t conflicts; /* while probing, ever */
+    uint32_t conflicts;   /* while probing, ever */
 
     uint64_t random_count;  /* makes each random number another */
     uint16_t id_counts[64]; /* IPv4 ids given out, by hash of the destination */

@@ -3,10 +3,9 @@
  * Wireshark and tcpdump read it).
  *
  * It stands before another device and does what that one does. Where the bytes go is the
- * caller's: a file on Linux, memory in a test. A super-segment (pkt.h) is one record, and a blank
- * checksum is written as it is: both as on the machine's own side of a card that offloads. The format is written in the machine's byte
- * order, which the magic number tells.
- */
+ * caller's: a file on Linux, memory in a test. A super-segment (pkt.h) is one record, and a
+ * blank checksum is written as it is: both as on the machine's own side of a card that offloads.
+ * The format is written in the machine's byte order, which the magic number tells. */
 #ifndef MORGANA_PCAP_H
 #define MORGANA_PCAP_H
 

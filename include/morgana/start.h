@@ -47,9 +47,9 @@ int start_xen(int argc, char *const *argv);
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
 
-/* The vifs that xenstore lists for this domain, by number: what plat_netdev_*() are on a guest, where
- * every device is a vif. `vif` counts them; `index` is the program's number of the device, for
- * what is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
+/* The vifs that xenstore lists for this domain, by number: what plat_netdev_*() are on a guest,
+ * where every device is a vif. `vif` counts them; `index` is the program's number of the device,
+ * for what is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
 unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
 bool start_vif_close(struct netdev *dev);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* conf.c - the --name=value lines a script begins with; the runner's command line takes the same. */
+/* conf.c - the --name=value lines a script begins with; the runner's command line takes the
+ * same. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -45,7 +45,7 @@ void flow_unwrite(struct flow *flow, size_t len)
     flow->written_len -= len;
 }
 
-/* ---- timestamps ------------------------------------------------------------------------------- */
+/* ---- timestamps ------------------------------------------------------------------------------ */
 
 void flow_learn_stamp(struct flow *flow, uint32_t script, uint32_t live)
 {
@@ -75,7 +75,7 @@ static uint32_t stamp_to_live(const struct flow *flow, uint32_t script)
     return flow->stamped ? script - flow->first_script + flow->first_live : script;
 }
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static void shift_sack(struct tcp_options *options, uint32_t by)
 {
@@ -96,7 +96,7 @@ static unsigned find(const struct tcp_options *options, uint8_t kind, uint8_t le
     return OPTS_MAX;
 }
 
-/* ---- in --------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 static uint32_t local_base(const struct flow *flow, bool syn)
 {
@@ -206,7 +206,7 @@ const char *flow_to_live(struct flow *flow, const struct packet_spec *spec,
     return NULL;
 }
 
-/* ---- out -------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 void flow_learn_isn(struct flow *flow, const struct wire_packet *live)
 {

@@ -54,7 +54,8 @@ struct lexed {
 };
 
 /* Cuts `text` (which must stay) into tokens; `#ifdef NAME ... #endif` keeps what is in it only
- * where NAME is in `defines` (NULL: none; it must stay too). False: error says where and why. lex_free either way. */
+ * where NAME is in `defines` (NULL: none; it must stay too). False: error says where and why.
+ * lex_free either way. */
 bool lex(const char *text, size_t len, const struct lex_defines *defines, struct lexed *out,
          struct lex_error *error);
 void lex_free(struct lexed *lexed);

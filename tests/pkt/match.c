@@ -21,7 +21,7 @@ static bool equal(struct verdict *v, const char *field, unsigned long want, unsi
     return want == got || differ(v, field, want, got);
 }
 
-/* ---- IPv4 ------------------------------------------------------------------------------------- */
+/* ---- IPv4 ------------------------------------------------------------------------------------ */
 
 static bool match_ip(const struct ip_spec *want, const struct wire_packet *got, struct verdict *v)
 {
@@ -42,7 +42,7 @@ static bool match_ip(const struct ip_spec *want, const struct wire_packet *got, 
     return want->tos_check != TOS_ALL || equal(v, "tos", want->tos, got->tos);
 }
 
-/* ---- TCP options ------------------------------------------------------------------------------ */
+/* ---- TCP options ----------------------------------------------------------------------------- */
 
 static bool padding(const struct tcp_option *opt)
 {
@@ -119,7 +119,7 @@ static bool match_any_order(const struct tcp_options *want, const struct tcp_opt
     return true;
 }
 
-/* ---- TCP -------------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static bool match_flags(const struct packet_spec *want, const struct wire_packet *got,
                         struct verdict *v)

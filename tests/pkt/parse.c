@@ -44,7 +44,7 @@ void script_free(struct script *script)
     script->text = NULL;
 }
 
-/* ---- the cursor ------------------------------------------------------------------------------- */
+/* ---- the cursor ------------------------------------------------------------------------------ */
 
 const struct token *parse_peek(const struct parser *p, size_t ahead)
 {
@@ -118,7 +118,7 @@ bool parse_int(struct parser *p, const char *what, int64_t min, int64_t max, int
     return true;
 }
 
-/* ---- times ------------------------------------------------------------------------------------ */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 /* Seconds with a fraction, digit by digit: a double would lose nanoseconds. */
 static bool parse_time(struct parser *p, int64_t *ns)
@@ -171,7 +171,7 @@ static bool parse_when(struct parser *p, struct event *event)
     return true;
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static bool parse_text_event(struct parser *p, struct event *event)
 {

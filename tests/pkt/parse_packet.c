@@ -4,7 +4,7 @@
 
 #include "parse.h"
 
-/* ---- IPv4: [ect0], (tos 0x10, ttl 64), [ecn ce, dscp af11] ------------------------------------ */
+/* ---- IPv4: [ect0], (tos 0x10, ttl 64), [ecn ce, dscp af11] ----------------------------------- */
 
 struct name_value {
     const char *name;
@@ -97,7 +97,7 @@ static bool parse_ip(struct parser *p, struct ip_spec *ip)
     return parse_need(p, close);
 }
 
-/* ---- TCP -------------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 static const struct {
     char letter;
@@ -237,7 +237,7 @@ static bool parse_tcp(struct parser *p, struct packet_spec *out)
     return true;
 }
 
-/* ---- UDP, ICMP -------------------------------------------------------------------------------- */
+/* ---- UDP, ICMP ------------------------------------------------------------------------------- */
 
 static bool parse_ports(struct parser *p, struct packet_spec *out)
 {
@@ -326,7 +326,7 @@ static bool parse_icmp(struct parser *p, struct packet_spec *out)
     return parse_echoed(p, icmp);
 }
 
-/* ---- what comes first ------------------------------------------------------------------------- */
+/* ---- what comes first ------------------------------------------------------------------------ */
 
 static const char *const encapsulations[] = {"ipv6", "gre",     "GREv0", "mpls",
                                              "sctp", "udplite", "encap"};

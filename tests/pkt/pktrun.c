@@ -88,7 +88,7 @@ static bool person_of_folder(const char *path, enum personality *out)
     return false;
 }
 
-/* ---- one script ------------------------------------------------------------------------------- */
+/* ---- one script ------------------------------------------------------------------------------ */
 
 static enum run_verdict run_one(const char *path)
 {
@@ -164,7 +164,7 @@ static void run_apart(const char *path)
     count(path, status);
 }
 
-/* ---- many ------------------------------------------------------------------------------------- */
+/* ---- many ------------------------------------------------------------------------------------ */
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
 {
@@ -206,7 +206,7 @@ static void run_path(const char *path, bool named)
     free(entries);
 }
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------ */
 
 static void quit(const char *what)
 {

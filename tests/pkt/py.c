@@ -7,7 +7,7 @@
 
 #include "py_priv.h"
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void assign(struct reader *r, const char *name, const struct py_value *value)
 {

@@ -21,7 +21,7 @@ void py_fail(struct reader *r, const char *format, ...)
     va_end(args);
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static struct py_value of_int(int64_t i)
 {
@@ -60,7 +60,7 @@ static int compare(struct reader *r, const struct py_value *a, const struct py_v
     return a->f < b->f ? -1 : a->f > b->f;
 }
 
-/* ---- characters ------------------------------------------------------------------------------- */
+/* ---- characters ------------------------------------------------------------------------------ */
 
 int py_peek(const struct reader *r, size_t n)
 {
@@ -121,7 +121,7 @@ bool py_take_name(struct reader *r, char *out, size_t room)
     return true;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------ */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 struct values py_list(struct reader *r, const char *close)
 {

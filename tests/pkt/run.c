@@ -14,7 +14,7 @@
 #define SEC INT64_C(1000000000)
 #define MSEC INT64_C(1000000)
 
-/* ---- endings ---------------------------------------------------------------------------------- */
+/* ---- endings --------------------------------------------------------------------------------- */
 
 static void add_list(struct run *run, const char *format, va_list args)
 {
@@ -64,7 +64,7 @@ bool run_skip(struct run *run, unsigned line, const char *format, ...)
     return false;
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static int64_t now(const struct run *run)
 {
@@ -167,10 +167,11 @@ static bool wait_for_event(struct run *run, const struct event *event)
     return true;
 }
 
-/* ---- the stack -------------------------------------------------------------------------------- */
+/* ---- the stack ------------------------------------------------------------------------------- */
 
-/* Linux takes the size of receive buffers from the machine's memory, and the window scale from that:
- * where a script does not set them, it was written for the machine that its first SYN shows. */
+/* Linux takes the size of receive buffers from the machine's memory, and the window scale from
+ * that: where a script does not set them, it was written for the machine that its first SYN
+ * shows. */
 static void guess_machine(struct run *run)
 {
     const struct event *event = run->script->events;
@@ -256,7 +257,7 @@ static bool run_code(struct run *run, const struct event *event)
     return run_fail(run, event->line, "%s", run->py.error);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* One call at a time: the one before must have returned. */
 static bool wait_for_idle(struct run *run)
@@ -338,7 +339,7 @@ static bool run_call(struct run *run, const struct event *event)
     return call_ends(run, &call, event);
 }
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static bool run_packet_event(struct run *run, const struct event *event)
 {

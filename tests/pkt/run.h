@@ -21,7 +21,7 @@ struct run_options {
 enum run_verdict run_script(const struct run_options *options, const struct script *script,
                             char *message, size_t room);
 
-/* ---- between run.c and run_packet.c ----------------------------------------------------------- */
+/* ---- between run.c and run_packet.c ---------------------------------------------------------- */
 
 /* A packet that the stack sent and no event has taken. */
 struct run_packet {

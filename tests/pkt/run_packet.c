@@ -26,7 +26,7 @@ static uint32_t random_isn(struct run *run)
     return (uint32_t)(x ^ x >> 31);
 }
 
-/* ---- whose packet it is ----------------------------------------------------------------------- */
+/* ---- whose packet it is ---------------------------------------------------------------------- */
 
 static struct flow *by_ports(struct run *run, uint8_t proto, uint16_t local, uint16_t remote)
 {
@@ -94,7 +94,7 @@ void run_free_packets(struct run *run)
     run->queue_tail = &run->queue;
 }
 
-/* ---- in --------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 /* The connection of an inbound packet: the one that is there, or a new one. */
 static struct flow *inbound_flow(struct run *run, const struct packet_spec *spec)
@@ -160,7 +160,7 @@ bool run_inbound(struct run *run, const struct packet_spec *spec)
     return run_collect(run) && run_step(run, world_time(&run->world), &(bool){false});
 }
 
-/* ---- out -------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static bool wanted(const struct run *run, const struct packet_spec *spec, const struct flow *flow,
                    const struct run_packet *packet)

@@ -5,7 +5,7 @@
 
 #include "lex.h"
 
-/* ---- expressions: arguments and results of calls ---------------------------------------------- */
+/* ---- expressions: arguments and results of calls --------------------------------------------- */
 
 enum expr_kind {
     X_INT,      /* num */
@@ -28,7 +28,7 @@ struct expr {
     struct expr *kids, *next;
 };
 
-/* ---- packets ---------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 enum {
     TF_FIN = 0x01,
@@ -98,7 +98,7 @@ struct packet_spec {
     struct icmp_spec icmp;
 };
 
-/* ---- events ----------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 enum time_kind { TIME_ABSOLUTE, TIME_RELATIVE, TIME_ANY, TIME_NONE };
 enum event_kind { EV_PACKET, EV_CALL, EV_COMMAND, EV_CODE };
@@ -126,7 +126,7 @@ struct event {
     } u;
 };
 
-/* ---- a script --------------------------------------------------------------------------------- */
+/* ---- a script -------------------------------------------------------------------------------- */
 
 /* --option lines, and the runner's own command line. */
 struct script_conf {

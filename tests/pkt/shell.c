@@ -29,7 +29,7 @@ static uint64_t times(int64_t n, uint64_t unit)
     return n < 0 ? 0 : (uint64_t)n * unit;
 }
 
-/* ---- what a value sets ------------------------------------------------------------------------ */
+/* ---- what a value sets ----------------------------------------------------------------------- */
 
 #define FLAG(name, field)                                                                          \
     static void name(struct setting *s)                                                            \
@@ -247,7 +247,7 @@ static const struct {
     {"net.inet.tcp.tolerate_missing_ts", missing_ts},
 };
 
-/* ---- what scripts' own set-up says ------------------------------------------------------------ */
+/* ---- what scripts' own set-up says ----------------------------------------------------------- */
 
 /* What the scripts named defaults.sh set before a Linux script begins. */
 static void linux_defaults(struct tcp_tuning *t)
@@ -416,7 +416,7 @@ bool shell_run(struct shell *shell, const char *text, size_t len)
     return true;
 }
 
-/* ---- dialects --------------------------------------------------------------------------------- */
+/* ---- dialects -------------------------------------------------------------------------------- */
 
 static const char *const linux_words[] = {
     "defaults.sh", "set_sysctls.py", "net.ipv4.", "/proc/sys/", "/proc/net/",       "SOL_TCP",

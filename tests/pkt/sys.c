@@ -42,7 +42,7 @@ static const struct {
     {"sendfile", sys_sendfile, 4, 4},
 };
 
-/* ---- arguments -------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 const struct expr *sys_arg(const struct call *call, unsigned index)
 {
@@ -118,7 +118,7 @@ const struct expr *sys_field(const struct expr *structure, const char *name)
     return field;
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 enum call_status sys_ok(struct call *call, int64_t result)
 {
@@ -159,7 +159,7 @@ enum call_status sys_wait(struct call *call, const struct file *file, bool dontw
     return file->nonblock || dontwait ? sys_errno(call, E_AGAIN) : CALL_BLOCKS;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 struct file *sys_file(struct sys *sys, int fd)
 {
@@ -220,7 +220,7 @@ struct file *sys_new_file(struct sys *sys, struct call *call, enum file_kind kin
     return &sys->files[fd];
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 enum call_status sys_call(struct sys *sys, struct call *call)
 {

@@ -80,7 +80,7 @@ enum call_status sys_call(struct sys *sys, struct call *call);
 bool sys_check(const struct sys *sys, struct call *call);
 void sys_fini(struct sys *sys);
 
-/* ---- for the parts of the layer --------------------------------------------------------------- */
+/* ---- for the parts of the layer -------------------------------------------------------------- */
 
 typedef enum call_status (*sys_handler)(struct sys *sys, struct call *call);
 

@@ -27,7 +27,7 @@ static struct tcp *tcp_of(struct sys *sys)
     return &sys->world->tcp;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool right_bytes(struct call *call, const struct file *file, const uint8_t *bytes, size_t n,
                         uint64_t from)
@@ -262,7 +262,7 @@ enum call_status sys_recvmsg(struct sys *sys, struct call *call)
     return CALL_DONE;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static enum call_status write_ends(struct sys *sys, struct call *call, struct file *file, int error,
                                    bool dontwait)

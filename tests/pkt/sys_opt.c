@@ -80,7 +80,7 @@ void sys_apply_options(struct sys *sys, struct file *file)
                           sys->world->now);
 }
 
-/* ---- one option ------------------------------------------------------------------------------- */
+/* ---- one option ------------------------------------------------------------------------------ */
 
 struct sockopt {
     struct sys *sys;
@@ -357,7 +357,7 @@ enum call_status sys_getsockopt(struct sys *sys, struct call *call)
     return sys_ok(call, 0);
 }
 
-/* ---- fcntl, ioctl ----------------------------------------------------------------------------- */
+/* ---- fcntl, ioctl ---------------------------------------------------------------------------- */
 
 enum call_status sys_fcntl(struct sys *sys, struct call *call)
 {

@@ -59,7 +59,7 @@ static bool timed_out(const struct sys *sys, const struct call *call, int64_t ti
            world_time(sys->world) >= call->started_ns + timeout_ms * (int64_t)NS_PER_MS;
 }
 
-/* ---- poll ------------------------------------------------------------------------------------- */
+/* ---- poll ------------------------------------------------------------------------------------ */
 
 /* One {fd=, events=, revents=}: 1 where something happened, 0 not, -1: it cannot be read. */
 static int poll_one(struct sys *sys, const struct expr *item, uint32_t *got, int64_t *want)
@@ -104,7 +104,7 @@ enum call_status sys_poll(struct sys *sys, struct call *call)
     return sys_ok(call, count);
 }
 
-/* ---- epoll ------------------------------------------------------------------------------------ */
+/* ---- epoll ----------------------------------------------------------------------------------- */
 
 enum call_status sys_epoll_create(struct sys *sys, struct call *call)
 {

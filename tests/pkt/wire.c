@@ -42,7 +42,7 @@ static uint32_t pseudo(uint32_t src, uint32_t dst, uint8_t proto, size_t len)
     return s + (uint32_t)len;
 }
 
-/* ---- to bytes --------------------------------------------------------------------------------- */
+/* ---- to bytes -------------------------------------------------------------------------------- */
 
 static bool plain(const struct tcp_option *opt)
 {
@@ -177,7 +177,7 @@ size_t wire_build(const struct wire_packet *p, uint8_t out[WIRE_MAX])
     return 20 + n;
 }
 
-/* ---- and back --------------------------------------------------------------------------------- */
+/* ---- and back -------------------------------------------------------------------------------- */
 
 static const char *parse_options(const uint8_t *at, size_t len, struct tcp_options *out)
 {

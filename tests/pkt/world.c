@@ -41,7 +41,7 @@ static void put_mac(uint8_t *to, uint64_t mac)
         to[i] = (uint8_t)(mac >> (40 - 8 * i));
 }
 
-/* ---- the wire --------------------------------------------------------------------------------- */
+/* ---- the wire -------------------------------------------------------------------------------- */
 
 static void capture(struct world *world, const uint8_t *frame, size_t len)
 {
@@ -168,7 +168,7 @@ static bool dev_arm(struct netdev *dev)
 static const struct netdev_ops ops = {
     .name = "script", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static uint64_t random_of(uint64_t *state)
 {
@@ -290,7 +290,7 @@ void world_close(struct world *world)
     world->memory = NULL;
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 int64_t world_time(const struct world *world)
 {

@@ -40,9 +40,9 @@ void rxrig_open(struct rxrig *rig, const struct rxrig_conf *conf)
     conn->rcv_nxt = conn->rcv_wup = RXRIG_FIRST;
     conn->last_ack_sent = RXRIG_FIRST;
     conn->wscale_ok = !conf->no_scale;
-    conn->rcv_wscale = conf->no_scale ? 0
-                                      : tcp_rcv_wscale(&rig->tcp->conf.tuning,
-                                                       rig->tcp->conf.tuning.rcvbuf_max);
+    conn->rcv_wscale =
+        conf->no_scale ? 0
+                       : tcp_rcv_wscale(&rig->tcp->conf.tuning, rig->tcp->conf.tuning.rcvbuf_max);
     conn->sack_ok = !conf->no_sack;
     conn->ts_ok = conf->ts;
     conn->peer_mss = conf->mss != 0 ? conf->mss : 1460;

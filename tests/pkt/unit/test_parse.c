@@ -44,7 +44,7 @@ static int fini(void **state)
     return 0;
 }
 
-/* ---- times ------------------------------------------------------------------------------------ */
+/* ---- times ----------------------------------------------------------------------------------- */
 
 static void test_times(void **state)
 {
@@ -91,7 +91,7 @@ static void test_blocking_call_has_an_end(void **state)
     assert_int_equal(event->u.call.end_ns, 200000000);
 }
 
-/* ---- packets ---------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static void test_flags(void **state)
 {
@@ -236,7 +236,7 @@ static void test_icmp_and_udp(void **state)
     assert_int_equal(p->src_port, 0);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void test_calls(void **state)
 {
@@ -277,7 +277,7 @@ static void test_calls(void **state)
     assert_int_equal(call->args->next->len, 4);
 }
 
-/* ---- a whole script --------------------------------------------------------------------------- */
+/* ---- a whole script -------------------------------------------------------------------------- */
 
 static void test_headers_comments_commands_code(void **state)
 {
@@ -333,7 +333,7 @@ static void test_what_is_known_but_not_ours_is_said(void **state)
     }
 }
 
-/* ---- what is wrong ---------------------------------------------------------------------------- */
+/* ---- what is wrong --------------------------------------------------------------------------- */
 
 static void test_errors_name_line_and_what(void **state)
 {

@@ -36,7 +36,7 @@ static struct wire_packet segment(void)
     return p;
 }
 
-/* ---- wire.c ----------------------------------------------------------------------------------- */
+/* ---- wire.c ---------------------------------------------------------------------------------- */
 
 static void test_a_segment_is_what_it_was(void **state)
 {
@@ -117,7 +117,7 @@ static void test_text(void **state)
     assert_string_equal(wire_text(&p, text, 8), "< [ect0");
 }
 
-/* ---- flow.c ----------------------------------------------------------------------------------- */
+/* ---- flow.c ---------------------------------------------------------------------------------- */
 
 static void test_numbers_are_mapped_both_ways(void **state)
 {
@@ -181,7 +181,7 @@ static void test_timestamps_are_mapped_by_what_was_sent(void **state)
     assert_int_equal(wire_get32(script.options.opt[0].data), 400);
 }
 
-/* ---- match.c ---------------------------------------------------------------------------------- */
+/* ---- match.c --------------------------------------------------------------------------------- */
 
 static struct packet_spec spec_of(const struct wire_packet *p)
 {
