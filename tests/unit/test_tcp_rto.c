@@ -266,6 +266,54 @@ static void test_one_probe(void **state)
     assert_false(rig.flight->tlp_out);
 }
 
+/* Of a record of several segments the last goes. */
+static void test_probe_of_a_super_segment(void **state)
+{
+    uint32_t at;
+
+    (void)state;
+    txrig_open(&rig, NULL);
+    txrig_send_super(&rig, 5);
+    rig.conn->snd_wnd = 5 * TXRIG_MSS;
+    txrig_expire(&rig, TCP_TIMER_PROBE);
+    assert_int_equal(txrig_resend(&rig, &at), 1);
+    assert_int_equal(at, 4 * TXRIG_MSS);
+    assert_int_equal(rig.flight->tree.count, 2);
+}
+
+/* The last timeout is no later than the user's patience (RFC 5482). */
+static void test_user_timeout_bounds_the_timer(void **state)
+{
+    struct txrig_conf conf = with_tuning();
+
+    (void)state;
+    conf.tuning.tlp = false;
+    open_with(conf, 1);
+    rig.conn->user_timeout_ns = 1000 * MS;
+    txrig_expire(&rig, TCP_TIMER_RETRANSMIT);
+    txrig_resend(&rig, NULL);
+    assert_int_equal(txrig_timer(&rig, TCP_TIMER_RETRANSMIT), 600 * MS);
+    txrig_expire(&rig, TCP_TIMER_RETRANSMIT);
+    assert_int_equal(txrig_timer(&rig, TCP_TIMER_RETRANSMIT), 400 * MS);
+}
+
+/* When all has come, no timer runs; one that is late does nothing. */
+static void test_no_timer_without_need(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){0}, 3);
+    txrig_ack(&rig, 3 * TXRIG_MSS, 0);
+    assert_true(txrig_timer(&rig, TCP_TIMER_RETRANSMIT) == NS_NEVER);
+    assert_true(txrig_timer(&rig, TCP_TIMER_PROBE) == NS_NEVER);
+    assert_true(txrig_timer(&rig, TCP_TIMER_REORDER) == NS_NEVER);
+    tcp_rto_expired(rig.conn, tcprig_now());
+    tcp_tlp_expired(rig.conn, tcprig_now());
+    tcp_rto_rearm(rig.conn, tcprig_now());
+    assert_int_equal(rig.conn->rtos_total, 0);
+    assert_int_equal(rig.conn->owed & TCP_OWE_TLP, 0);
+    assert_true(txrig_timer(&rig, TCP_TIMER_RETRANSMIT) == NS_NEVER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +328,9 @@ int main(void)
         TEST(test_probe_that_repaired),
         TEST(test_probe_that_was_needless),
         TEST(test_one_probe),
+        TEST(test_probe_of_a_super_segment),
+        TEST(test_user_timeout_bounds_the_timer),
+        TEST(test_no_timer_without_need),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
