@@ -132,9 +132,9 @@ static void test_dsack_of_the_past(void **state)
     txrig_ack(&rig, 2 * TXRIG_MSS, 1, SEGS(3, 6));
     assert_int_equal(txrig_resend(&rig, NULL), 1);
     txrig_pass(&rig, 10 * MS);
-    txrig_ack(&rig, 8 * TXRIG_MSS, 0);
+    txrig_ack(&rig, 10 * TXRIG_MSS, 0);
     assert_int_equal(rig.conn->tcp->stats.undos, 0);
-    txrig_ack(&rig, 8 * TXRIG_MSS, 1, SEGS(2, 3));
+    txrig_ack(&rig, 10 * TXRIG_MSS, 1, SEGS(2, 3));
     assert_int_equal(rig.conn->tcp->stats.undos, 1);
     assert_true(rig.conn->cc.cwnd >= 10);
 }
