@@ -33,7 +33,7 @@ enum arp_state { ARP_FREE, ARP_INCOMPLETE, ARP_REACHABLE };
 enum {
     ARP_WAYS = 4,
     ARP_TRIES = 3,
-    ARP_QUEUE_MAX = 4,   /* packets that wait for one neighbour */
+    ARP_QUEUE_MAX = 12,  /* packets that wait for one neighbour: TCP begins with ten (RFC 6928) */
     ARP_QUEUED_MAX = 64, /* for all of them */
 };
 
