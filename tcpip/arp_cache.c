@@ -20,7 +20,7 @@
  * every 5 s. An unused entry costs nothing: there are no timers for it, its age is looked at when
  * somebody wants it.
  *
- * Each unresolved neighbour keeps its last four packets, all of them together 64: so there are
+ * Each unresolved neighbour keeps its last twelve packets, all of them together 64: so there are
  * never more than 64 unresolved neighbours, and they stand in one list ordered by their next
  * deadline.
  */
