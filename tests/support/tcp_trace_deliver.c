@@ -26,7 +26,7 @@ void tt_half_adopt(struct tt_half *h, const struct tt_syn *syn)
     tt_ranges_free(&h->twice);
     h->twice_count = 0;
     h->got_fin = TT_NONE;
-    h->ce = false;
+    h->ce = copy.ce; /* text may come with it */
     h->tsval_count = 0;
     h->peer = copy;
     h->irs_set = true;
@@ -39,6 +39,7 @@ static void note_syn(struct tt_half *h, const struct tt_seg *seg)
 {
     struct tt_syn syn = {.used = true,
                          .has_ack = (seg->flags & ACK) != 0,
+                         .ce = seg->ecn == ECT_CE,
                          .irs = seg->seq,
                          .ack = seg->ack,
                          .wnd = seg->wnd,

@@ -88,7 +88,7 @@ void tt_bytes_free(struct tt_bytes *b);
 
 /* A SYN that was delivered. */
 struct tt_syn {
-    bool used, has_ack;
+    bool used, has_ack, ce;
     uint32_t irs, ack;
     uint16_t wnd;
     uint8_t flags;
