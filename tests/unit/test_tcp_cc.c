@@ -262,6 +262,19 @@ static void test_cubic_far(void **state)
     assert_true(cc.cwnd > 2 && cc.cwnd <= 1u << 22);
 }
 
+/* Section 4.8: after a timeout the curve begins where congestion avoidance does. */
+static void test_cubic_after_a_timeout(void **state)
+{
+    (void)state;
+    begin(TCP_CC_CUBIC, 100);
+    tcp_cc_reduce(&cc, 100, 0);
+    cc.ops->timeout(&cc);
+    cc.cwnd = cc.ssthresh = 70;
+    acked(1);
+    assert_int_equal(tcp_cubic_target(&cc, 0), 70);
+    assert_int_equal(tcp_cubic_target(&cc, 5 * NS_PER_S), 70 + 50);
+}
+
 /* Another algorithm goes on from the same window and threshold. */
 static void test_switch(void **state)
 {
@@ -297,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_cubic_undo),
         cmocka_unit_test(test_cubic_idle),
         cmocka_unit_test(test_cubic_far),
+        cmocka_unit_test(test_cubic_after_a_timeout),
         cmocka_unit_test(test_switch),
     };
 

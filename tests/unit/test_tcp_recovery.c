@@ -556,6 +556,48 @@ static void test_reneging_waits_no_longer_than_rto(void **state)
     assert_true(txrig_timer(&rig, TCP_TIMER_RETRANSMIT) <= rig.tcp->conf.tuning.rto_max_ns);
 }
 
+/* What a mark said is no mistake, even where the loss was (RFC 3168). */
+static void test_ece_forbids_undoing(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){0}, 10);
+    rig.conn->ecn_ok = true;
+    lose_first();
+    rig.flags = TCP_ECE;
+    txrig_ack(&rig, 0, 1, SEGS(1, 5));
+    rig.flags = 0;
+    txrig_pass(&rig, 10 * MS);
+    txrig_ack(&rig, 10 * TXRIG_MSS, 1, SEGS(0, 1));
+    assert_int_equal(ssthresh(), 7);
+    assert_true(cwnd() < 10);
+}
+
+/* More duplicate ACKs than there are segments above one hole: the order was not what we thought. */
+static void test_reno_sees_reordering(void **state)
+{
+    struct txrig_conf conf = with_tuning();
+
+    (void)state;
+    conf.no_sack = true;
+    conf.tuning.dupthresh = 8;
+    open_with(conf, 5);
+    for (unsigned i = 0; i < 5; i++)
+        txrig_ack(&rig, 0, 0);
+    assert_int_equal(rig.flight->sacked, 4);
+    assert_int_equal(rig.flight->reord_seen, 1);
+    assert_int_equal(rig.flight->reordering, 5);
+}
+
+/* An MTU that shrank, but not below what was sent. */
+static void test_mtu_that_matters_not(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){0}, 5);
+    tcp_recovery_mtu(rig.conn, tcprig_now());
+    assert_int_equal(state_now(), TCP_CA_OPEN);
+    assert_int_equal(rig.flight->lost, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -584,6 +626,9 @@ int main(void)
         TEST(test_second_recovery),
         TEST(test_undo_where_segments_are_counted),
         TEST(test_reneging_waits_no_longer_than_rto),
+        TEST(test_ece_forbids_undoing),
+        TEST(test_reno_sees_reordering),
+        TEST(test_mtu_that_matters_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,6 +314,21 @@ static void test_no_timer_without_need(void **state)
     assert_true(txrig_timer(&rig, TCP_TIMER_RETRANSMIT) == NS_NEVER);
 }
 
+/* A SACKed segment that is older than the first one's last transmission: RTO begins anew. */
+static void test_sample_moves_the_timer(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){0}, 10);
+    txrig_pass(&rig, 100 * MS);
+    txrig_ack(&rig, 0, 1, SEGS(1, 4));
+    assert_int_equal(txrig_resend(&rig, NULL), 1);
+    assert_int_equal(rig.conn->tcp->stats.retransmits, 1);
+    assert_int_equal(rig.conn->total_retrans, 1);
+    txrig_pass(&rig, 20 * MS);
+    txrig_ack(&rig, 0, 1, SEGS(1, 6));
+    assert_in_range(txrig_timer(&rig, TCP_TIMER_RETRANSMIT), 300 * MS, 310 * MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +346,7 @@ int main(void)
         TEST(test_probe_of_a_super_segment),
         TEST(test_user_timeout_bounds_the_timer),
         TEST(test_no_timer_without_need),
+        TEST(test_sample_moves_the_timer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
