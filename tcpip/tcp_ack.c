@@ -200,8 +200,9 @@ static bool round_trip(struct tcp_conn *conn, const struct gone *gone, struct tc
 
 /* ---- the window ------------------------------------------------------------------------------ */
 
-/* RFC 9293 section 3.10.7.4 with SND.WL1 and SND.WL2; of a segment with the same numbers a smaller
- * window is not believed, it may have been overtaken; unless it is shut. */
+/* RFC 9293 section 3.10.7.4 with SND.WL1. There is no SND.WL2: it is never beyond SND.UNA, and
+ * older ACKs do not get here. Of a segment with the same numbers a smaller window is not believed,
+ * it may have been overtaken; unless it is shut. */
 static inline void window_update(struct tcp_conn *conn, const struct tcp_rx *rx,
                                  struct tcp_ack *ack)
 {
@@ -212,7 +213,6 @@ static inline void window_update(struct tcp_conn *conn, const struct tcp_rx *rx,
         return;
     ack->flags |= TCP_ACK_WINDOW;
     conn->snd_wl1 = rx->hdr.seq;
-    conn->snd_wl2 = rx->hdr.ack;
     if (wnd == conn->snd_wnd)
         return;
     conn->snd_wnd = wnd;

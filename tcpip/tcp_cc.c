@@ -32,7 +32,7 @@ void tcp_cc_switch(struct tcp_cc *cc, enum tcp_cc_kind kind)
 
 /* RFC 5681 section 3.1, counting what was acknowledged, not ACKs (RFC 3465): who splits his ACKs
  * gains nothing. */
-uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked)
+static uint32_t slow_start(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t acked)
 {
     uint32_t grow = u32_min(acked, tuning->abc_limit);
 
@@ -79,7 +79,7 @@ void tcp_cc_acked(struct tcp_cc *cc, const struct tcp_tuning *tuning, uint32_t a
     if (tuning->cwnd_validation && !is_limited(cc))
         return;
     if (tcp_cc_in_slow_start(cc)) {
-        acked = tcp_cc_slow_start(cc, tuning, acked);
+        acked = slow_start(cc, tuning, acked);
         if (acked == 0)
             return;
     }

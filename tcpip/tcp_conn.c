@@ -3,7 +3,7 @@
  *
  * A connection ends once, by tcp_conn_end: timers, segments and what was to be sent are gone
  * then, and its ends are free. What it received stays as long as the program holds its handle,
- * or it waits to be accepted; `orphan` says that the program has let go. / */
+ * or it waits to be accepted; `orphan` says that the program has let go. */
 #include "tcpip/tcp_priv.h"
 
 enum { MSS_MIN = 8 }; /* RFC 1812's smallest MTU with all options leaves more */
@@ -152,7 +152,6 @@ static void begin_sending(struct tcp_conn *conn, const struct tcp_rx *rx, uint32
     conn->snd_una = rx->hdr.ack;
     conn->snd_wnd = conn->snd_wnd_max = window;
     conn->snd_wl1 = rx->hdr.seq;
-    conn->snd_wl2 = rx->hdr.ack;
     conn->ack_at = rx->now;
     conn->state = TCP_ESTABLISHED;
     conn->unanswered_since = 0;
@@ -231,9 +230,9 @@ struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,
 /* The program has no handle and will get none: the storage is free. */
 static void put(struct tcp_conn *conn)
 {
-    tcp_sndbuf_take_back(conn);
     struct tcp *tcp = conn->tcp;
 
+    tcp_sndbuf_take_back(conn);
     tcp_rcvbuf_clear(conn);
     tcp->orphans -= conn->orphan;
     tcp_conn_put(tcp, conn);

@@ -3,8 +3,8 @@
  *
  * Headers of all connections are cut one after the other from a page that each packet holds a
  * reference to. A slot is written once: what a device may still be reading does not change, a
- * retransmission has a slot of its own, and the page is free when the last of its packets is. When
- * all are before it is full, it is begun anew.
+ * retransmission has a slot of its own, and the page is free when the last of its packets is. If
+ * that is before the page is full, it is begun anew.
  *
  * Payload is the chunks' pages, one more reference for each: so the bytes sent again are the bytes
  * that were sent first. */
@@ -18,7 +18,7 @@ enum {
 };
 #define NO_MEMORY_RETRY_NS NS_PER_MS
 
-/* Options other than timestamps, and timestamps with them. */
+/* Options as they go, where they are not the usual ones: none, or timestamps alone. */
 struct options {
     uint32_t len;
     uint8_t bytes[TCP_OPTIONS_MAX];
@@ -351,7 +351,7 @@ ALWAYS_INLINE uint16_t flags_of(const struct tcp_conn *conn, const struct tcp_se
 
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
 {
-    uint32_t len = seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
+    uint32_t len = tcp_seg_len(seg);
     struct piece piece = {.hdr = {.seq = seg->node.seq, .flags = flags_of(conn, seg, len)},
                           .chunk = seg->chunk,
                           .len = len,

@@ -110,7 +110,8 @@ static uint32_t segs_of(uint32_t len, uint32_t mss)
     return len <= mss ? 1 : (len + mss - 1) / mss;
 }
 
-void tcp_flight_set_segs(struct tcp_flight *flight, struct tcp_seg *seg, uint32_t segs)
+/* A record's number of segments changes: so do the counters it is in. */
+static void set_segs(struct tcp_flight *flight, struct tcp_seg *seg, uint32_t segs)
 {
     if (segs > seg->segs)
         count(flight, seg, segs - seg->segs, true);
@@ -265,7 +266,7 @@ uint32_t tcp_flight_trim(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t un
 
     seg->node.seq = una;
     seg->chunk = tcp_seg_len(seg) != 0 ? chunk_at(seg->chunk, una) : NULL;
-    tcp_flight_set_segs(&conn->flight, seg, segs_of(tcp_seg_len(seg), seg->mss));
+    set_segs(&conn->flight, seg, segs_of(tcp_seg_len(seg), seg->mss));
     return before - seg->segs;
 }
 
@@ -347,7 +348,7 @@ struct tcp_seg *tcp_flight_merge(struct tcp_conn *conn, struct tcp_seg *seg)
         return seg;
     segs = prev->segs + (uint32_t)seg->segs;
     absorb(conn, prev, seg);
-    tcp_flight_set_segs(&conn->flight, prev, segs);
+    set_segs(&conn->flight, prev, segs);
     return prev;
 }
 

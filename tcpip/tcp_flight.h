@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_flight.h - what the files of the sender's knowledge know of each other: tcp_ack.c,
- * tcp_flight.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c, tcp_rto.c, tcp_rtt.c and tcp_cc*.c. */
+ * tcp_flight.c, tcp_sack.c, tcp_rack.c, tcp_recovery.c, tcp_reduce.c, tcp_rto.c, tcp_rtt.c,
+ * tcp_hystart.c and tcp_cc*.c. */
 #ifndef TCPIP_TCP_FLIGHT_H
 #define TCPIP_TCP_FLIGHT_H
 
@@ -17,7 +18,7 @@ enum tcp_ack_flags {
     TCP_ACK_SACKED = 64,          /* something was newly SACKed */
     TCP_ACK_DSACK = 128,          /* it reports a duplicate that we are to blame for */
     TCP_ACK_DSACK_PROBE = 256,    /* namely the tail loss probe */
-    TCP_ACK_ECE = 512,            /*   */
+    TCP_ACK_ECE = 512,            /* it bears ECE, and ECN was negotiated */
     TCP_ACK_RENEGED = 1024,       /* what was SACKed is now the first that is missing */
     TCP_ACK_TIMER = 2048,         /* RTO or probe timer are to begin anew */
     TCP_ACK_LOST_RETRANS = 4096,  /* a retransmission was found lost */
@@ -55,6 +56,11 @@ static inline bool tcp_ack_echoes_before(const struct tcp_ack *ack, uint32_t ts)
     return ack->ts && seq_lt(ack->ts_ecr, ts);
 }
 
+/* ---- tcp_ack.c ------------------------------------------------------------------------------- */
+
+/* `seg` was delivered: rate sample. */
+void tcp_ack_delivered(struct tcp_conn *conn, struct tcp_ack *ack, const struct tcp_seg *seg);
+
 /* ---- tcp_flight.c: records ------------------------------------------------------------------- */
 
 static inline struct tcp_seg *tcp_flight_first(const struct tcp_flight *flight)
@@ -67,12 +73,6 @@ static inline struct tcp_seg *tcp_flight_next(const struct tcp_seg *seg)
     return tcp_seg_of(seg->node.next);
 }
 
-/* Bytes, the FIN not counted. */
-static inline uint32_t tcp_seg_len(const struct tcp_seg *seg)
-{
-    return seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
-}
-
 /* Sent, and neither SACKed nor held for lost. */
 static inline bool tcp_seg_in_flight(const struct tcp_seg *seg)
 {
@@ -83,8 +83,6 @@ static inline bool tcp_seg_in_flight(const struct tcp_seg *seg)
 void tcp_flight_unlist(struct tcp_flight *flight, struct tcp_seg *seg);
 /* Takes a record out of everything and puts it; counters are the caller's. */
 void tcp_flight_remove(struct tcp_conn *conn, struct tcp_seg *seg);
-/* A record's number of segments changes: so do the counters it is in. */
-void tcp_flight_set_segs(struct tcp_flight *flight, struct tcp_seg *seg, uint32_t segs);
 /* Its bytes before `una` were acknowledged; how many segments less it is. */
 uint32_t tcp_flight_trim(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t una);
 void tcp_flight_mark_lost(struct tcp_flight *flight, struct tcp_seg *seg);
@@ -107,8 +105,6 @@ void tcp_sack_reordered(struct tcp_conn *conn, uint32_t low, uint32_t high);
 void tcp_sack_mark_lost(struct tcp_conn *conn);
 /* The receiver has thrown away what it SACKed (RFC 2018 section 8). */
 void tcp_sack_reneged(struct tcp_conn *conn);
-/* `seg` was delivered: rate sample. */
-void tcp_ack_delivered(struct tcp_conn *conn, struct tcp_ack *ack, const struct tcp_seg *seg);
 
 /* ---- tcp_rack.c ------------------------------------------------------------------------------ */
 

@@ -8,9 +8,6 @@
  */
 #include "tcpip/tcp_priv.h"
 
-/* RFC 7323 section 5.5: a timestamp older than this says nothing. */
-#define PAWS_IDLE_NS (UINT64_C(24) * 86400 * NS_PER_S)
-
 /* The options that all segments but SYNs carry in practice: nop, nop, timestamps. */
 #define USUAL_OPTIONS 0x0101080au
 #define USUAL_OPTIONS_BYTES 12u
@@ -122,8 +119,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_rx *rx)
         pkt_put(rx->pkt);
 }
 
-/* ---- the steps of RFC 9293 section 3.10.7.4
- * --------------------------------------------------- */
+/* ---- the steps of RFC 9293 section 3.10.7.4 -------------------------------------------------- */
 
 /* Did the last step end it? Its storage may be another's by the next poll, not before. */
 static inline bool is_over(const struct tcp_conn *conn)
@@ -147,10 +143,10 @@ static COLD bool is_late_ack(const struct tcp_conn *conn, const struct tcp_rx *r
 /* Has so much time passed that the peer's clock may have gone round? */
 static inline bool is_ts_forgotten(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
-    return UNLIKELY(rx->now - conn->ts_recent_at >= PAWS_IDLE_NS);
+    return UNLIKELY(rx->now - conn->ts_recent_at >= TCP_PAWS_IDLE_NS);
 }
 
-/* RFC 7323 section 5.2 and 5.5. The one step of grace is for clocks that two processors read. */
+/* RFC 7323 sections 5.2 and 5.5. The one step of grace is for clocks that two processors read. */
 static inline bool paws_passes(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     return (int32_t)(conn->ts_recent - rx->opts.ts_val) <= 1 || is_ts_forgotten(conn, rx) ||

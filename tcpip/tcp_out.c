@@ -325,16 +325,11 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
 
 /* ---- what was sent before -------------------------------------------------------------------- */
 
-static uint32_t text_of(const struct tcp_seg *seg)
-{
-    return seg->node.end - seg->node.seq - ((seg->flags & TCP_SEG_FIN) != 0);
-}
-
 /* How many bytes of a record may leave now as one; 0: none. */
 static uint32_t most_again(const struct tcp_conn *conn, const struct tcp_seg *seg, uint32_t quota)
 {
     int32_t wnd = (int32_t)(conn->snd_una + conn->snd_wnd - seg->node.seq);
-    uint32_t mss = u32_min(seg->mss, conn->mss), bytes = text_of(seg), most;
+    uint32_t mss = u32_min(seg->mss, conn->mss), bytes = tcp_seg_len(seg), most;
 
     if (UNLIKELY(wnd <= 0)) {
         /* The window shrank: only its edge is tried (RFC 9293 section 3.8.6). */
@@ -353,7 +348,7 @@ static uint32_t most_again(const struct tcp_conn *conn, const struct tcp_seg *se
  * no memory. */
 static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota)
 {
-    uint32_t bytes = text_of(seg), most;
+    uint32_t bytes = tcp_seg_len(seg), most;
 
     if (LIKELY(seg->segs == 1 && bytes <= conn->mss &&
                seq_le(seg->node.seq + bytes, conn->snd_una + conn->snd_wnd)))
@@ -362,7 +357,7 @@ static bool fit_again(struct tcp_conn *conn, struct tcp_seg *seg, uint32_t quota
     if (UNLIKELY(seg->mss > conn->mss) && seg->segs > 1 && !tcp_flight_split(conn, seg, seg->mss))
         return false;
     most = most_again(conn, seg, quota);
-    if (most == text_of(seg))
+    if (most == tcp_seg_len(seg))
         return bytes != 0 || seg->node.seq == conn->snd_una;
     /* Less than one of several segments: first it is taken out. */
     if (most == 0 ||

@@ -86,7 +86,6 @@ static void unlink_range(struct tcp_conn *conn, struct tcp_ooo *ooo)
 
     seq_tree_remove(&rcv->ooo, &ooo->node);
     recent_remove(rcv, ooo);
-    rcv->ooo_bytes -= ooo_len(ooo);
     rcv->ooo_pages -= ooo->pages;
 }
 
@@ -223,7 +222,6 @@ static bool append(struct tcp_conn *conn, struct tcp_ooo *ooo, struct pkt *pkt)
         ooo->last = pkt;
     }
     ooo->node.end += n;
-    conn->rcv.ooo_bytes += n;
     return true;
 }
 
@@ -251,7 +249,6 @@ static bool prepend(struct tcp_conn *conn, struct tcp_ooo *ooo, struct pkt *pkt)
         ooo->first = pkt;
     }
     ooo->node.seq -= n;
-    conn->rcv.ooo_bytes += n;
     return true;
 }
 
@@ -295,7 +292,6 @@ static void join(struct tcp_conn *conn, struct tcp_ooo *left, struct tcp_ooo *ri
         return;
     }
     left->node.end += n;
-    conn->rcv.ooo_bytes += n;
     tcp_ooo_put(conn->tcp, right);
 }
 
@@ -316,7 +312,6 @@ static struct tcp_ooo *create(struct tcp_conn *conn, uint32_t seq, struct pkt *p
     ooo->node.end = seq + pkt->len;
     ooo->first = ooo->last = NULL;
     ooo->pages = 0;
-    conn->rcv.ooo_bytes += pkt->len;
     if (small) {
         pkt_read(pkt, 0, cs_of(ooo->crumb, pkt->len));
         count_copy(conn, pkt->len);

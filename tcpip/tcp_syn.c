@@ -15,17 +15,8 @@ enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
 
 /* ---- what a SYN-ACK offers ------------------------------------------------------------------ */
 
-uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
-{
-    const struct tcp_tuning *tuning = &tcp->conf.tuning;
-    uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
-    uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
-
-    return (uint16_t)tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
-                                   tcp_syn_mss(tcp, preset) - (ts_ok ? 12u : 0));
-}
-
-uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset)
+/* The MSS, by preset and the link's MTU. */
+static uint16_t offered_mss(const struct tcp *tcp, const struct tcp_preset *preset)
 {
     uint32_t mss = ip4_path_mtu_link(tcp->conf.nif) - ip4_SIZE - tcp_SIZE;
 
@@ -33,6 +24,16 @@ uint16_t tcp_syn_mss(const struct tcp *tcp, const struct tcp_preset *preset)
     if (preset->mss_max != 0)
         mss = u32_min(mss, preset->mss_max);
     return (uint16_t)mss;
+}
+
+uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
+{
+    const struct tcp_tuning *tuning = &tcp->conf.tuning;
+    uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
+    uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
+
+    return (uint16_t)tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
+                                   offered_mss(tcp, preset) - (ts_ok ? 12u : 0));
 }
 
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -55,7 +56,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_syn *syn, uint32_t iss
 {
     const struct tcp_preset *preset = &syn->listener->preset;
     struct tcp_options options = {.has = TCP_HAS_MSS,
-                                  .mss = tcp_syn_mss(tcp, preset),
+                                  .mss = offered_mss(tcp, preset),
                                   .wscale = syn->rcv_wscale,
                                   .ts_val = ts_val,
                                   .ts_ecr = syn->ts_recent};
@@ -143,7 +144,7 @@ static void list_append(struct tcp *tcp, struct tcp_syn *syn, uint64_t now)
     list->newest = syn;
 }
 
-void tcp_syn_drop(struct tcp *tcp, struct tcp_syn *syn)
+static void drop(struct tcp *tcp, struct tcp_syn *syn)
 {
     list_remove(tcp, syn);
     tcp_demux_remove(tcp, &syn->link);
@@ -161,7 +162,7 @@ void tcp_syn_drop_listener(struct tcp *tcp, struct tcp_listener *listener)
         for (; syn != NULL; syn = next) {
             next = syn->newer;
             if (syn->listener == listener)
-                tcp_syn_drop(tcp, syn);
+                drop(tcp, syn);
         }
     }
 }
@@ -170,7 +171,7 @@ static void evict(struct tcp *tcp)
 {
     for (unsigned i = TCP_SYN_ROUNDS; i-- > 0;)
         if (tcp->syn_rounds[i].oldest != NULL) {
-            tcp_syn_drop(tcp, tcp->syn_rounds[i].oldest);
+            drop(tcp, tcp->syn_rounds[i].oldest);
             tcp->stats.syn_evicted++;
             return;
         }
@@ -293,7 +294,7 @@ void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
         return;
     conn->cookie = !recorded;
     if (recorded)
-        tcp_syn_drop(tcp, syn);
+        drop(tcp, syn);
     else
         tcp->stats.syn_cookies_ok++;
     tcp_listen_ready(tcp, listener, conn);
@@ -337,7 +338,7 @@ static bool check_reset(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_r
             return false;
         }
         tcp->stats.reset_in++;
-        tcp_syn_drop(tcp, syn);
+        drop(tcp, syn);
         return false;
     }
     if ((rx->hdr.flags & TCP_SYN) != 0 && rx->hdr.seq != syn->irs) {
@@ -345,7 +346,7 @@ static bool check_reset(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_r
         tcp->stats.syn_in_window++;
         if (!strict)
             tcp_reset_answer(tcp, rx);
-        tcp_syn_drop(tcp, syn);
+        drop(tcp, syn);
         return false;
     }
     return true;
@@ -408,7 +409,7 @@ void tcp_syn_input(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
 void tcp_syn_error(struct tcp *tcp, struct tcp_syn *syn, int error)
 {
     if (error != -E_MSGSIZE)
-        tcp_syn_drop(tcp, syn);
+        drop(tcp, syn);
 }
 
 /* ---- timers --------------------------------------------------------------------------------- */
@@ -421,7 +422,7 @@ void tcp_syn_timers(struct tcp *tcp, uint64_t now)
         while ((syn = tcp->syn_rounds[i].oldest) != NULL && syn->at <= now) {
             if (syn->tries >= tcp->conf.tuning.synack_retries) {
                 tcp->stats.timed_out++;
-                tcp_syn_drop(tcp, syn);
+                drop(tcp, syn);
                 continue;
             }
             list_remove(tcp, syn);

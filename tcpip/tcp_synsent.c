@@ -118,7 +118,6 @@ static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     tcp_conn_negotiated(conn, rx->now);
     conn->snd_wnd = conn->snd_wnd_max = rx->hdr.window;
     conn->snd_wl1 = rx->hdr.seq;
-    conn->snd_wl2 = conn->snd_una;
     conn->state = TCP_SYN_RECEIVED;
     conn->syn_tries = 0;
     conn->syn_at = rx->now;

@@ -9,9 +9,6 @@
 
 enum { WAIT_TIME, WAIT_FIN };
 
-/* RFC 7323 section 5.5: a timestamp older than 24 days says nothing. */
-#define TS_IDLE_NS (24 * 86400 * NS_PER_S)
-
 /* A new connection's numbers start so far after the old one's: Linux's choice, more than an
  * unscaled window. */
 #define REUSE_STEP 65537u
@@ -151,7 +148,7 @@ static bool has_ts(const struct tcp_tw *tw, const struct tcp_rx *rx)
 static bool is_old(const struct tcp_tw *tw, const struct tcp_rx *rx)
 {
     return has_ts(tw, rx) && seq_lt(rx->opts.ts_val, tw->ts_recent) &&
-           rx->now - tw->ts_recent_at < TS_IDLE_NS;
+           rx->now - tw->ts_recent_at < TCP_PAWS_IDLE_NS;
 }
 
 static void take_ts(struct tcp_tw *tw, const struct tcp_rx *rx)
