@@ -69,14 +69,18 @@ static uint64_t load(const void *record, uint32_t off, const struct opt *opt)
     return value;
 }
 
-/* ---- what more there is to an option of a connection
- * ------------------------------------------ */
+/* ---- what more there is to an option of a connection ----------------------------------------- */
 
-/* Only before the SYN has gone, which is to say on a listener, or in the poll that connects. */
+/* Our first SYN has not gone: so it is until the end of the poll that connects. */
+static bool is_unsaid(const struct tcp_conn *conn)
+{
+    return conn->state == TCP_SYN_SENT && (conn->owed & TCP_OWE_SYN) != 0 && conn->syn_tries == 0;
+}
+
+/* What the SYN says cannot be changed after it. */
 static bool is_too_late(const struct tcp_conn *conn, enum tcp_opt opt)
 {
-    return (opt == TCP_OPT_MSS || opt == TCP_OPT_ECN) &&
-           (conn->state != TCP_SYN_SENT || (conn->owed & TCP_OWE_SYN) == 0 || conn->syn_tries != 0);
+    return (opt == TCP_OPT_MSS || opt == TCP_OPT_ECN) && !is_unsaid(conn);
 }
 
 static void set_keepalive(struct tcp_conn *conn, uint64_t now)
@@ -88,13 +92,13 @@ static void set_keepalive(struct tcp_conn *conn, uint64_t now)
         tcp_timer_stop(conn, TCP_TIMER_KEEPALIVE);
 }
 
-/* Our SYN has not gone: it offers another window. */
+/* The SYN offers another window, where it has not gone. */
 static void set_first_window(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_preset preset = {.rcvbuf = conn->rcv.fixed ? conn->rcv.limit : 0,
                                 .window_clamp = conn->rcv.clamp};
 
-    if (conn->state != TCP_SYN_SENT || (conn->owed & TCP_OWE_SYN) == 0 || conn->syn_tries != 0)
+    if (!is_unsaid(conn))
         return;
     if (conn->wscale_ok)
         conn->rcv_wscale = tcp_syn_wscale(conn->tcp, &preset);
