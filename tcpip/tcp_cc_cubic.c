@@ -12,12 +12,12 @@
 #include "tcpip/tcp_flight.h"
 
 enum {
-    BETA = 717,       /* 0.7, of 1024: RFC 9438 section 4.6 */
-    C_SCALED = 410,   /* 0.4, of 1024: section 5 */
-    TICK_HZ = 1024,   /* of t and K */
-    T_MAX = 1 << 18,  /* ticks from K: 256 s; W is far beyond any window then */
-    ALPHA_NUM = 9,    /* 3 * (1 - 0.7) / (1 + 0.7) = 9/17: section 4.3 */
-    ALPHA_DEN = 17,   /*   */
+    BETA = 717,      /* 0.7, of 1024: RFC 9438 section 4.6 */
+    C_SCALED = 410,  /* 0.4, of 1024: section 5 */
+    TICK_HZ = 1024,  /* of t and K */
+    T_MAX = 1 << 18, /* ticks from K: 256 s; W is far beyond any window then */
+    ALPHA_NUM = 9,   /* 3 * (1 - 0.7) / (1 + 0.7) = 9/17: section 4.3 */
+    ALPHA_DEN = 17,
     FIRST_EPOCH = 20, /* without a W_max the window grows by 5 % a round trip at least */
     FASTEST = 2,      /* by a half a round trip: section 4.2's bound of the target */
     STILL = 100,      /* at the curve's flat: a segment in 100 windows */

@@ -4,7 +4,7 @@
  * Anybody can send such a message. It is taken for true only where the sequence number that it
  * quotes is one that is on its way now; and then it ends a connection only in SYN-SENT, where it
  * may say that nobody listens there (RFC 5461). Later it is a reason to give when the connection
- * times out, no more. Source quench does not get here (RFC 6633). / */
+ * times out, no more. Source quench does not get here (RFC 6633). */
 #include "tcpip/tcp_priv.h"
 
 /* Is the segment in flight? Our SYN counts, and the FIN. */

@@ -14,7 +14,7 @@
  * bytes; the server answers PARAM_EXCHANGE, gets parameters, says CREATE_STREAMS; the client
  * opens the data streams, each with the same cookie (TCP) or a greeting datagram (UDP);
  * TEST_START, TEST_RUNNING; the client ends it with TEST_END; EXCHANGE_RESULTS: results go both
- * ways; DISPLAY_RESULTS; the client says IPERF_DONE. / */
+ * ways; DISPLAY_RESULTS; the client says IPERF_DONE. */
 #ifndef IPERF3_H
 #define IPERF3_H
 

@@ -53,8 +53,7 @@ static void end_quick_start(void)
     rig.conn->received_at = tcprig_now();
 }
 
-/* ---- every second full segment
- * ---------------------------------------------------------------- */
+/* ---- every second full segment --------------------------------------------------------------- */
 
 static void test_second_full_segment_is_acknowledged_at_once(void **state)
 {
@@ -133,8 +132,7 @@ static void test_delay_is_less_than_half_a_second(void **state)
     }
 }
 
-/* ---- quick at first
- * --------------------------------------------------------------------------- */
+/* ---- quick at first -------------------------------------------------------------------------- */
 
 static void test_first_segments_are_acknowledged_at_once(void **state)
 {
@@ -186,8 +184,7 @@ static void test_quickack_option(void **state)
     assert_true(rxrig_acked(&rig));
 }
 
-/* ---- a dialogue
- * ------------------------------------------------------------------------------- */
+/* ---- a dialogue ------------------------------------------------------------------------------ */
 
 static void test_answer_carries_the_ack(void **state)
 {
@@ -275,8 +272,7 @@ static void test_small_message_read_whole_is_acknowledged(void **state)
     assert_true(rxrig_acked(&rig));
 }
 
-/* ---- habits
- * ------------------------------------------------------------------------------------ */
+/* ---- habits ---------------------------------------------------------------------------------- */
 
 static void test_bsd_acknowledges_every_other_segment(void **state)
 {
@@ -338,8 +334,7 @@ static void test_linux_waits_for_the_reader(void **state)
     }
 }
 
-/* ---- length of the peer's segments
- * ------------------------------------------------------------- */
+/* ---- length of the peer's segments ----------------------------------------------------------- */
 
 static void test_segments_length_is_learnt(void **state)
 {
@@ -362,8 +357,7 @@ static void test_segments_length_is_learnt(void **state)
     assert_int_equal(rig.conn->rcv.mss, 200);
 }
 
-/* ---- congestion marks (RFC 3168 section 6.1.3)
- * --------------------------------------------------- */
+/* ---- congestion marks (RFC 3168 section 6.1.3) ----------------------------------------------- */
 
 static void test_ce_is_told_at_once_and_until_cwr(void **state)
 {
@@ -417,8 +411,7 @@ static void test_unmarked_among_marked_makes_quick(void **state)
     assert_true(segment(100, 0));
 }
 
-/* ---- what an ACK resets
- * --------------------------------------------------------------------------- */
+/* ---- what an ACK resets ---------------------------------------------------------------------- */
 
 static void test_any_segment_carries_the_ack(void **state)
 {

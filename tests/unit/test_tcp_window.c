@@ -242,8 +242,7 @@ static void test_window_is_known_until_something_changes(void **state)
     rig.tcp->rcv_promised -= 100000;
 }
 
-/* ---- what the program's reading tells the peer
- * ------------------------------------------------- */
+/* ---- what the program's reading tells the peer ----------------------------------------------- */
 
 static void test_update_is_sent_when_the_window_doubles(void **state)
 {
