@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp.h - TCP over IPv4 (RFC 9293). Readiness is polled; payload is never copied.
  *
- *     static uint64_t memory[...];
- *     struct tcp tcp;
+ *     static struct tcp tcp;
  *     struct tcp_conf conf = {.nif = &nif, .conns_max = 1000, .pages_max = 8192,
  *                             .tuning = tcp_tuning_default};
  *     plat_entropy(cs_of(conf.key, sizeof(conf.key)));
- *     conf.memory = malloc(conf.memory_bytes = tcp_memory_bytes(&conf));
- *     tcp_init(&tcp, &conf, now);
+ *     conf.memory_bytes = tcp_memory_bytes(&conf);
+ *     conf.memory = aligned_alloc(64, conf.memory_bytes);
+ *     tcp_init(&tcp, &conf, plat_now_ns());
  *     tcp_listen(&tcp, &(struct tcp_listen_conf){.port = 7}, &listener);
  *     for (;;) {
- *         busy = netif_poll(&nif, now, 64);             timers, segments in, segments out
- *         while ((conn = tcp_next_ready(&tcp)) != 0)    whoever has news, each once
- *             serve(conn, tcp_ready(&tcp, conn));
+ *         busy = netif_poll(&nif, plat_now_ns(), 64);   segments in, timers, segments out
+ *         while ((handle = tcp_next_ready(&tcp)) != 0)  whoever has news, each once
+ *             serve(handle, tcp_ready(&tcp, handle));   to tcp_accept, where it is the listener
  *         if (!busy && !netif_arm(&nif))
  *             plat_wait(netif_poll_at(&nif));
  *     }
@@ -196,14 +196,14 @@ struct tcp_conf {
     void *memory;        /* aligned to 64; Kept until tcp_fini */
     size_t memory_bytes; /* at least tcp_memory_bytes(conf) */
     uint32_t conns_max;  /* connections, TIME-WAIT not counted: 1..2^20. About 1.5 KiB each */
-    uint32_t listeners_max;  /* 0: 16 */
-    uint32_t syns_max;       /* half-open ones, 128 bytes each; beyond: cookies. 0: as conns_max */
+    uint32_t listeners_max;  /* 1..2^20, 144 bytes each; 0: 16 */
+    uint32_t syns_max;       /* half-open ones, 112 bytes each; beyond: cookies. 0: as conns_max */
     uint32_t time_waits_max; /* 96 bytes each; the oldest makes room. 0: as conns_max */
     /* Sent segments not acknowledged yet and pieces of data to send, all connections together; 0: 4
-     * for each page. 152 bytes each */
+     * for each page. 144 bytes each */
     uint32_t segs_max;
     /* Pages that all buffers may hold together; the page pool should have these and what the
-     * device posts. 16..2^24 */
+     * device posts. 16..2^24; 160 bytes each, for ranges of out-of-order data */
     uint32_t pages_max;
     struct tcp_tuning tuning;
 };
@@ -296,8 +296,8 @@ extern const unsigned tcp_drop_count;
 /* Bytes of memory for conf's limits (conf->memory is not looked at); 0 where one is out of
  * range. */
 size_t tcp_memory_bytes(const struct tcp_conf *conf);
-/* Starts TCP on an interface. Keeps what conf says. -E_INVAL names the field in the log; -E_BUSY:
- * the interface has a stack already. */
+/* Starts TCP on an interface. Keeps conf->nif and conf->memory. -E_INVAL: the log names the field;
+ * -E_BUSY: the interface has a stack already. */
 int tcp_init(struct tcp *tcp, const struct tcp_conf *conf, uint64_t now_ns);
 /* Forgets every connection without a word to its peer, puts all it holds. Before netif_fini. */
 void tcp_fini(struct tcp *tcp);
@@ -388,20 +388,22 @@ int tcp_send_page(struct tcp *tcp, tcp_t conn, struct page *page, uint32_t off, 
 /* The same by a copy (counted): bytes taken, less than asked where room ends; errors as
  * reserve. Neither goes between a reserve and its commit: -E_BUSY. */
 int tcp_send(struct tcp *tcp, tcp_t conn, struct cs_ro bytes, uint64_t now_ns);
-/* The next byte after what was sent is where the urgent data ends (RFC 6093: discouraged). */
+/* The next byte after what was sent is where the urgent data ends (RFC 6093: discouraged). Errors
+ * as reserve. */
 int tcp_send_urgent(struct tcp *tcp, tcp_t conn);
 /* Bytes not acknowledged yet, and of them not sent yet; -E_BADF. */
 int tcp_send_pending(const struct tcp *tcp, tcp_t conn, uint32_t *unsent);
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-/* No more will be sent: FIN after what is there. Receiving goes on. -E_BADF, -E_NOTCONN. */
+/* No more will be sent: FIN after what is there. Receiving goes on. -E_BADF, -E_NOTCONN (not
+ * established yet), or what tcp_error would say. */
 int tcp_shutdown(struct tcp *tcp, tcp_t conn, uint64_t now_ns);
 /* The program has done with it: the handle ends. Sends what is there and FIN; where received data
  * was not read, or comes later, RST instead (RFC 9293 3.6.1, RFC 2525 2.17). A listener: those not
- * accepted are reset. */
+ * accepted are reset. -E_BADF. */
 int tcp_close(struct tcp *tcp, tcp_t handle, uint64_t now_ns);
-/* RST at once, everything dropped. The handle ends. */
+/* RST at once, everything dropped. The handle ends. -E_BADF: also of a listener. */
 int tcp_abort(struct tcp *tcp, tcp_t conn, uint64_t now_ns);
 
 /* ---- options and statistics ------------------------------------------------------------------ */
@@ -432,7 +434,8 @@ enum tcp_opt {
     TCP_OPT_CONNECT_TIMEOUT, /* SYN-SENT lasts no longer; 0: as many SYNs as there are retries */
     TCP_OPTS
 };
-/* -E_BADF, -E_INVAL (option or value). */
+/* -E_BADF; -E_INVAL: no such option, none that a listener has, a value out of its range, or too
+ * late. */
 int tcp_set(struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t value, uint64_t now_ns);
 int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *value);
 
@@ -480,6 +483,7 @@ struct tcp_info {
     uint64_t busy_ns, rwnd_limited_ns,
         sndbuf_limited_ns; /* time with data in flight, and why not more */
 };
+/* -E_BADF: also of a listener. */
 int tcp_info(const struct tcp *tcp, tcp_t conn, uint64_t now_ns, struct tcp_info *info);
 
 /* Both ends of a connection, or a listener's own. -E_BADF. */
@@ -545,7 +549,7 @@ struct tcp {
     bool blocked;                  /* the device refused a packet in this poll */
     void *ready_head, *ready_tail; /* struct tcp_news, for tcp_next_ready */
     struct tcp_lro *lro;           /* tcp_lro.c: segments being joined */
-    struct page *headers;          /* tcp_out.c: the page that header slots are cut from */
+    struct page *headers;          /* tcp_emit.c: the page that header slots are cut from */
     uint32_t headers_off;
     uint32_t rcv_promised; /* tcp_window.c: sum of rcv.promised */
     uint64_t random_state, random_step;
