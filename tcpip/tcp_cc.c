@@ -114,7 +114,7 @@ void tcp_cc_undo(struct tcp_cc *cc)
 
 /* RFC 5681 section 4.1: after an RTO without sending the window is the initial one; here it halves
  * for each RTO until it is (RFC 2861 section 3.1), and ssthresh remembers what there was. */
-void tcp_recovery_idle(struct tcp_conn *conn, uint64_t now)
+void tcp_cc_idle(struct tcp_conn *conn, uint64_t now)
 {
     const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
     struct tcp_cc *cc = &conn->cc;
@@ -160,7 +160,7 @@ static void fit(struct tcp_conn *conn, uint64_t now)
     cc->full_at = now;
 }
 
-void tcp_recovery_sent(struct tcp_conn *conn, bool limited, uint64_t now)
+void tcp_cc_sent(struct tcp_conn *conn, bool limited, uint64_t now)
 {
     struct tcp_cc *cc = &conn->cc;
 

@@ -2,7 +2,7 @@
 /* tcp_out.c - what leaves, and in what order: once for each connection at the end of a poll.
  *
  *   1. SYN, probes and ACKs that are owed as segments of their own
- *   2. what is lost, as tcp_recovery_next tells, while tcp_recovery_quota lets it out
+ *   2. what is lost, as tcp_recovery_next tells, while tcp_reduce_quota lets it out
  *   3. new data, within the quota and the peer's window; FIN on the last of it
  *   4. an ACK, where one is owed and nothing of the above carried it
  *
@@ -167,7 +167,7 @@ static bool is_window_wide(const struct tcp_conn *conn, uint32_t wnd)
 /* More than one segment is there. */
 static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t unsent, uint32_t wnd)
 {
-    uint32_t mss = next->mss, segs = next->force ? 1 : tcp_recovery_quota(conn), len;
+    uint32_t mss = next->mss, segs = next->force ? 1 : tcp_reduce_quota(conn), len;
 
     if (segs == 0)
         return LIMIT_CWND;
@@ -193,7 +193,7 @@ static enum limit plan_many(struct tcp_conn *conn, struct next *next, uint32_t u
 /* All that is left fits in one segment. */
 static enum limit plan_last(struct tcp_conn *conn, struct next *next, uint32_t unsent, uint32_t wnd)
 {
-    if (!next->force && tcp_recovery_quota(conn) == 0 &&
+    if (!next->force && tcp_reduce_quota(conn) == 0 &&
         !(conn->fin_wanted && (unsent == 0 || conn->tcp->conf.tuning.fin_past_cwnd)))
         return LIMIT_CWND;
     next->len = unsent;
@@ -299,7 +299,7 @@ static uint32_t plain_segs(const struct tcp_conn *conn, const struct next *next)
         left < (int32_t)next->mss)
         return 0;
     segs = u32_min(unsent - 1, (uint32_t)left) / next->mss;
-    return u32_min(segs, tcp_recovery_quota(conn));
+    return u32_min(segs, tcp_reduce_quota(conn));
 }
 
 static enum limit send_new(struct tcp_conn *conn, uint64_t now)
@@ -311,7 +311,7 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
         return LIMIT_NONE;
     next = begin_next(conn);
     if (next.idle)
-        tcp_recovery_idle(conn, now);
+        tcp_cc_idle(conn, now);
     next.len = next.mss;
     for (uint32_t n = plain_segs(conn, &next); n != 0 && limit == LIMIT_NONE; n--)
         limit = send_next(conn, &next, now);
@@ -387,8 +387,7 @@ static bool send_lost(struct tcp_conn *conn, uint64_t now)
     struct tcp_seg *seg;
     uint32_t quota;
 
-    while ((quota = tcp_recovery_quota(conn)) != 0 &&
-           (seg = tcp_recovery_next(conn, now)) != NULL) {
+    while ((quota = tcp_reduce_quota(conn)) != 0 && (seg = tcp_recovery_next(conn, now)) != NULL) {
         if (!fit_again(conn, seg, quota))
             return true;
         if (!send_again(conn, seg, now))
@@ -566,7 +565,7 @@ static void send_round(struct tcp_conn *conn, uint64_t now)
         limit = send_new(conn, now);
         watch_held(conn, limit, now);
         if (conn->segs_out != segs || limit == LIMIT_CWND)
-            tcp_recovery_sent(conn, limit == LIMIT_CWND, now);
+            tcp_cc_sent(conn, limit == LIMIT_CWND, now);
     }
     if ((conn->owed & TCP_OWE_ACK) != 0 && limit != LIMIT_DEVICE)
         send_ack(conn, now);

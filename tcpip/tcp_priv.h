@@ -313,7 +313,7 @@ void tcp_recovery_mtu(struct tcp_conn *conn, uint64_t now);
 /* ---- tcp_reduce.c ---------------------------------------------------------------------------- */
 
 /* How many segments congestion control lets out now. */
-uint32_t tcp_recovery_quota(const struct tcp_conn *conn);
+uint32_t tcp_reduce_quota(const struct tcp_conn *conn);
 
 /* ---- tcp_rto.c ------------------------------------------------------------------------------- */
 
@@ -352,9 +352,9 @@ static inline bool tcp_cc_in_slow_start(const struct tcp_cc *cc)
     return cc->cwnd < cc->ssthresh;
 }
 /* New data is about to be sent: after an idle time cwnd shrinks first (RFC 5681 section 4.1). */
-void tcp_recovery_idle(struct tcp_conn *conn, uint64_t now);
+void tcp_cc_idle(struct tcp_conn *conn, uint64_t now);
 /* An output round sent something, or had data that cwnd kept back (`limited`): cwnd validation. */
-void tcp_recovery_sent(struct tcp_conn *conn, bool limited, uint64_t now);
+void tcp_cc_sent(struct tcp_conn *conn, bool limited, uint64_t now);
 
 /* ---- tcp_out.c ------------------------------------------------------------------------------- */
 

@@ -75,7 +75,7 @@ void tcp_reduce_undo(struct tcp_conn *conn, bool none_lost)
     conn->tcp->stats.undos++;
 }
 
-uint32_t tcp_recovery_quota(const struct tcp_conn *conn)
+uint32_t tcp_reduce_quota(const struct tcp_conn *conn)
 {
     const struct tcp_flight *flight = &conn->flight;
     uint32_t pipe = tcp_flight_pipe(flight);

@@ -105,9 +105,9 @@ static void again(void)
 {
     struct tcp_seg *seg;
 
-    while (tcp_recovery_quota(rig.conn) != 0 &&
+    while (tcp_reduce_quota(rig.conn) != 0 &&
            (seg = tcp_recovery_next(rig.conn, tcprig_now())) != NULL) {
-        uint32_t quota = tcp_recovery_quota(rig.conn);
+        uint32_t quota = tcp_reduce_quota(rig.conn);
 
         if (seg->segs > quota)
             assert_true(tcp_flight_split(rig.conn, seg, quota * seg->mss));

@@ -124,11 +124,11 @@ struct tcp_seg *txrig_send_super(struct txrig *rig, uint32_t segs)
 {
     struct tcp_seg *seg;
 
-    tcp_recovery_idle(rig->conn, tcprig_now());
+    tcp_cc_idle(rig->conn, tcprig_now());
     seg = tcp_flight_add(rig->conn, segs * TXRIG_MSS, false, tcprig_now());
     assert_non_null(seg);
     tcp_flight_sent(rig->conn, seg, tcprig_now());
-    tcp_recovery_sent(rig->conn, tcp_recovery_quota(rig->conn) == 0, tcprig_now());
+    tcp_cc_sent(rig->conn, tcp_reduce_quota(rig->conn) == 0, tcprig_now());
     rig->conn->owed &= (uint8_t)~TCP_OWE_TLP;
     txrig_check(rig);
     return seg;
@@ -203,7 +203,7 @@ uint32_t txrig_resend(struct txrig *rig, uint32_t *at)
         txrig_check(rig);
         return seg->segs;
     }
-    while ((quota = tcp_recovery_quota(rig->conn)) != 0 &&
+    while ((quota = tcp_reduce_quota(rig->conn)) != 0 &&
            (seg = tcp_recovery_next(rig->conn, tcprig_now())) != NULL) {
         if (seg->segs > quota)
             assert_true(tcp_flight_split(rig->conn, seg, quota * seg->mss));

@@ -29,7 +29,7 @@ static void begin(enum tcp_hystart_mode mode)
 /* A round: all of a window is sent, its ACKs come `rtt` later, each 3 ms after the last. */
 static void window(uint64_t rtt)
 {
-    uint32_t at = rig.conn->snd_nxt - rig.first, n = tcp_recovery_quota(rig.conn);
+    uint32_t at = rig.conn->snd_nxt - rig.first, n = tcp_reduce_quota(rig.conn);
 
     for (uint32_t i = 0; i < n; i++) {
         txrig_send(&rig, 1);
@@ -163,7 +163,7 @@ static void test_train_of_acks(void **state)
     txrig_pass(&rig, 100 * MS);
     for (uint32_t i = 21; i <= 60; i++) {
         txrig_ack(&rig, i * TXRIG_MSS, 0);
-        txrig_send(&rig, tcp_recovery_quota(rig.conn));
+        txrig_send(&rig, tcp_reduce_quota(rig.conn));
         txrig_pass(&rig, 19 * MS / 10);
     }
     assert_in_range(ssthresh(), 40 + 25, 40 + 31);

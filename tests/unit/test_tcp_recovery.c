@@ -142,7 +142,7 @@ static void test_lost_retransmission(void **state)
         txrig_pass(&rig, 10 * MS);
         txrig_ack(&rig, 0, 1, SEGS(1, i));
         txrig_resend(&rig, NULL);
-        txrig_send(&rig, tcp_recovery_quota(rig.conn));
+        txrig_send(&rig, tcp_reduce_quota(rig.conn));
     }
     assert_int_equal(rig.flight->retrans, 1);
     /* What was sent after the retransmission comes, and that does not. */
@@ -164,10 +164,10 @@ static void test_reno(void **state)
     open_with((struct txrig_conf){.no_sack = true}, 10);
     txrig_pass(&rig, 100 * MS);
     txrig_ack(&rig, 0, 0);
-    assert_int_equal(tcp_recovery_quota(rig.conn), 1);
+    assert_int_equal(tcp_reduce_quota(rig.conn), 1);
     txrig_send(&rig, 1);
     txrig_ack(&rig, 0, 0);
-    assert_int_equal(tcp_recovery_quota(rig.conn), 1);
+    assert_int_equal(tcp_reduce_quota(rig.conn), 1);
     txrig_send(&rig, 1);
     assert_int_equal(txrig_resend(&rig, &at), 0);
     txrig_ack(&rig, 0, 0);
@@ -186,9 +186,9 @@ static void test_no_limited_transmit(void **state)
     conf.no_sack = true;
     open_with(conf, 10);
     txrig_ack(&rig, 0, 0);
-    assert_int_equal(tcp_recovery_quota(rig.conn), 0);
+    assert_int_equal(tcp_reduce_quota(rig.conn), 0);
     txrig_ack(&rig, 0, 0);
-    assert_int_equal(tcp_recovery_quota(rig.conn), 0);
+    assert_int_equal(tcp_reduce_quota(rig.conn), 0);
 }
 
 /* RFC 6582 section 3.2: a partial ACK means that the next one is lost as well; the full ACK ends
@@ -277,7 +277,7 @@ static void test_prr_is_proportional(void **state)
     for (uint32_t i = 2; i <= 96; i++) {
         txrig_ack(&rig, 0, 1, SEGS(1, i));
         sent += txrig_resend(&rig, NULL);
-        while (tcp_recovery_quota(rig.conn) != 0) {
+        while (tcp_reduce_quota(rig.conn) != 0) {
             txrig_send(&rig, 1);
             sent++;
         }
@@ -323,7 +323,7 @@ static void test_without_prr(void **state)
     txrig_ack(&rig, 0, 1, SEGS(1, 4));
     assert_int_equal(cwnd(), 14);
     assert_int_equal(txrig_resend(&rig, NULL), 1);
-    assert_int_equal(tcp_recovery_quota(rig.conn), 0);
+    assert_int_equal(tcp_reduce_quota(rig.conn), 0);
 }
 
 /* ---- undo ------------------------------------------------------------------------------------ */
