@@ -153,16 +153,21 @@ static void open_vif(struct device *d, const char *spec, struct sim_vif_conf *vi
     usual_mac(d, vif->mac);
 }
 
-/* "NAME,direct" or "NAME,plain": the name in `name`, which has room for any that Linux allows. */
+/* "NAME,direct" or "NAME,plain": the name in `name`, which has room for any that Linux allows.
+ * False: all of it is for the simulated Xen. */
 static bool is_direct(const char *spec, char name[IFNAMSIZ], bool *plain)
 {
     const char *comma = strrchr(spec, ',');
     size_t len = comma == NULL ? 0 : (size_t)(comma - spec);
-    if (comma == NULL || strncmp(spec, "pcap:", 5) == 0)
+    if (strncmp(spec, "pcap:", 5) == 0)
+        return false;
+    if (*spec == '\0' || spec == comma)
+        host_refuse("tap=%s: expected a device's name, like tap0", spec);
+    if (comma == NULL)
         return false;
     *plain = strcmp(comma, ",plain") == 0;
     if (!*plain && strcmp(comma, ",direct") != 0)
-        return false;
+        host_refuse("tap=%s: expected NAME, or NAME,direct, or NAME,plain", spec);
     if (len >= IFNAMSIZ)
         host_refuse("tap=%s: the name is no device's name", spec);
     memcpy(name, spec, len);
