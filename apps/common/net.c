@@ -76,10 +76,16 @@ static int start_netif(struct net *net, int argc, char **argv, uint64_t now)
         (err = netif_init(&net->nif, &conf, now)) != 0)
         return failed(net, "cannot start the network", err);
     err = netif_addr_add(&net->nif, addr, prefix_len, false, now);
-    if (err != 0)
-        return failed(net, "ip=: no host can have this address", err);
+    if (err != 0) {
+        LOG_ERROR("%s: ip=%s/%u: no host can have this address: %s", net->name, fmt_ip4(addr).text,
+                  prefix_len, err_name(err));
+        return err;
+    }
     err = gateway == IP4_ANY ? 0 : netif_route_add(&net->nif, 0, 0, gateway);
-    return err == 0 ? 0 : failed(net, "gw=: no other host of this network", err);
+    if (err != 0)
+        LOG_ERROR("%s: gw=%s: no other host of this network: %s", net->name, fmt_ip4(gateway).text,
+                  err_name(err));
+    return err;
 }
 
 /* The device's ring keeps up to 256 pages, or half of a small pool; some are on their way. */

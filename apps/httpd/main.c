@@ -96,7 +96,7 @@ static int open_site(void)
 
         own.data = cs_ro_of(welcome, sizeof(welcome) - 1);
         site = (struct site){.files = &own, .count = 1};
-        LOG_INFO("httpd: no module: serving a page of its own");
+        LOG_INFO("httpd: no module, or it is empty: serving a page of its own");
         return wrap(own.data);
     }
     count = site_count(archive, &error);

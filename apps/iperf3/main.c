@@ -157,6 +157,7 @@ static bool check_config(struct config *conf, bool has_rate)
 /* Words with '=' are the target's. */
 static bool read_args(int argc, char **argv, struct config *conf)
 {
+    static const char *const keys[] = {NET_KEYS, NULL};
     bool has_rate = false;
 
     *conf = (struct config){
@@ -165,8 +166,10 @@ static bool read_args(int argc, char **argv, struct config *conf)
         const struct option *option = find_option(argv[i]);
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (argv[i][0] != '-' && strchr(argv[i], '=') != NULL)
+        if (argv[i][0] != '-' && strchr(argv[i], '=') != NULL) {
+            (void)args_check(2, (char *const[]){argv[0], argv[i]}, keys);
             continue;
+        }
         if (strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "-p") == 0) {
             if (!set_peer(conf, argv[i], next))
                 return false;
