@@ -230,6 +230,17 @@ static const struct {
     {"psp_udp_port", set_psp},
 };
 
+bool script_option_known(const char *text)
+{
+    const char *name = strncmp(text, "--", 2) == 0 ? text + 2 : text;
+    size_t len = strcspn(name, "=");
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (strlen(settings[i].name) == len && memcmp(settings[i].name, name, len) == 0)
+            return true;
+    return false;
+}
+
 bool script_option(struct script_conf *conf, const char *text, size_t len, char *reason,
                    size_t reason_len, struct lex_error *error)
 {

@@ -214,6 +214,7 @@ void match_spec_packet(const struct packet_spec *spec, struct wire_packet *out)
                                 .seq = spec->seq,
                                 .ack = spec->ack,
                                 .win = (uint16_t)(spec->win < 0 ? 0 : spec->win),
+                                .win_any = spec->win < 0,
                                 .urg = spec->urg,
                                 .options = spec->options,
                                 .len = spec->len};

@@ -90,7 +90,8 @@ static bool person_of_folder(const char *path, enum personality *out)
 
 /* ---- one script ------------------------------------------------------------------------------ */
 
-static enum run_verdict run_one(const char *path)
+/* `named`: on the command line itself, so that it is worth a line why it is skipped. */
+static enum run_verdict run_one(const char *path, bool named)
 {
     static char message[4096];
     struct script script;
@@ -112,7 +113,7 @@ static enum run_verdict run_one(const char *path)
         printf("%s:%u: %s\n", path, error.line, error.text);
     else
         verdict = run_script(&options, &script, message, sizeof(message));
-    if (message[0] != '\0' && (verdict != RUN_SKIP || main_state.verbose))
+    if (message[0] != '\0' && (verdict != RUN_SKIP || named || main_state.verbose))
         printf("%s\n", message);
     script_free(&script);
     return verdict;
@@ -136,7 +137,7 @@ static void count(const char *path, int status)
     fflush(stdout);
 }
 
-static void run_apart(const char *path)
+static void run_apart(const char *path, bool named)
 {
     int status;
     pid_t child;
@@ -152,7 +153,7 @@ static void run_apart(const char *path)
         enum run_verdict verdict;
 
         alarm(120);
-        verdict = run_one(path);
+        verdict = run_one(path, named);
         fflush(stdout);
         if (main_state.pcap != NULL)
             fflush(main_state.pcap);
@@ -191,7 +192,7 @@ static void run_path(const char *path, bool named)
     }
     if (!S_ISDIR(st.st_mode)) {
         if (named || ends_with(path, ".pkt"))
-            run_apart(path);
+            run_apart(path, named);
         return;
     }
     n = scandir(path, &entries, NULL, compare_names);
@@ -208,16 +209,23 @@ static void run_path(const char *path, bool named)
 
 /* ---- the command line ------------------------------------------------------------------------ */
 
-static void quit(const char *what)
+_Noreturn static void quit(const char *what)
 {
     fprintf(stderr, "pktrun: %s\n%s", what, usage);
+    exit(2);
+}
+
+/* The same, of a word of the command line. */
+_Noreturn static void quit_at(const char *word, const char *what)
+{
+    fprintf(stderr, "pktrun: %s: %s\n%s", word, what, usage);
     exit(2);
 }
 
 static void set_person(const char *name)
 {
     if (!person_of(name, strlen(name), &main_state.person))
-        quit("personality is morgana, linux or freebsd");
+        quit_at(name, "the personality is morgana, linux or freebsd");
     main_state.person_given = true;
 }
 
@@ -233,8 +241,18 @@ static const char *own(const char *arg, const char *name, char **argv, int argc,
     if (arg[n] != '\0')
         return NULL;
     if (*i + 1 >= argc)
-        quit("an option without its value");
+        quit_at(arg, "its value is missing");
     return argv[++*i];
+}
+
+static void set_seed(const char *text)
+{
+    char *end;
+
+    errno = 0;
+    main_state.seed = strtoull(text, &end, 0);
+    if (*text == '\0' || *end != '\0' || errno != 0)
+        quit_at(text, "the seed is a number");
 }
 
 static void set_option(const char *arg)
@@ -242,6 +260,8 @@ static void set_option(const char *arg)
     struct lex_error error = {0};
     char unsupported[160] = "";
 
+    if (!script_option_known(arg))
+        quit_at(arg, "unknown option");
     if (!script_option(&main_state.conf, arg, strlen(arg), unsupported, sizeof(unsupported),
                        &error))
         quit(error.text);
@@ -270,7 +290,7 @@ static int read_arguments(int argc, char **argv)
         else if ((value = own(argv[i], "--personality", argv, argc, &i)) != NULL)
             set_person(value);
         else if ((value = own(argv[i], "--seed", argv, argc, &i)) != NULL)
-            main_state.seed = strtoull(value, NULL, 0);
+            set_seed(value);
         else if ((value = own(argv[i], "--pcap", argv, argc, &i)) != NULL)
             main_state.pcap_path = value;
         else if ((value = own(argv[i], "--init", argv, argc, &i)) != NULL)
@@ -280,7 +300,7 @@ static int read_arguments(int argc, char **argv)
         else if (strncmp(argv[i], "--", 2) == 0)
             set_option(argv[i]);
         else
-            quit("unknown option");
+            quit_at(argv[i], "unknown option");
     }
     if (i == argc)
         quit("no script");
@@ -327,8 +347,15 @@ int main(int argc, char **argv)
         read_init();
     if (main_state.pcap_path != NULL)
         open_pcap();
-    for (int i = first; i < argc; i++)
+    for (int i = first; i < argc; i++) {
+        unsigned before = main_state.passed + main_state.failed + main_state.skipped;
+
         run_path(argv[i], true);
+        if (main_state.passed + main_state.failed + main_state.skipped == before) {
+            fprintf(stderr, "%s: no script (*.pkt) in it or below\n", argv[i]);
+            main_state.failed++;
+        }
+    }
     printf("%u passed, %u failed", main_state.passed, main_state.failed);
     if (main_state.skipped > 0)
         printf(", %u skipped", main_state.skipped);

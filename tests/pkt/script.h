@@ -167,6 +167,8 @@ void script_free(struct script *script);
  * are passed over. */
 bool script_option(struct script_conf *conf, const char *text, size_t len, char *unsupported,
                    size_t unsupported_len, struct lex_error *error);
+/* Whether `text`, --name or --name=value, is one that script_option does not pass over. */
+bool script_option_known(const char *text);
 
 /* Zeroed memory that lives as long as the script. */
 void *script_alloc(struct script *script, size_t bytes);

@@ -18,6 +18,7 @@ struct wire_packet {
     uint16_t flags; /* TF_ */
     uint32_t seq, ack;
     uint16_t win, urg;
+    bool win_any; /* of a script's packet: it does not say, so wire_text does not */
     struct tcp_options options;
     uint32_t len;           /* of payload */
     const uint8_t *payload; /* in the bytes it was read from; NULL: none */

@@ -91,7 +91,8 @@ static void say_tcp(struct text *t, const struct wire_packet *p)
     say(t, " %u:%u(%u)", p->seq, p->seq + p->len, p->len);
     if ((p->flags & TF_ACK) != 0)
         say(t, " ack %u", p->ack);
-    say(t, " win %u", p->win);
+    if (!p->win_any)
+        say(t, " win %u", p->win);
     if ((p->flags & TF_URG) != 0)
         say(t, " urg %u", p->urg);
     if (p->options.count > 0) {
