@@ -21,8 +21,9 @@
  * that writes several times makes whole segments.
  *
  * A connection or listener is named by a handle. A handle whose connection is gone, of another
- * stack, or made up, is -E_BADF everywhere, never a crash. tcp_close and tcp_abort end a handle:
- * what is left to do for the connection, TCP does by itself.
+ * stack, or made up, is -E_BADF everywhere, never a crash. tcp_close and tcp_abort end a handle,
+ * and nothing else does: one whose connection was reset or given up must be closed too. What is
+ * left to do for the connection, TCP does by itself.
  */
 #ifndef MORGANA_TCP_H
 #define MORGANA_TCP_H
@@ -347,8 +348,10 @@ enum {
 };
 /* What the handle is ready for now: bits as above; 0 also for a bad handle. */
 unsigned tcp_ready(const struct tcp *tcp, tcp_t handle);
-/* A handle for which a READY bit rose since it was last given here, each once, the longest waiting
- * first; 0: none. Costs the same however many connections there are. */
+/* A handle with a READY bit to which something happened since it was last given here, each once,
+ * the longest waiting first; 0: none. More data is news though RECV was set already; what was left
+ * undone is not: go on until -E_AGAIN, or remember whom to come back to. Costs the same however
+ * many connections there are. */
 tcp_t tcp_next_ready(struct tcp *tcp);
 /* Why the connection is gone: -E_CONNRESET, -E_CONNREFUSED, -E_TIMEDOUT, -E_HOSTUNREACH, -E_PROTO,
  * -E_NOMEM (evicted); else a soft error that ICMP told of and that passes, once; 0: none.
