@@ -190,7 +190,7 @@ static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const str
     conn->ecn_ok = syn->ecn_ok;
     conn->wscale_ok = syn->wscale_ok;
     if (syn->wscale_ok) {
-        conn->snd_wscale = syn->wscale > 14 ? 14 : syn->wscale;
+        conn->snd_wscale = syn->wscale;
         conn->rcv_wscale = syn->rcv_wscale;
     }
     conn->peer_mss = syn->mss;

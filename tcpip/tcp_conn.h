@@ -464,7 +464,7 @@ struct tcp_syn {
     uint8_t rcv_wscale;
     uint16_t mss;   /* peer's */
     uint8_t tries;  /* SYN-ACKs sent again */
-    uint8_t wscale; /* peer's */
+    uint8_t wscale; /* peer's, 14 at most */
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
     uint8_t again;         /* the same, those for a SYN that came again counted too: no RTT then */
     uint64_t sent_ns;      /* the first SYN-ACK: RTT; 0: it was a cookie, we do not know */

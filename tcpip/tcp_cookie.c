@@ -9,10 +9,11 @@
  *     | MAC of ends, peer's ISN, epoch, MSS | ep. | MSS |
  *     +-------------------------------------+-----+-----+
  *
- * An epoch is 64 s, and a cookie is good in its own and the next: whoever guesses hits a MAC
- * once in 2^26 tries. What else the SYN offered stands in the low 6 bits of our timestamp, where
- * the peer has timestamps: its window scale (15: none), SACK, ECN. The clock is put back for
- * that by at most 63 units, so it still never runs backwards for the peer. */
+ * An epoch is 64 s, and a cookie is good in its own and the next: the MAC has 27 bits, and of four
+ * epochs two are good, so whoever guesses hits once in 2^28 tries. What else the SYN offered stands
+ * in the low 6 bits of our timestamp, where the peer has timestamps: its window scale (15: none),
+ * SACK, ECN. The clock is put back for that by at most 63 units, so it still never runs backwards
+ * for the peer. */
 #include "tcpip/siphash.h"
 #include "tcpip/tcp_priv.h"
 

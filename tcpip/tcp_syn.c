@@ -220,7 +220,7 @@ static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *liste
         .rcv_wnd = tcp_syn_window(tcp, &listener->preset, ts_ok),
         .rcv_wscale = tcp_syn_wscale(tcp, &listener->preset),
         .mss = tcp_syn_peer_mss(tcp, &rx->opts),
-        .wscale = rx->opts.wscale,
+        .wscale = rx->opts.wscale > 14 ? 14 : rx->opts.wscale, /* RFC 7323 section 2.3 */
         .ts_ok = ts_ok,
         .sack_ok = tuning->sack && (rx->opts.has & TCP_HAS_SACK_OK) != 0,
         .wscale_ok = tuning->window_scale && (rx->opts.has & TCP_HAS_WSCALE) != 0,

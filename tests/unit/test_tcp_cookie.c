@@ -57,6 +57,32 @@ static struct tcpwire_seg ask(struct tcpwire *w, struct tcp_frame syn)
     return synack;
 }
 
+/* RFC 7323 section 2.3: more than 14 is 14; it must not spill over into the bits beside it. */
+static void test_wscale_beyond_14_is_14(void **state)
+{
+    static const uint8_t shifts[] = {14, 15, 16, 255};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(shifts); i++) {
+        struct tcp_frame syn = syn_from(2, true);
+        struct tcpwire_seg synack;
+        struct tcp_info info;
+        struct tcpwire w;
+        tcp_t listener, conn;
+
+        syn.sackok = false;
+        syn.ws_shift = shifts[i];
+        listener = begin(&w);
+        synack = ask(&w, syn);
+        tcpwire_in(&w, ack_of(&syn, &synack));
+        assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
+        assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
+        assert_true(info.wscale_ok && !info.sack_ok && !info.ecn_ok);
+        assert_int_equal(info.snd_wscale, 14);
+        tcpwire_close(&w);
+    }
+}
+
 static void test_options_come_back_in_the_timestamp(void **state)
 {
     (void)state;
@@ -300,6 +326,7 @@ static void test_ecn_that_is_off_stays_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wscale_beyond_14_is_14),
         cmocka_unit_test(test_options_come_back_in_the_timestamp),
         cmocka_unit_test(test_without_timestamps_no_options_are_agreed_upon),
         cmocka_unit_test(test_the_mss_is_kept_roughly),
