@@ -211,10 +211,10 @@ static void run(const struct config *conf)
     }
 }
 
-/* Lets TCP say its last words. */
+/* Lets TCP say its last words: a server that does not hear IPERF_DONE waits for ever. */
 static void drain(void)
 {
-    uint64_t end = plat_now_ns() + NS_PER_S / 5, now;
+    uint64_t end = plat_now_ns() + 5 * NS_PER_S, now;
 
     while ((now = plat_now_ns()) < end && tcp_usage(&net.tcp).conns != 0)
         if (!net_poll(&net, now))
