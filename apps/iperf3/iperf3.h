@@ -133,6 +133,8 @@ struct peer {
 /* ---- peer.c */
 void peer_open(struct peer *peer, tcp_t conn, uint64_t now);
 void peer_close(struct peer *peer, struct tcp *tcp, uint64_t now);
+/* Sends what waits, as far as there is room. False: the connection is gone. */
+bool peer_flush(struct peer *peer, struct tcp *tcp, uint64_t now);
 /* Sends what waits, takes what came. False: the connection is gone. */
 bool peer_poll(struct peer *peer, struct tcp *tcp, uint64_t now);
 /* Queues to send; asserts room: the protocol never has two texts waiting. */

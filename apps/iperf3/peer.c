@@ -17,9 +17,8 @@ void peer_close(struct peer *peer, struct tcp *tcp, uint64_t now)
     peer->conn = 0;
 }
 
-bool peer_poll(struct peer *peer, struct tcp *tcp, uint64_t now)
+bool peer_flush(struct peer *peer, struct tcp *tcp, uint64_t now)
 {
-    struct cs room = cs_of(peer->in + peer->in_len, sizeof(peer->in) - peer->in_len);
     int n;
 
     if (peer->out_sent < peer->out_len) {
@@ -32,6 +31,16 @@ bool peer_poll(struct peer *peer, struct tcp *tcp, uint64_t now)
     }
     if (peer->out_sent == peer->out_len)
         peer->out_sent = peer->out_len = 0;
+    return true;
+}
+
+bool peer_poll(struct peer *peer, struct tcp *tcp, uint64_t now)
+{
+    struct cs room = cs_of(peer->in + peer->in_len, sizeof(peer->in) - peer->in_len);
+    int n;
+
+    if (!peer_flush(peer, tcp, now))
+        return false;
     if (room.len == 0)
         return true;
     n = tcp_recv(tcp, peer->conn, room, now);

@@ -202,7 +202,13 @@ static void end_json(const struct test *test, struct span span)
         json_counts(&out, test, &received, span, false);
         json_add(&out, "}}");
     }
-    json_add(&out, "],\"sum_sent\":{");
+    json_add(&out, "],");
+    if (test->params.udp) { /* where scripts for iperf3 look: what arrived */
+        json_add(&out, "\"sum\":{");
+        json_counts(&out, test, &received_sum, span, false);
+        json_add(&out, "},");
+    }
+    json_add(&out, "\"sum_sent\":{");
     json_counts(&out, test, &sent_sum, span, true);
     json_add(&out, "},\"sum_received\":{");
     json_counts(&out, test, &received_sum, span, false);

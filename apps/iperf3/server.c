@@ -245,6 +245,7 @@ bool server_poll(uint64_t now)
 {
     const char *wrong = NULL;
     bool busy = poll_newcomers(now);
+    size_t came;
 
     if (server.phase == IDLE)
         return busy;
@@ -252,15 +253,19 @@ bool server_poll(uint64_t now)
         finish(server.phase == DONE ? NULL : "the control connection is gone", now);
         return busy;
     }
+    came = server.peer.in_len;
     wrong = step(now);
     if (wrong == NULL && server.phase != IDLE && now - server.peer.heard_ns > patience())
         wrong = "the client is silent";
     if (wrong != NULL) {
         peer_state(&server.peer, SERVER_TERMINATE);
-        peer_poll(&server.peer, server.test->tcp, now);
+        peer_flush(&server.peer, server.test->tcp, now);
         finish(wrong, now);
     }
-    return busy;
+    if (server.phase == IDLE)
+        return busy;
+    peer_flush(&server.peer, server.test->tcp, now);
+    return busy || server.peer.in_len != came;
 }
 
 uint64_t server_poll_at(void)

@@ -12,7 +12,6 @@ enum plat_request plat_request(void)
     };
     struct start *start = start_get();
 
-    if (start->has_evtchn)
-        evtchn_upcall(&start->ev); /* a program that is never idle never comes to plat_wait */
+    start_turn(); /* a program that is never idle never comes to plat_wait */
     return start->has_ctl ? of[xenctl_poll(&start->ctl)] : PLAT_RUN;
 }

@@ -44,6 +44,10 @@ struct start *start_get(void);
  * value on the command line is wrong; said in one line; the program must end with status 1. */
 int start_xen(int argc, char *const *argv);
 
+/* Made by the target: takes the upcall that is pending, without sleep; in a Linux process domain 0
+ * has its turn first. plat_request() calls it. */
+void start_turn(void);
+
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
 

@@ -148,6 +148,11 @@ static void sleep_until(uint64_t deadline_ns)
         take_input();
 }
 
+void start_turn(void)
+{
+    run();
+}
+
 void plat_wait(uint64_t deadline_ns)
 {
     if (run())
