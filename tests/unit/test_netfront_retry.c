@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* test_netfront_retry.c - what fails for a while and must not last: connecting again, and writing
  * our state. */
-#include "tests/netfront/peer.c"
+#include "tests/netfront/life.h"
 
-#include <cmocka.h>
-
-static void start(void)
+static void begin(void)
 {
-    peer_start(&(struct peer_conf){.seed = 1});
-    assert_int_equal(peer_open(), 0);
-}
-
-static unsigned logged(const char *text)
-{
-    unsigned n = 0;
-
-    for (const char *at = vplat_console(); (at = strstr(at, text)) != NULL; at++)
-        n++;
-    return n;
+    start(&(struct peer_conf){.seed = 1});
 }
 
 static void turns(unsigned n)
@@ -61,7 +49,7 @@ static void test_reconnect_without_pages_is_tried_again(void **state)
     uint32_t n = 0;
 
     (void)state;
-    start();
+    begin();
     leave_and_wait_again();
     while ((held[n] = page_get(&peer.pages)) != NULL)
         n++;
@@ -76,7 +64,7 @@ static void test_reconnect_without_pages_is_tried_again(void **state)
 static void test_reconnect_in_others_transactions_is_tried_again(void **state)
 {
     (void)state;
-    start();
+    begin();
     leave_and_wait_again();
     sim_xs_fail_commits(XS_TXN_TRIES);
     peer_set_state(XENBUS_INIT_WAIT);
@@ -101,7 +89,7 @@ static void fall_silent(void)
 static void test_reconnect_with_silent_xenstored_is_tried_again(void **state)
 {
     (void)state;
-    start();
+    begin();
     leave_and_wait_again();
     silent_until_ns = 0;
     peer.on_wait = fall_silent;
@@ -116,7 +104,7 @@ static void test_reconnect_with_silent_xenstored_is_tried_again(void **state)
 static void test_reconnect_to_page_flipping_stays_closed(void **state)
 {
     (void)state;
-    start();
+    begin();
     leave_and_wait_again();
     sim_xs_rm(PEER_BACK "/feature-rx-copy");
     peer_set_state(XENBUS_INIT_WAIT);
@@ -148,7 +136,7 @@ static void test_closing_is_written_again(void **state)
 {
     (void)state;
     for (unsigned restarts = 0; restarts < 2; restarts++) {
-        start();
+        begin();
         peer.automatic = false;
         let_write(false);
         /* A backend that starts anew without a word makes us leave too, once. */
@@ -178,7 +166,7 @@ static void refuse_closed(void)
 static void test_closed_is_written_again(void **state)
 {
     (void)state;
-    start();
+    begin();
     peer.automatic = false;
     peer.on_wait = refuse_closed;
     peer_set_state(XENBUS_CLOSING);
@@ -199,7 +187,7 @@ static void test_state_is_not_written_again_for_ever(void **state)
     uint64_t requests;
 
     (void)state;
-    start();
+    begin();
     turns(4);
     peer.automatic = false;
     let_write(false);
