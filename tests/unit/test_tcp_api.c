@@ -1,63 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_api.c - a program's side of connections: what connect wants, news, handles that are none
  * (tcp_api.c). */
-#include <stdlib.h>
-#include <string.h>
-
-#include "tcprig.h"
-
-#include <cmocka.h>
-
-#include "tcpip/tcp_priv.h"
-
-static struct tcprig rig;
-
-static struct tcp *tcp_of(unsigned end)
-{
-    return &rig.end[end].tcp;
-}
-
-static uint8_t state_of(unsigned end, tcp_t conn)
-{
-    struct tcp_info info;
-
-    assert_int_equal(tcp_info(tcp_of(end), conn, tcprig_now(), &info), 0);
-    return info.state;
-}
-
-static void close_end(unsigned end, tcp_t conn)
-{
-    assert_int_equal(tcp_close(tcp_of(end), conn, tcprig_now()), 0);
-}
-
-static void shutdown_end(unsigned end, tcp_t conn)
-{
-    assert_int_equal(tcp_shutdown(tcp_of(end), conn, tcprig_now()), 0);
-}
-
-/* Nothing is left but the listener, and TIME-WAIT until its time is up. */
-static void assert_all_gone(uint32_t time_waits)
-{
-    uint32_t waits = 0;
-
-    for (unsigned i = 0; i < 2; i++) {
-        struct tcp_usage used = tcp_usage(tcp_of(i));
-
-        assert_int_equal(used.conns, 0);
-        assert_int_equal(used.syns, 0);
-        assert_int_equal(used.segs, 0);
-        assert_int_equal(used.chunks, 0);
-        assert_int_equal(used.ooo, 0);
-        assert_int_equal(used.pages, 0);
-        assert_int_equal(tcp_of(i)->orphans, 0);
-        assert_int_equal(tcp_of(i)->rcv_promised, 0);
-        waits += used.time_waits;
-    }
-    assert_int_equal(waits, time_waits);
-    tcprig_run(&rig, 61 * NS_PER_S);
-    for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(tcp_usage(tcp_of(i)).time_waits, 0);
-}
+#include "tcplifetest.h"
 
 static void test_connect_wants_a_host_and_a_port(void **state)
 {

@@ -22,10 +22,20 @@ static int close_rig(void **state)
     return 0;
 }
 
-static void assert_block(unsigned i, uint32_t start, uint32_t end)
+/* The next ACK, with room for so many blocks, has these. */
+struct range {
+    uint32_t start, end;
+};
+#define ASSERT_SACK(room, ...)                                                                     \
+    assert_sack(room, (const struct range[]){__VA_ARGS__},                                         \
+                sizeof((const struct range[]){__VA_ARGS__}) / sizeof(struct range))
+static void assert_sack(unsigned room, const struct range *want, size_t n)
 {
-    assert_int_equal(block[i].start, start);
-    assert_int_equal(block[i].end, end);
+    assert_int_equal(rxrig_sack(&rig, block, room), n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(block[i].start, want[i].start);
+        assert_int_equal(block[i].end, want[i].end);
+    }
 }
 
 /* Bytes in the first range. */
@@ -269,23 +279,12 @@ static void test_sack_blocks_are_most_recent_first(void **state)
     rxrig_text(&rig, 5000, 500);
     rxrig_text(&rig, 7000, 500);
     rxrig_text(&rig, 9000, 500);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 4);
-    assert_block(0, 9000, 9500);
-    assert_block(1, 7000, 7500);
-    assert_block(2, 5000, 5500);
-    assert_block(3, 3000, 3500);
+    ASSERT_SACK(4, {9000, 9500}, {7000, 7500}, {5000, 5500}, {3000, 3500});
     rxrig_text(&rig, 3500, 100);
-    assert_int_equal(rxrig_sack(&rig, block, 3), 3);
-    assert_block(0, 3000, 3600);
-    assert_block(1, 9000, 9500);
-    assert_block(2, 7000, 7500);
+    ASSERT_SACK(3, {3000, 3600}, {9000, 9500}, {7000, 7500});
     /* Two become one, and it is the latest. */
     rxrig_text(&rig, 5500, 1500);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 4);
-    assert_block(0, 5000, 7500);
-    assert_block(1, 3000, 3600);
-    assert_block(2, 9000, 9500);
-    assert_block(3, 1000, 1500);
+    ASSERT_SACK(4, {5000, 7500}, {3000, 3600}, {9000, 9500}, {1000, 1500});
 }
 
 /* RFC 2018 section 4, its example: segments 5000 to 8500 by 500, the first and all odd ones are
@@ -297,19 +296,13 @@ static void test_sack_of_rfc_2018_case_3(void **state)
     rxrig_text(&rig, 5500, 500);
     rxrig_text(&rig, 6500, 500);
     rxrig_text(&rig, 7500, 500);
-    assert_int_equal(rxrig_sack(&rig, block, 3), 3);
-    assert_block(0, 7500, 8000);
-    assert_block(1, 6500, 7000);
-    assert_block(2, 5500, 6000);
+    ASSERT_SACK(3, {7500, 8000}, {6500, 7000}, {5500, 6000});
     /* The fourth fills between. */
     rxrig_text(&rig, 6000, 500);
-    assert_int_equal(rxrig_sack(&rig, block, 3), 2);
-    assert_block(0, 5500, 7000);
-    assert_block(1, 7500, 8000);
+    ASSERT_SACK(3, {5500, 7000}, {7500, 8000});
     rxrig_text(&rig, 5000, 500);
     assert_int_equal(rxrig_next(&rig), 7000);
-    assert_int_equal(rxrig_sack(&rig, block, 3), 1);
-    assert_block(0, 7500, 8000);
+    ASSERT_SACK(3, {7500, 8000});
 }
 
 /* RFC 2883 section 4.1.2: a duplicate above the ACK: D-SACK, then the block it lies in. */
@@ -320,15 +313,9 @@ static void test_d_sack_of_rfc_2883_is_first_then_its_block(void **state)
     rxrig_text(&rig, 3500, 500);
     rxrig_text(&rig, 4500, 1000);
     rxrig_text(&rig, 4500, 500);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 3);
-    assert_block(0, 4500, 5000);
-    assert_block(1, 4500, 5500);
-    assert_block(2, 3500, 4000);
+    ASSERT_SACK(4, {4500, 5000}, {4500, 5500}, {3500, 4000});
     rxrig_text(&rig, 3500, 500);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 3);
-    assert_block(0, 3500, 4000);
-    assert_block(1, 3500, 4000);
-    assert_block(2, 4500, 5500);
+    ASSERT_SACK(4, {3500, 4000}, {3500, 4000}, {4500, 5500});
 }
 
 /* RFC 2883 section 4.2.2: partly duplicate: the part that is. */
@@ -338,17 +325,13 @@ static void test_d_sack_names_the_part_that_is_old(void **state)
     rxrig_text(&rig, 0, 500);
     rxrig_text(&rig, 1500, 500);
     rxrig_text(&rig, 1000, 1000);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 2);
-    assert_block(0, 1500, 2000);
-    assert_block(1, 1000, 2000);
+    ASSERT_SACK(4, {1500, 2000}, {1000, 2000});
     /* RFC 2883 section 4: of two parts the first. */
     rxrig_text(&rig, 3000, 500);
     rxrig_text(&rig, 4000, 500);
     rxrig_sack(&rig, block, 4);
     rxrig_text(&rig, 2500, 2500);
-    assert_int_equal(rxrig_sack(&rig, block, 4), 3);
-    assert_block(0, 3000, 3500);
-    assert_block(1, 2500, 5000);
+    ASSERT_SACK(4, {3000, 3500}, {2500, 5000}, {1000, 2000});
 }
 
 static void test_no_sack_where_it_was_not_agreed_upon(void **state)

@@ -1,48 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_recovery.c - what a sender does about loss: duplicate ACKs, SACK, RACK, PRR, undo,
  * ECN, a smaller MTU. Each test names the rule it proves. */
-#include "txrig.h"
-
-#include <cmocka.h>
-
-#define MS NS_PER_MS
-
-static struct txrig rig;
-
-static int fini(void **state)
-{
-    (void)state;
-    txrig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, fini)
-
-static uint32_t cwnd(void)
-{
-    return rig.conn->cc.cwnd;
-}
-
-static uint32_t ssthresh(void)
-{
-    return rig.conn->cc.ssthresh;
-}
-
-static enum tcp_ca_state state_now(void)
-{
-    return (enum tcp_ca_state)rig.flight->ca_state;
-}
-
-static void open_with(struct txrig_conf conf, uint32_t segs)
-{
-    txrig_open(&rig, &conf);
-    txrig_send(&rig, segs);
-}
-
-static struct txrig_conf with_tuning(void)
-{
-    return (struct txrig_conf){.tuning = tcp_tuning_linux};
-}
+#include "txtest.h"
 
 /* ---- three duplicate ACKs -------------------------------------------------------------------- */
 

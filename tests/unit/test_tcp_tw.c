@@ -352,23 +352,22 @@ static void test_a_syn_without_a_listener_does_not_end_time_wait(void **state)
     end(&c);
 }
 
+static const struct tcp_connect_conf same_ends = {
+    .src = NETRIG_US, .src_port = TCPWIRE_PORT, .dst = NETRIG_PEER, .dst_port = TCPWIRE_PEER_PORT};
+
 /* Our own connect may take the pair of ends over once the clock has gone on. */
 static void test_connect_reuses_the_ends_after_a_second(void **state)
 {
-    struct tcp_connect_conf conf = {.src = NETRIG_US,
-                                    .src_port = TCPWIRE_PORT,
-                                    .dst = NETRIG_PEER,
-                                    .dst_port = TCPWIRE_PEER_PORT};
     struct closed c;
     tcp_t conn;
     struct tcpwire_seg syn;
 
     (void)state;
     both_closed(&c, &tcp_tuning_default, true);
-    assert_int_equal(tcp_connect(&c.w.tcp, &conf, c.w.rig->now, &conn), -E_ADDRINUSE);
+    assert_int_equal(tcp_connect(&c.w.tcp, &same_ends, c.w.rig->now, &conn), -E_ADDRINUSE);
     assert_non_null(record(&c));
     tcpwire_pass(&c.w, 1100 * NS_PER_MS);
-    assert_int_equal(tcp_connect(&c.w.tcp, &conf, c.w.rig->now, &conn), 0);
+    assert_int_equal(tcp_connect(&c.w.tcp, &same_ends, c.w.rig->now, &conn), 0);
     netrig_poll(c.w.rig);
     syn = tcpwire_out(&c.w);
     assert_int_equal(syn.flags & F_SYN, F_SYN);
@@ -378,17 +377,13 @@ static void test_connect_reuses_the_ends_after_a_second(void **state)
 
 static void test_connect_without_timestamps_does_not(void **state)
 {
-    struct tcp_connect_conf conf = {.src = NETRIG_US,
-                                    .src_port = TCPWIRE_PORT,
-                                    .dst = NETRIG_PEER,
-                                    .dst_port = TCPWIRE_PEER_PORT};
     struct closed c;
     tcp_t conn;
 
     (void)state;
     both_closed(&c, &tcp_tuning_default, false);
     tcpwire_pass(&c.w, 50 * NS_PER_S);
-    assert_int_equal(tcp_connect(&c.w.tcp, &conf, c.w.rig->now, &conn), -E_ADDRINUSE);
+    assert_int_equal(tcp_connect(&c.w.tcp, &same_ends, c.w.rig->now, &conn), -E_ADDRINUSE);
     end(&c);
 }
 
