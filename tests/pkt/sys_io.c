@@ -146,19 +146,38 @@ static enum call_status read_udp(struct sys *sys, struct call *call, struct file
     return sys_ok(call, (int64_t)((flags & M_TRUNC) != 0 ? len : size_min(len, n)));
 }
 
-static enum call_status do_read(struct sys *sys, struct call *call, const struct expr *buffer,
-                                int64_t n, int64_t flags)
+/* The file that `n` bytes of `buffer` are read from or written to; NULL: *status is what to
+ * return. */
+static struct file *io_file(struct sys *sys, struct call *call, const struct expr *buffer,
+                            int64_t n, enum call_status *status)
 {
     struct file *file = sys_arg_file(sys, call, 0);
     int64_t null;
 
-    if (file == NULL)
-        return call->why[0] != '\0' ? CALL_FAILED : CALL_DONE;
-    if (n < 0)
-        return sys_errno(call, E_INVAL);
+    if (file == NULL) {
+        *status = call->why[0] != '\0' ? CALL_FAILED : CALL_DONE;
+        return NULL;
+    }
+    if (n < 0) {
+        *status = sys_errno(call, E_INVAL);
+        return NULL;
+    }
     if (buffer != NULL && n > 0 && buffer->kind != X_ELLIPSIS && sys_int(buffer, &null) &&
-        null == 0)
-        return sys_errno(call, 14); /* EFAULT */
+        null == 0) {
+        *status = sys_errno(call, 14); /* EFAULT */
+        return NULL;
+    }
+    return file;
+}
+
+static enum call_status do_read(struct sys *sys, struct call *call, const struct expr *buffer,
+                                int64_t n, int64_t flags)
+{
+    enum call_status status;
+    struct file *file = io_file(sys, call, buffer, n, &status);
+
+    if (file == NULL)
+        return status;
     if (file->kind == FILE_TCP)
         return read_tcp(sys, call, file, (size_t)n, flags);
     if (file->kind == FILE_UDP)
@@ -351,16 +370,11 @@ static enum call_status write_udp(struct sys *sys, struct call *call, struct fil
 static enum call_status do_write(struct sys *sys, struct call *call, const struct expr *buffer,
                                  int64_t n, int64_t flags)
 {
-    struct file *file = sys_arg_file(sys, call, 0);
-    int64_t null;
+    enum call_status status;
+    struct file *file = io_file(sys, call, buffer, n, &status);
 
     if (file == NULL)
-        return call->why[0] != '\0' ? CALL_FAILED : CALL_DONE;
-    if (n < 0)
-        return sys_errno(call, E_INVAL);
-    if (buffer != NULL && n > 0 && buffer->kind != X_ELLIPSIS && sys_int(buffer, &null) &&
-        null == 0)
-        return sys_errno(call, 14); /* EFAULT */
+        return status;
     if (file->kind == FILE_TCP)
         return write_tcp(sys, call, file, (size_t)n, flags);
     if (file->kind == FILE_UDP)
