@@ -42,6 +42,44 @@ static const struct {
     {"sendfile", sys_sendfile, 4, 4},
 };
 
+/* Other calls of scripts: what is not among these either is misspelt. */
+static const char *const calls_unsupported[] = {"cap_set",
+                                                "dup",
+                                                "dup2",
+                                                "epoll_pwait",
+                                                "eventfd",
+                                                "getpeername",
+                                                "getsockname",
+                                                "kevent",
+                                                "kqueue",
+                                                "pipe",
+                                                "pipe2",
+                                                "ppoll",
+                                                "preadv",
+                                                "pselect",
+                                                "pwritev",
+                                                "recvmmsg",
+                                                "sctp_bindx",
+                                                "sctp_connectx",
+                                                "sctp_freeladdrs",
+                                                "sctp_freepaddrs",
+                                                "sctp_getladdrs",
+                                                "sctp_getpaddrs",
+                                                "sctp_opt_info",
+                                                "sctp_peeloff",
+                                                "sctp_recvmsg",
+                                                "sctp_recvv",
+                                                "sctp_send",
+                                                "sctp_sendmsg",
+                                                "sctp_sendv",
+                                                "sctp_sendx",
+                                                "select",
+                                                "sendmmsg",
+                                                "socketpair",
+                                                "splice",
+                                                "tee",
+                                                "vmsplice"};
+
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 const struct expr *sys_arg(const struct call *call, unsigned index)
@@ -236,7 +274,10 @@ enum call_status sys_call(struct sys *sys, struct call *call)
             return sys_bad(call, "%s() with %u arguments", spec->name, args);
         return calls[i].handler(sys, call);
     }
-    return sys_unsupported(call, "%s()", spec->name);
+    for (size_t i = 0; i < sizeof(calls_unsupported) / sizeof(calls_unsupported[0]); i++)
+        if (strcmp(calls_unsupported[i], spec->name) == 0)
+            return sys_unsupported(call, "%s()", spec->name);
+    return sys_bad(call, "no such call: %s()", spec->name);
 }
 
 bool sys_check(const struct sys *sys, struct call *call)
