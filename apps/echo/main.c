@@ -16,28 +16,25 @@
 
 #include "apps/common/net.h"
 #include "apps/common/sha256.h"
-#include "apps/common/table.h"
+#include "apps/common/turns.h"
 
 enum { CONNS_DEFAULT = 64, VIEWS = 16, PIECES_A_TURN = 256 };
 enum mode { ECHO, DISCARD, SOURCE };
 
 /* A connection. `page` is a piece that was received and could not be sent yet. */
 struct client {
+    struct turn turn;    /* first */
     struct client *next; /* in the free list */
-    tcp_t conn;
     struct page *page;
     uint32_t off, len;
     uint64_t in, out; /* bytes */
     bool ended;       /* source: all was sent */
-    bool more;        /* its turn ended before its work did: in the list of these */
-    struct client *next_more;
     struct sha256 sha;
 };
 
 static struct net net = {.name = "echo", .conns = CONNS_DEFAULT};
-static struct table table;
-static struct client *clients_free, *clients_more;
-static tcp_t listener;
+static struct client *clients_free;
+static struct turns turns;
 static enum mode mode;
 static bool digest;
 static uint64_t source_bytes;
@@ -48,7 +45,7 @@ static int clients_init(void)
 {
     struct client *clients = calloc(net.conns, sizeof(*clients));
 
-    if (clients == NULL || table_init(&table, net.conns) != 0)
+    if (clients == NULL || turns_init(&turns, net.conns) != 0)
         return -E_NOMEM;
     for (uint32_t i = net.conns; i-- > 0;) {
         clients[i].next = clients_free;
@@ -77,12 +74,11 @@ static void end(struct client *client, int err, uint64_t now)
     if (client->page != NULL)
         page_put(client->page);
     client->page = NULL;
-    table_remove(&table, client->conn);
     if (err == 0)
-        (void)tcp_close(&net.tcp, client->conn, now);
+        (void)tcp_close(&net.tcp, client->turn.conn, now);
     else
-        (void)tcp_abort(&net.tcp, client->conn, now);
-    client->conn = 0;
+        (void)tcp_abort(&net.tcp, client->turn.conn, now);
+    turns_end(&turns, &client->turn);
     client->next = clients_free;
     clients_free = client;
 }
@@ -98,15 +94,16 @@ static int echo(struct client *client, uint64_t now)
         int err;
 
         if (client->page == NULL) {
-            err = tcp_recv_page(&net.tcp, client->conn, &client->page, &client->off, &client->len,
-                                now);
+            err = tcp_recv_page(&net.tcp, client->turn.conn, &client->page, &client->off,
+                                &client->len, now);
             if (err <= 0)
                 return err;
             client->in += client->len;
             if (digest)
                 sha256_add(&client->sha, cs_ro_of(client->page->base + client->off, client->len));
         }
-        err = tcp_send_page(&net.tcp, client->conn, client->page, client->off, client->len, now);
+        err =
+            tcp_send_page(&net.tcp, client->turn.conn, client->page, client->off, client->len, now);
         if (err != 0)
             return err;
         client->out += client->len;
@@ -120,7 +117,7 @@ static int discard(struct client *client, uint64_t now)
     struct cs_ro views[VIEWS];
 
     for (unsigned i = 0; i < PIECES_A_TURN / VIEWS; i++) {
-        int n = tcp_recv_peek(&net.tcp, client->conn, views, VIEWS);
+        int n = tcp_recv_peek(&net.tcp, client->turn.conn, views, VIEWS);
         size_t bytes = 0;
 
         if (n <= 0)
@@ -131,7 +128,7 @@ static int discard(struct client *client, uint64_t now)
             bytes += views[v].len;
         }
         client->in += bytes;
-        n = tcp_recv_consume(&net.tcp, client->conn, (uint32_t)bytes, now);
+        n = tcp_recv_consume(&net.tcp, client->turn.conn, (uint32_t)bytes, now);
         if (n < 0)
             return n;
     }
@@ -161,20 +158,20 @@ static int source(struct client *client, uint64_t now)
         if (i == PIECES_A_TURN)
             return 1;
         if (left == 0) {
-            err = tcp_shutdown(&net.tcp, client->conn, now);
+            err = tcp_shutdown(&net.tcp, client->turn.conn, now);
             if (err != 0)
                 return err;
             client->ended = true;
             break;
         }
-        err = tcp_send_reserve(&net.tcp, client->conn, &room);
+        err = tcp_send_reserve(&net.tcp, client->turn.conn, &room);
         if (err != 0)
             return err;
         room = cs_head(room, (size_t)u64_min(room.len, left));
         fill(room, client->out);
         if (digest)
             sha256_add(&client->sha, cs_as_ro(room));
-        err = tcp_send_commit(&net.tcp, client->conn, (uint32_t)room.len, now);
+        err = tcp_send_commit(&net.tcp, client->turn.conn, (uint32_t)room.len, now);
         if (err != 0)
             return err;
         client->out += room.len;
@@ -192,22 +189,21 @@ static int serve_source(struct client *client, uint64_t now)
         return sent;
     if (got < 0 && got != -E_AGAIN)
         return got;
-    if (client->ended && (got == 0 || (tcp_ready(&net.tcp, client->conn) & TCP_READY_ACKED) != 0))
+    if (client->ended &&
+        (got == 0 || (tcp_ready(&net.tcp, client->turn.conn) & TCP_READY_ACKED) != 0))
         return 0;
     return sent == 1 || got == 1 ? 1 : -E_AGAIN;
 }
 
-static void serve(struct client *client, uint64_t now)
+static void serve(struct turn *turn, uint64_t now)
 {
     static int (*const by_mode[])(struct client *, uint64_t) = {
         [ECHO] = echo, [DISCARD] = discard, [SOURCE] = serve_source};
+    struct client *client = (struct client *)turn;
     int result = by_mode[mode](client, now);
 
-    if (result == 1 && !client->more) {
-        client->more = true;
-        client->next_more = clients_more;
-        clients_more = client;
-    }
+    if (result == 1)
+        turns_more(&turns, turn);
     if (result != 1 && result != -E_AGAIN)
         end(client, result, now);
 }
@@ -218,47 +214,19 @@ static void accept_all(uint64_t now)
 {
     tcp_t conn;
 
-    while (clients_free != NULL && tcp_accept(&net.tcp, listener, &conn) == 0) {
+    while (clients_free != NULL && tcp_accept(&net.tcp, turns.listener, &conn) == 0) {
         struct client *client = clients_free;
 
         clients_free = client->next;
-        /* one that is still in the list of those with more to do stays there */
-        *client =
-            (struct client){.conn = conn, .more = client->more, .next_more = client->next_more};
+        *client = (struct client){.turn = client->turn};
+        turns_begin(&turns, &client->turn, conn);
         sha256_init(&client->sha);
-        (void)table_add(&table, conn, client);
         (void)tcp_set(&net.tcp, conn, TCP_OPT_KEEPALIVE, 1, now);
-        serve(client, now);
+        serve(&client->turn, now);
     }
 }
 
-/* True: there is more to do. */
-static bool serve_all(uint64_t now)
-{
-    struct client *more = clients_more;
-    tcp_t handle;
-
-    clients_more = NULL;
-    while (more != NULL) {
-        struct client *client = more;
-
-        more = client->next_more;
-        client->more = false;
-        if (client->conn != 0)
-            serve(client, now);
-    }
-    accept_all(now);
-    while ((handle = tcp_next_ready(&net.tcp)) != 0) {
-        struct client *client = table_find(&table, handle);
-
-        if (client != NULL)
-            serve(client, now);
-        else if (handle == listener)
-            accept_all(now);
-    }
-    accept_all(now); /* where somebody left, there is room */
-    return clients_more != NULL;
-}
+static struct turns turns = {.tcp = &net.tcp, .serve = serve, .accept_all = accept_all};
 
 static int read_args(int argc, char **argv, struct tcp_listen_conf *conf)
 {
@@ -296,7 +264,7 @@ int main(int argc, char **argv)
 
     if (read_args(argc, argv, &conf) != 0 || net_start(&net, argc, argv, plat_now_ns()) != 0)
         return 1;
-    if ((err = clients_init()) != 0 || (err = tcp_listen(&net.tcp, &conf, &listener)) != 0) {
+    if ((err = clients_init()) != 0 || (err = tcp_listen(&net.tcp, &conf, &turns.listener)) != 0) {
         LOG_ERROR("echo: cannot listen: %s", err_name(err));
         return 1;
     }
@@ -305,7 +273,7 @@ int main(int argc, char **argv)
         uint64_t now = plat_now_ns();
         bool busy = net_poll(&net, now);
 
-        if (!serve_all(now) && !busy)
+        if (!turns_all(&turns, now) && !busy)
             net_wait(&net, NS_NEVER);
     }
     net_stop(&net);

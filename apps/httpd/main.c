@@ -16,7 +16,7 @@
 #include <morgana/platform.h>
 
 #include "apps/common/net.h"
-#include "apps/common/table.h"
+#include "apps/common/turns.h"
 
 #include "http.h"
 
@@ -30,7 +30,7 @@ enum phase {
 };
 
 struct client {
-    tcp_t conn; /* 0: free */
+    struct turn turn; /* first */
     enum phase phase;
     uint64_t skip; /* READ: bytes of a request's body to drop */
     struct http_reply reply;
@@ -39,17 +39,14 @@ struct client {
     uint64_t body_sent;           /* BODY */
     uint64_t touched;             /* when it last made progress */
     struct client *older, *newer; /* by that; or the free list, by `newer` */
-    struct client *next_more;     /* its turn ended before its work did: the list of these */
-    bool more;
 };
 
 static struct net net = {.name = "httpd", .conns = CONNS_DEFAULT};
 static struct site site;
 static struct page_pool site_pages;
 static const uint8_t *site_base; /* of the first of these pages */
-static struct table table;
-static struct client *clients_free, *clients_more, *oldest, *newest;
-static tcp_t listener;
+static struct client *clients_free, *oldest, *newest;
+static struct turns turns;
 static uint64_t idle_ns;
 static struct {
     uint64_t requests, refused, timeouts, bytes;
@@ -142,7 +139,7 @@ static int clients_init(void)
 {
     struct client *clients = calloc(net.conns, sizeof(*clients));
 
-    if (clients == NULL || table_init(&table, net.conns) != 0)
+    if (clients == NULL || turns_init(&turns, net.conns) != 0)
         return no_memory();
     for (uint32_t i = net.conns; i-- > 0;) {
         clients[i].newer = clients_free;
@@ -156,22 +153,20 @@ static void client_open(tcp_t conn, uint64_t now)
     struct client *client = clients_free;
 
     clients_free = client->newer;
-    /* one that is still in the list of those with more to do stays there */
-    *client = (struct client){.conn = conn, .more = client->more, .next_more = client->next_more};
+    *client = (struct client){.turn = client->turn};
+    turns_begin(&turns, &client->turn, conn);
     age_add(client, now);
-    (void)table_add(&table, conn, client);
     (void)tcp_set(&net.tcp, conn, TCP_OPT_NODELAY, 1, now); /* answers are written whole */
 }
 
 static void client_end(struct client *client, bool in_order, uint64_t now)
 {
-    table_remove(&table, client->conn);
     if (in_order)
-        (void)tcp_close(&net.tcp, client->conn, now);
+        (void)tcp_close(&net.tcp, client->turn.conn, now);
     else
-        (void)tcp_abort(&net.tcp, client->conn, now);
+        (void)tcp_abort(&net.tcp, client->turn.conn, now);
+    turns_end(&turns, &client->turn);
     age_remove(client);
-    client->conn = 0;
     client->newer = clients_free;
     clients_free = client;
 }
@@ -185,7 +180,7 @@ static void client_end(struct client *client, bool in_order, uint64_t now)
 static int drop(struct client *client, uint64_t n, uint64_t *dropped, uint64_t now)
 {
     struct cs_ro views[VIEWS];
-    int count = tcp_recv_peek(&net.tcp, client->conn, views, VIEWS);
+    int count = tcp_recv_peek(&net.tcp, client->turn.conn, views, VIEWS);
     uint64_t bytes = 0;
 
     if (count <= 0)
@@ -193,7 +188,7 @@ static int drop(struct client *client, uint64_t n, uint64_t *dropped, uint64_t n
     for (int i = 0; i < count; i++)
         bytes += views[i].len;
     *dropped = u64_min(bytes, n);
-    count = tcp_recv_consume(&net.tcp, client->conn, (uint32_t)*dropped, now);
+    count = tcp_recv_consume(&net.tcp, client->turn.conn, (uint32_t)*dropped, now);
     return count < 0 ? count : 1;
 }
 
@@ -231,14 +226,14 @@ static int read_head(struct client *client, uint64_t now)
             return n;
         client->skip -= dropped;
     }
-    n = tcp_recv_peek(&net.tcp, client->conn, views, VIEWS);
+    n = tcp_recv_peek(&net.tcp, client->turn.conn, views, VIEWS);
     if (n <= 0)
         return n;
     bytes = join(views, n, cs_of(room, sizeof(room)), &whole);
     n = http_parse(bytes, &request);
     if (n == 0 && whole)
         /* an end in the middle of a head is nothing to answer */
-        return tcp_ready(&net.tcp, client->conn) & TCP_READY_EOF ? 0 : -E_AGAIN;
+        return tcp_ready(&net.tcp, client->turn.conn) & TCP_READY_EOF ? 0 : -E_AGAIN;
     client->wall_s = plat_wall_ns() / NS_PER_S;
     if (n <= 0) {
         stats.refused++;
@@ -247,7 +242,7 @@ static int read_head(struct client *client, uint64_t now)
         stats.requests++;
         client->reply = http_answer(&request, &site, client->wall_s);
         client->skip = request.body_bytes;
-        n = tcp_recv_consume(&net.tcp, client->conn, (uint32_t)n, now);
+        n = tcp_recv_consume(&net.tcp, client->turn.conn, (uint32_t)n, now);
         if (n < 0)
             return n;
     }
@@ -263,7 +258,7 @@ static int send_head(struct client *client, uint64_t now)
 
     while (client->head_sent < len) {
         struct cs_ro rest = cs_shift(cs_ro_of(head, len), client->head_sent);
-        int n = tcp_send(&net.tcp, client->conn, rest, now);
+        int n = tcp_send(&net.tcp, client->turn.conn, rest, now);
 
         if (n <= 0)
             return n == 0 ? -E_AGAIN : n;
@@ -286,7 +281,7 @@ static int send_piece(struct client *client, uint64_t now)
     int err;
 
     page_ref(page);
-    err = tcp_send_page(&net.tcp, client->conn, page, off, len, now);
+    err = tcp_send_page(&net.tcp, client->turn.conn, page, off, len, now);
     if (err != 0) {
         page_put(page);
         return err;
@@ -312,7 +307,7 @@ static int send_body(struct client *client, uint64_t now)
     touch(client, now);
     client->phase = READ;
     if (client->reply.close) {
-        err = tcp_shutdown(&net.tcp, client->conn, now);
+        err = tcp_shutdown(&net.tcp, client->turn.conn, now);
         client->phase = DRAIN; /* RFC 9112 section 9.6: or a reset could overtake the answer */
     }
     return err != 0 ? err : 1;
@@ -325,21 +320,19 @@ static int drain(struct client *client, uint64_t now)
     return drop(client, UINT64_MAX, &dropped, now);
 }
 
-static void serve(struct client *client, uint64_t now)
+static void serve(struct turn *turn, uint64_t now)
 {
     static int (*const phases[])(struct client *, uint64_t) = {
         [READ] = read_head, [HEAD] = send_head, [BODY] = send_body, [DRAIN] = drain};
+    struct client *client = (struct client *)turn;
     int result = 1;
 
     /* four phases a request: its turn ends after some, others wait */
     for (unsigned i = 0; result == 1 && i < 4 * REQUESTS_A_TURN; i++)
         result = phases[client->phase](client, now);
-    if ((result == 1 || result == -E_BUSY) && !client->more) {
-        client->more = true;
-        client->next_more = clients_more;
-        clients_more = client;
-    }
-    if (result != 1 && result != -E_BUSY && result != -E_AGAIN)
+    if (result == 1 || result == -E_BUSY)
+        turns_more(&turns, turn);
+    else if (result != -E_AGAIN)
         client_end(client, result == 0, now);
 }
 
@@ -349,9 +342,9 @@ static void accept_all(uint64_t now)
 {
     tcp_t conn;
 
-    while (clients_free != NULL && tcp_accept(&net.tcp, listener, &conn) == 0) {
+    while (clients_free != NULL && tcp_accept(&net.tcp, turns.listener, &conn) == 0) {
         client_open(conn, now);
-        serve(newest, now);
+        serve(&newest->turn, now);
     }
 }
 
@@ -366,33 +359,7 @@ static uint64_t expire(uint64_t now)
     return oldest != NULL ? oldest->touched + idle_ns : NS_NEVER;
 }
 
-/* True: there is more to do. */
-static bool serve_all(uint64_t now)
-{
-    struct client *more = clients_more;
-    tcp_t handle;
-
-    clients_more = NULL;
-    while (more != NULL) {
-        struct client *client = more;
-
-        more = client->next_more;
-        client->more = false;
-        if (client->conn != 0)
-            serve(client, now);
-    }
-    accept_all(now);
-    while ((handle = tcp_next_ready(&net.tcp)) != 0) {
-        struct client *client = table_find(&table, handle);
-
-        if (client != NULL)
-            serve(client, now);
-        else if (handle == listener)
-            accept_all(now);
-    }
-    accept_all(now); /* where somebody left, there is room */
-    return clients_more != NULL;
-}
+static struct turns turns = {.tcp = &net.tcp, .serve = serve, .accept_all = accept_all};
 
 int main(int argc, char **argv)
 {
@@ -409,7 +376,7 @@ int main(int argc, char **argv)
         return 1;
     conf.port = (uint16_t)port;
     idle_ns = idle * NS_PER_S;
-    if ((err = tcp_listen(&net.tcp, &conf, &listener)) != 0) {
+    if ((err = tcp_listen(&net.tcp, &conf, &turns.listener)) != 0) {
         LOG_ERROR("httpd: cannot listen: %s", err_name(err));
         return 1;
     }
@@ -417,7 +384,7 @@ int main(int argc, char **argv)
     while (plat_request() == PLAT_RUN) {
         uint64_t now = plat_now_ns();
         bool busy = net_poll(&net, now);
-        bool more = serve_all(now);
+        bool more = turns_all(&turns, now);
         uint64_t deadline = expire(now);
 
         if (!busy && !more)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_app_common.c - what programs share: SHA-256 against FIPS 180-4's examples, the table of
- * connections against a plain array. */
+ * connections against a plain array, turns. */
 #include <string.h>
 
 #include "support.h"
@@ -9,6 +9,8 @@
 
 #include "apps/common/sha256.h"
 #include "apps/common/table.h"
+#include "apps/common/turns.h"
+#include "tcprig.h"
 
 /* ---- SHA-256 --------------------------------------------------------------------------------- */
 
@@ -103,12 +105,107 @@ static void test_a_table_finds_what_an_array_finds(void **state)
     table_fini(&table);
 }
 
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+/* A server that takes a byte a turn. */
+static struct {
+    struct tcprig rig;
+    struct turns turns;
+    struct client {
+        struct turn turn;
+        uint32_t bytes;
+    } client[2];
+    unsigned ended;
+} server;
+
+static void serve(struct turn *turn, uint64_t now)
+{
+    struct client *client = (struct client *)turn;
+    uint8_t byte;
+    int n = tcp_recv(server.turns.tcp, turn->conn, cs_of(&byte, 1), now);
+
+    assert_true(turn->conn != 0);
+    if (n == 1) {
+        client->bytes++;
+        turns_more(&server.turns, turn);
+        turns_more(&server.turns, turn); /* once is enough */
+    } else if (n != -E_AGAIN) {
+        assert_int_equal(n, 0);
+        assert_int_equal(tcp_close(server.turns.tcp, turn->conn, now), 0);
+        turns_end(&server.turns, turn);
+        server.ended++;
+    }
+}
+
+static void accept_all(uint64_t now)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct client *client = &server.client[i];
+        tcp_t conn;
+
+        if (client->turn.conn != 0 ||
+            tcp_accept(server.turns.tcp, server.turns.listener, &conn) != 0)
+            continue;
+        *client = (struct client){.turn = client->turn};
+        turns_begin(&server.turns, &client->turn, conn);
+        serve(&client->turn, now);
+    }
+}
+
+static tcp_t connect_and_send(uint32_t n)
+{
+    struct tcp_connect_conf conf = {.dst = tcprig_addr(1), .dst_port = TCPRIG_PORT};
+    tcp_t conn;
+
+    assert_int_equal(tcp_connect(&server.rig.end[0].tcp, &conf, tcprig_now(), &conn), 0);
+    tcprig_run(&server.rig, NS_PER_MS);
+    assert_int_equal(tcprig_send(&server.rig, 0, conn, 0, n), n);
+    tcprig_run(&server.rig, NS_PER_MS);
+    return conn;
+}
+
+/* Who has more to do waits for the others; who waits for a place gets that of one who left. */
+static void test_turns(void **state)
+{
+    struct tcp_listen_conf listen = {.port = TCPRIG_PORT};
+    tcp_t conn[3];
+
+    (void)state;
+    tcprig_open(&server.rig, NULL);
+    server.turns =
+        (struct turns){.tcp = &server.rig.end[1].tcp, .serve = serve, .accept_all = accept_all};
+    assert_int_equal(tcp_listen(server.turns.tcp, &listen, &server.turns.listener), 0);
+    assert_int_equal(turns_init(&server.turns, 2), 0);
+    for (unsigned i = 0; i < 3; i++)
+        conn[i] = connect_and_send(3 + i);
+    assert_true(turns_all(&server.turns, tcprig_now()));
+    assert_in_range(server.client[0].bytes, 1, 2);
+    assert_in_range(server.client[1].bytes, 1, 2);
+    while (turns_all(&server.turns, tcprig_now()))
+        assert_in_range(server.client[1].bytes - server.client[0].bytes + 1, 0, 2);
+    assert_int_equal(server.client[0].bytes, 3);
+    assert_int_equal(server.client[1].bytes, 4);
+    assert_int_equal(tcp_shutdown(&server.rig.end[0].tcp, conn[0], tcprig_now()), 0);
+    tcprig_run(&server.rig, NS_PER_MS);
+    while (turns_all(&server.turns, tcprig_now()))
+        ;
+    assert_int_equal(server.ended, 1);
+    assert_int_equal(server.client[0].bytes, 5);
+    assert_int_equal(server.client[1].bytes, 4);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(tcp_abort(&server.rig.end[0].tcp, conn[i], tcprig_now()), 0);
+    tcprig_run(&server.rig, NS_PER_MS);
+    table_fini(&server.turns.table);
+    tcprig_close(&server.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_examples_of_the_standard),
         cmocka_unit_test(test_pieces_do_not_matter),
         cmocka_unit_test(test_a_table_finds_what_an_array_finds),
+        cmocka_unit_test(test_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
