@@ -32,12 +32,13 @@ CFLAGS_FILE_boot/xen-x86_64/mem.c := -fno-builtin
 LDFLAGS_xen-x86_64 := -nostdlib -static -Wl,-T,boot/xen-x86_64/link.lds -Wl,--gc-sections \
 	-Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 
-XEN_X86_64_MODULES := $(APP_MODULES) $(MODULES) boot/common
+XEN_X86_64_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen
 $(eval $(call variant,xen-x86_64))
 $(eval $(call library,xen-x86_64,$(XEN_X86_64_MODULES)))
-$(eval $(call archive,xen-x86_64,boot-common-bare,$(sort $(wildcard boot/common/bare/*.c))))
+$(foreach m,bare xenguest,$(eval $(call archive,xen-x86_64,boot-common-$(m),$(sort $(wildcard boot/common/$(m)/*.c)))))
 $(eval $(call archive,xen-x86_64,boot-xen-x86-64,$(sort $(wildcard boot/xen-x86_64/*.[cS]))))
 LIBS_xen-x86_64 += $(BUILD)/xen-x86_64/lib/libmorgana-boot-common-bare.a \
+	$(BUILD)/xen-x86_64/lib/libmorgana-boot-common-xenguest.a \
 	$(BUILD)/xen-x86_64/lib/libmorgana-boot-xen-x86-64.a
 
 $(BUILD)/xen-x86_64/flags: | $(NEWLIB_xen-x86_64)/stamp $(BUILD)/xen-x86_64/include/xen

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* banner.c - a program's name in large letters, so that an operator sees at a glance whose
  * console this is. */
-#include <morgana/start.h>
+#include <morgana/banner.h>
+#include <morgana/log.h>
+#include <morgana/platform.h>
 
 #define ROWS 5
 #define COLUMNS 5
@@ -71,4 +73,13 @@ size_t banner_format(const char *name, char *out, size_t size)
     if (size > 0)
         out[len] = '\0';
     return len;
+}
+
+void banner_print(const char *name)
+{
+    char text[BANNER_BYTES];
+    size_t len = banner_format(name, text, sizeof(text));
+
+    if (log_shows(LOG_INFO))
+        plat_console_write(cs_ro_of(text, len));
 }

@@ -1,4 +1,4 @@
-# What every target starts a program with: command line, banner, Xen bring-up. What only a bare machine needs is in bare/.
-boot-common_DEPS := base cstruct evtchn xen netfront netdev platform xenseam libxen libc
-boot-common_PREFIXES := args_ banner_ plat_ start_
-boot-common_HEADERS := args.h start.h
+# What every target starts a program with, with Xen under it or without: command line, banner.
+boot-common_DEPS := base cstruct platform
+boot-common_PREFIXES := args_ banner_
+boot-common_HEADERS := args.h banner.h

@@ -11,6 +11,7 @@
 
 #include "boot.h"
 #include "boot/common/bare/bare.h"
+#include "boot/common/xenguest/xenguest.h"
 #include "x86.h"
 
 #include <xen/arch-x86/hvm/start_info.h>
@@ -47,7 +48,7 @@ static int read_memory_map(const char **why)
     int count;
 
     if (info.map_count == 0) {
-        count = bare_memory_map(entries, PVH_MAP_MAX);
+        count = xenguest_memory_map(entries, PVH_MAP_MAX);
         for (int i = 0; i < count && i < (int)PVH_MAP_MAX; i++)
             pvh_add_entry(&info, entries[i].addr, entries[i].size, entries[i].type);
     }

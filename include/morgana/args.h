@@ -46,6 +46,10 @@ int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6]);
  * as a warning, once. Unknown keys are ignored otherwise. Returns how many. */
 int args_check(int argc, char *const *argv, const char *const *known);
 
+/* Brings up the log, to the console, at the level that log= wants (info). -E_INVAL: no level; said
+ * in one line. */
+int args_log(int argc, char *const *argv);
+
 /* Keys of every target; what does not concern a target is ignored there.
  *     ip= gw= mac=              the first network device's addresses
  *     log=                      quiet, error, warn, info or debug

@@ -58,11 +58,4 @@ unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
 bool start_vif_close(struct netdev *dev);
 
-/* The program's name in letters of five lines, as text of `size` bytes with its NUL; BANNER_BYTES
- * are enough for any name. Characters without a glyph are blanks; names longer than
- * BANNER_LETTERS are cut. Returns the length. */
-#define BANNER_LETTERS 13u
-#define BANNER_BYTES (5u * (BANNER_LETTERS * 6u + 1u) + 1u)
-size_t banner_format(const char *name, char *out, size_t size);
-
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <morgana/start.h>
+#include <morgana/banner.h>
 
 static void test_name_in_five_lines(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_netdev_xen.c - the program's network devices as boot/common finds them in xenstore. */
+/* test_netdev_xen.c - the program's network devices as boot/common/xen finds them in xenstore. */
 #include <string.h>
 
 #include "simguest.h"
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "boot/common/netdev_xen.c"
+#include "boot/common/xen/netdev_xen.c"
 
 enum { PAGES = 256, KEPT = 5 };
 

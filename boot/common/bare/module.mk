@@ -1,3 +1,3 @@
-# What every bare machine under Xen does alike: console, end, C library. Not in the Linux process.
-boot-common-bare_DEPS := base cstruct evtchn xen netdev platform xenseam boot-common libxen libc
+# What every bare machine does alike, with Xen under it or without: the program's end, the C library's needs.
+boot-common-bare_DEPS := base cstruct netdev platform boot-common libc
 boot-common-bare_PREFIXES := bare_ plat_ base_ sbrk write read close fstat isatty lseek getpid kill gettimeofday times

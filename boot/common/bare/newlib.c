@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <morgana/platform.h>
-#include <morgana/xen.h>
 
 #include "bare.h"
 
@@ -63,11 +62,6 @@ int write(int file, const void *text, size_t len)
 }
 
 /* Waits for the first byte only. */
-static bool has_console(void)
-{
-    return xen_start()->console_ring != NULL;
-}
-
 int read(int file, void *to, size_t len)
 {
     uint8_t *bytes = to;
@@ -80,7 +74,7 @@ int read(int file, void *to, size_t len)
         byte = plat_console_read();
         if (byte >= 0)
             bytes[n++] = (uint8_t)byte;
-        else if (n > 0 || !has_console() || plat_request() != PLAT_RUN)
+        else if (n > 0 || !bare_console_exists() || plat_request() != PLAT_RUN)
             break; /* 0: the end of the file, which will not come back */
         else
             plat_wait(NS_NEVER);

@@ -6,6 +6,7 @@
  * them); the console ring, and now the banner; grant tables; xenstore; the operator's requests.
  */
 #include <morgana/args.h>
+#include <morgana/banner.h>
 #include <morgana/log.h>
 #include <morgana/page.h>
 #include <morgana/platform.h>
@@ -43,34 +44,6 @@ static int word_of(const char *key, const char *const *words, unsigned *out)
     }
     LOG_ERROR("%s=%s: expected %s or %s", key, value, words[0], words[1]);
     return -E_INVAL;
-}
-
-static int log_start(void)
-{
-    const char *name = args_get(start.argc, start.argv, "log");
-    int level = LOG_INFO;
-
-    log_init(plat_console_write, LOG_INFO);
-    if (name == NULL)
-        return 0;
-    level = log_level_of_name(name);
-    if (level < 0) {
-        LOG_ERROR("log=%s: expected quiet, error, warn, info or debug", name);
-        return -E_INVAL;
-    }
-    log_set_level((enum log_level)level);
-    return 0;
-}
-
-/* Not where the operator wants nothing but the program's own words (log=warn). */
-static void print_banner(void)
-{
-    char text[BANNER_BYTES];
-    size_t len = banner_format(start.argv[0], text, sizeof(text));
-
-    if (!log_shows(LOG_INFO))
-        return;
-    plat_console_write(cs_ro_of(text, len));
 }
 
 /* ---- one service each ------------------------------------------------------------------------ */
@@ -175,14 +148,14 @@ int start_xen(int argc, char *const *argv)
 
     start.argc = argc;
     start.argv = argv;
-    err = log_start();
+    err = args_log(argc, argv);
     if (err < 0)
         return err;
     err = evtchn_start();
     if (err < 0)
         return err;
     console_start();
-    print_banner();
+    banner_print(argv[0]);
     err = gnttab_start();
     if (err < 0)
         return err;

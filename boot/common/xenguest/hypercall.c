@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* hypercall.c - hypercalls for files whose own headers use names of Xen's (struct evtchn_status).
  */
-#include "bare.h"
+#include "boot/common/bare/bare.h"
+#include "xenguest.h"
+
 #include "xen/hypercall.h"
 
-int bare_memory_map(void *entries, unsigned count)
+int xenguest_memory_map(void *entries, unsigned count)
 {
     return hypercall_memory_map(entries, count);
 }

@@ -5,7 +5,7 @@
 #include <morgana/start.h>
 #include <morgana/xen.h>
 
-#include "bare.h"
+#include "boot/common/bare/bare.h"
 
 #include <xen/io/console.h>
 
@@ -26,6 +26,11 @@ int plat_console_read(void)
     struct start *start = start_get();
 
     return start->has_cons ? xencons_read(&start->cons) : -E_AGAIN;
+}
+
+bool bare_console_exists(void)
+{
+    return xen_start()->console_ring != NULL;
 }
 
 void bare_console_end_line(void)
