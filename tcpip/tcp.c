@@ -232,7 +232,7 @@ static const struct range ranges[] = {
     RANGE(ecn, 0, TCP_ECN_ON),
     RANGE(syn_cookies, 0, TCP_COOKIES_ALWAYS),
     RANGE(iw_segments, 1, 10),
-    RANGE(ack_habit, 0, TCP_ACK_HABITS - 1),
+    RANGE(ack_habit, 0, TCP_HABITS - 1),
     RANGE(syn_icmp_ends, 0, 15),
     RANGE(syn_linear, 0, 15),
     RANGE(iw_after_syn_loss, 1, 10),
@@ -473,7 +473,7 @@ struct tcp_conn *tcp_conn_get(struct tcp *tcp)
 void tcp_conn_put(struct tcp *tcp, struct tcp_conn *conn)
 {
     ASSERT(conn->used && conn->pages == 0);
-    tcp_unmark(conn);
+    tcp_poll_unmark(conn);
     tcp_timer_stop_all(conn);
     tcp_mem_leave(conn);
     conn->used = false;

@@ -102,7 +102,7 @@ static inline void gone_tells(struct tcp_conn *conn, struct tcp_seg *seg, uint32
 
     gone->segs += segs;
     if (UNLIKELY((seg->flags & TCP_SEG_EVER) != 0)) {
-        ack->flags |= TCP_ACK_RETRANS_ACKED;
+        ack->flags |= TCP_TOLD_RETRANS_ACKED;
     } else if (LIKELY(!sacked)) {
         if (gone->first_ns == UINT64_MAX)
             gone->first_ns = seg->sent_ns;
@@ -110,7 +110,7 @@ static inline void gone_tells(struct tcp_conn *conn, struct tcp_seg *seg, uint32
         if (seq_lt(seg->node.seq, gone->reorder))
             gone->reorder = seg->node.seq;
         if (seq_le(seg->node.end, conn->flight.high_seq))
-            ack->flags |= TCP_ACK_ORIGINAL;
+            ack->flags |= TCP_TOLD_ORIGINAL;
     }
     if (sacked)
         return; /* it was counted then */
@@ -153,7 +153,7 @@ static void take_records(struct tcp_conn *conn, struct gone *gone, struct tcp_ac
         tcp_flight_trim(conn, seg, conn->snd_una);
     }
     if (UNLIKELY((seg->flags & TCP_SEG_SACKED) != 0))
-        ack->flags |= TCP_ACK_RENEGED;
+        ack->flags |= TCP_TOLD_RENEGED;
     if (UNLIKELY(seq_lt(flight->lost_end, conn->snd_una)))
         flight->lost_end = conn->snd_una;
 }
@@ -169,28 +169,28 @@ static bool round_trip(struct tcp_conn *conn, const struct gone *gone, struct tc
     uint64_t sample_ns = UINT64_MAX, latest_ns = UINT64_MAX;
     uint32_t ticks;
 
-    if (gone->first_ns != UINT64_MAX && (ack->flags & TCP_ACK_RETRANS_ACKED) == 0) {
+    if (gone->first_ns != UINT64_MAX && (ack->flags & TCP_TOLD_RETRANS_ACKED) == 0) {
         sample_ns = ack->now - gone->first_ns;
         latest_ns = ack->now - gone->last_ns;
         /* A lone short segment: its ACK was delayed perhaps. */
         if (gone->segs == 1 && gone->whole && conn->snd_una - ack->prior_una < conn->mss &&
             conn->delivered == ack->prior_delivered + 1 &&
-            ack->prior_sacked_end == ack->prior_una && (ack->flags & TCP_ACK_ECE) == 0)
-            ack->flags |= TCP_ACK_MAYBE_DELAYED;
+            ack->prior_sacked_end == ack->prior_una && (ack->flags & TCP_TOLD_ECE) == 0)
+            ack->flags |= TCP_TOLD_MAYBE_DELAYED;
     }
     if (ack->sack_first_ns != UINT64_MAX) {
         if (sample_ns == UINT64_MAX)
             sample_ns = ack->now - ack->sack_first_ns;
         latest_ns = ack->now - ack->sack_last_ns;
     }
-    if (sample_ns == UINT64_MAX && ack->ts && (ack->flags & TCP_ACK_ACKED) != 0) {
+    if (sample_ns == UINT64_MAX && ack->ts && (ack->flags & TCP_TOLD_ACKED) != 0) {
         ticks = tcp_ts_now(conn->tcp, conn->ts_offset, ack->now) - ack->ts_ecr;
         if (ticks < UINT32_MAX / 2)
             sample_ns = latest_ns = (ticks != 0 ? ticks : 1) * tuning->timestamp_unit_ns;
     }
     if (sample_ns == UINT64_MAX)
         return false;
-    if ((ack->flags & TCP_ACK_MAYBE_DELAYED) == 0 || latest_ns <= conn->rtt.min_ns)
+    if ((ack->flags & TCP_TOLD_MAYBE_DELAYED) == 0 || latest_ns <= conn->rtt.min_ns)
         tcp_rtt_least(&conn->rtt, latest_ns, ack->now);
     tcp_rtt_smooth(&conn->rtt, tuning, sample_ns, conn->snd_una, conn->snd_nxt);
     if (UNLIKELY(tcp_cc_in_slow_start(&conn->cc)))
@@ -211,7 +211,7 @@ static inline void window_update(struct tcp_conn *conn, const struct tcp_rx *rx,
     if (!(seq_gt(rx->hdr.ack, conn->snd_una) || seq_gt(rx->hdr.seq, conn->snd_wl1) ||
           (rx->hdr.seq == conn->snd_wl1 && (wnd > conn->snd_wnd || wnd == 0))))
         return;
-    ack->flags |= TCP_ACK_WINDOW;
+    ack->flags |= TCP_TOLD_WINDOW;
     conn->snd_wl1 = rx->hdr.seq;
     if (wnd == conn->snd_wnd)
         return;
@@ -226,21 +226,23 @@ static inline void window_update(struct tcp_conn *conn, const struct tcp_rx *rx,
 static inline bool may_grow(const struct tcp_conn *conn, const struct tcp_ack *ack)
 {
     if (UNLIKELY(conn->flight.reordering > conn->tcp->conf.tuning.dupthresh))
-        return (ack->flags & (TCP_ACK_ACKED | TCP_ACK_SACKED)) != 0;
-    return (ack->flags & TCP_ACK_ACKED) != 0;
+        return (ack->flags & (TCP_TOLD_ACKED | TCP_TOLD_SACKED)) != 0;
+    return (ack->flags & TCP_TOLD_ACKED) != 0;
 }
 
 static void congestion(struct tcp_conn *conn, const struct tcp_ack *ack)
 {
     uint32_t delivered = (uint32_t)(conn->delivered - ack->prior_delivered);
+    uint64_t rtt_ns = u64_min(conn->rtt.min_ns, conn->rtt.srtt_ns);
     uint32_t cwnd = conn->cc.cwnd;
 
+    if (UNLIKELY(conn->cc.ops->delivered != NULL) && delivered != 0)
+        conn->cc.ops->delivered(&conn->cc, delivered, rtt_ns, ack->now);
     if (UNLIKELY(tcp_in_reduction(&conn->flight)))
         tcp_reduce_acked(conn, delivered, conn->flight.lost_ever - ack->prior_lost,
-                         (ack->flags & TCP_ACK_ADVANCED) != 0);
+                         (ack->flags & TCP_TOLD_ADVANCED) != 0);
     else if (may_grow(conn, ack))
-        tcp_cc_acked(&conn->cc, &conn->tcp->conf.tuning, delivered,
-                     u64_min(conn->rtt.min_ns, conn->rtt.srtt_ns), ack->now);
+        tcp_cc_acked(&conn->cc, &conn->tcp->conf.tuning, delivered, rtt_ns, ack->now);
     if (conn->cc.cwnd > cwnd)
         tcp_sndbuf_tune(conn);
 }
@@ -250,33 +252,34 @@ static void congestion(struct tcp_conn *conn, const struct tcp_ack *ack)
 /* RFC 5681 section 2: nothing new in it at all. */
 static bool is_duplicate(const struct tcp_ack *ack)
 {
-    return (ack->flags & (TCP_ACK_DATA | TCP_ACK_WINDOW | TCP_ACK_ACKED | TCP_ACK_ADVANCED)) == 0;
+    return (ack->flags & (TCP_TOLD_DATA | TCP_TOLD_WINDOW | TCP_TOLD_ACKED | TCP_TOLD_ADVANCED)) ==
+           0;
 }
 
 static inline bool is_unusual(const struct tcp_conn *conn, const struct tcp_ack *ack)
 {
     return conn->flight.ca_state != TCP_CA_OPEN ||
-           (ack->flags & (TCP_ACK_ECE | TCP_ACK_SACKED | TCP_ACK_DSACK)) != 0 ||
-           (ack->flags & (TCP_ACK_DATA | TCP_ACK_WINDOW | TCP_ACK_ACKED)) == 0;
+           (ack->flags & (TCP_TOLD_ECE | TCP_TOLD_SACKED | TCP_TOLD_DSACK)) != 0 ||
+           (ack->flags & (TCP_TOLD_DATA | TCP_TOLD_WINDOW | TCP_TOLD_ACKED)) == 0;
 }
 
 /* Whoever has something outstanding: records, samples, loss, timers, windows. */
 static void outstanding(struct tcp_conn *conn, const struct tcp_rx *rx, struct tcp_ack *ack)
 {
     struct gone gone = {.first_ns = UINT64_MAX, .reorder = conn->snd_nxt};
-    bool ece = (ack->flags & TCP_ACK_ECE) != 0, sample;
+    bool ece = (ack->flags & TCP_TOLD_ECE) != 0, sample;
 
-    if (LIKELY((ack->flags & TCP_ACK_ADVANCED) != 0))
+    if (LIKELY((ack->flags & TCP_TOLD_ADVANCED) != 0))
         take_records(conn, &gone, ack);
     if (gone.segs != 0)
-        ack->flags |= TCP_ACK_ACKED | TCP_ACK_TIMER;
+        ack->flags |= TCP_TOLD_ACKED | TCP_TOLD_TIMER;
     sample = round_trip(conn, &gone, ack);
     if (UNLIKELY(!conn->sack_ok)) {
         if (gone.segs != 0)
             tcp_recovery_reno_acked(conn, gone.segs, ece);
         /* Without SACK nobody knows which copy it was. */
-        if ((ack->flags & TCP_ACK_RETRANS_ACKED) != 0)
-            ack->flags &= ~(uint32_t)TCP_ACK_ORIGINAL;
+        if ((ack->flags & TCP_TOLD_RETRANS_ACKED) != 0)
+            ack->flags &= ~(uint32_t)TCP_TOLD_ORIGINAL;
     } else if (UNLIKELY(seq_lt(gone.reorder, ack->prior_sacked_end))) {
         tcp_sack_reordered(conn, gone.reorder, ack->prior_sacked_end);
     }
@@ -284,18 +287,18 @@ static void outstanding(struct tcp_conn *conn, const struct tcp_rx *rx, struct t
     if (gone.segs == 0 && sample && ack->sack_first_ns != UINT64_MAX &&
         conn->flight.tree.first != NULL &&
         ack->sack_first_ns < tcp_flight_first(&conn->flight)->sent_ns)
-        ack->flags |= TCP_ACK_TIMER;
+        ack->flags |= TCP_TOLD_TIMER;
     tcp_rack_adapt(conn, ack);
     if (UNLIKELY(conn->flight.tlp_out))
         tcp_recovery_probe_acked(conn, ack, rx->hdr.ack);
     if (UNLIKELY(is_unusual(conn, ack))) {
-        if (is_duplicate(ack) && (ack->flags & TCP_ACK_DSACK) == 0) {
+        if (is_duplicate(ack) && (ack->flags & TCP_TOLD_DSACK) == 0) {
             ack->dup_acks = rx->segs;
             conn->tcp->stats.dup_acks_in += rx->segs;
         }
         tcp_recovery_ack(conn, ack);
     }
-    if ((ack->flags & TCP_ACK_TIMER) != 0)
+    if ((ack->flags & TCP_TOLD_TIMER) != 0)
         tcp_rto_acked(conn, ack->now);
     if (ece)
         conn->delivered_ce += conn->sack_ok ? conn->delivered - ack->prior_delivered : 0;
@@ -307,7 +310,7 @@ static void outstanding(struct tcp_conn *conn, const struct tcp_rx *rx, struct t
 static COLD void nothing_outstanding(struct tcp_conn *conn, const struct tcp_rx *rx,
                                      struct tcp_ack *ack)
 {
-    if ((ack->flags & TCP_ACK_DSACK) != 0)
+    if ((ack->flags & TCP_TOLD_DSACK) != 0)
         tcp_recovery_ack(conn, ack);
     if (conn->flight.tlp_out)
         tcp_recovery_probe_acked(conn, ack, rx->hdr.ack);
@@ -340,14 +343,14 @@ static COLD bool old_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 
     if (!tcp_ack_may_be(conn, rx->hdr.ack)) {
         conn->tcp->stats.bad_ack++;
-        tcp_challenge(conn, rx->now);
+        tcp_reset_challenge(conn, rx->now);
         return false;
     }
     if (conn->sack_ok && (rx->opts.has & TCP_HAS_SACK) != 0) {
         ack_begin(conn, rx, &ack);
         tcp_sack_input(conn, rx, &ack);
         tcp_recovery_ack(conn, &ack);
-        tcp_mark(conn);
+        tcp_poll_mark(conn);
     }
     return true;
 }
@@ -357,7 +360,7 @@ static COLD bool future_ack(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     conn->tcp->stats.bad_ack++;
     if (conn->state != TCP_ESTABLISHED || !conn->tcp->conf.tuning.future_acks_silent)
-        tcp_challenge(conn, rx->now);
+        tcp_reset_challenge(conn, rx->now);
     return false;
 }
 
@@ -386,9 +389,9 @@ bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx)
     watch_program(conn);
     window_update(conn, rx, &ack);
     if (rx->len != 0 || (rx->hdr.flags & TCP_FIN) != 0)
-        ack.flags |= TCP_ACK_DATA;
+        ack.flags |= TCP_TOLD_DATA;
     if (n != 0) {
-        ack.flags |= TCP_ACK_ADVANCED;
+        ack.flags |= TCP_TOLD_ADVANCED;
         conn->snd_una = rx->hdr.ack;
         conn->bytes_acked += n;
         conn->flight.rtos = 0;
@@ -397,7 +400,7 @@ bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx)
     if (UNLIKELY((rx->opts.has & TCP_HAS_SACK) != 0) && conn->sack_ok)
         tcp_sack_input(conn, rx, &ack);
     if (UNLIKELY((rx->hdr.flags & TCP_ECE) != 0) && conn->ecn_ok) {
-        ack.flags |= TCP_ACK_ECE;
+        ack.flags |= TCP_TOLD_ECE;
         conn->tcp->stats.ecn_ece_in++;
     }
     conn->soft_error = 0;
@@ -408,7 +411,7 @@ bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx)
     else
         nothing_outstanding(conn, rx, &ack);
     if (conn->snd.next != NULL || conn->flight.resend != 0 || (conn->fin_wanted && !conn->fin_sent))
-        tcp_mark(conn);
+        tcp_poll_mark(conn);
     if (UNLIKELY(conn->flight.out == 0))
         tcp_persist_update(conn, rx->now);
     if (n != 0)

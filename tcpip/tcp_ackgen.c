@@ -5,7 +5,7 @@
  * every second full segment; a change of congestion marks. All else may wait for data to ride
  * on, or for more to come, half a second at most.
  *
- * How long, the tuning's habit says. TCP_ACK_EVERY_OTHER waits delack_ns, for one segment at
+ * How long, the tuning's habit says. TCP_HABIT_EVERY_OTHER waits delack_ns, for one segment at
  * most. The adaptive ones have a picture of the peer:
  *
  *     quick      so many ACKs more go at once: a connection begins so, and begins again so after
@@ -37,13 +37,13 @@ static inline const struct tcp_tuning *tuning_of(const struct tcp_conn *conn)
 
 static inline bool is_adaptive(const struct tcp_conn *conn)
 {
-    return tuning_of(conn)->ack_habit != TCP_ACK_EVERY_OTHER;
+    return tuning_of(conn)->ack_habit != TCP_HABIT_EVERY_OTHER;
 }
 
 void tcp_ackgen_now(struct tcp_conn *conn)
 {
     conn->owed |= TCP_OWE_ACK;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 void tcp_ackgen_dup(struct tcp_conn *conn, uint32_t n)
@@ -52,8 +52,8 @@ void tcp_ackgen_dup(struct tcp_conn *conn, uint32_t n)
 
     conn->dup_acks_owed = (uint8_t)u32_min(owed, UINT8_MAX);
     conn->owed |= TCP_OWE_DUPACKS;
-    conn->rcv.ack |= TCP_ACK_DUE;
-    tcp_mark(conn);
+    conn->rcv.ack |= TCP_ACKGEN_DUE;
+    tcp_poll_mark(conn);
 }
 
 /* ---- the picture of the peer ---------------------------------------------------------------- */
@@ -81,7 +81,7 @@ void tcp_ackgen_set_quick(struct tcp_conn *conn, bool on)
 {
     conn->quickack_set = on;
     conn->rcv.pingpong = !on;
-    if (on && (conn->rcv.ack & TCP_ACK_DUE) != 0)
+    if (on && (conn->rcv.ack & TCP_ACKGEN_DUE) != 0)
         tcp_ackgen_now(conn);
 }
 
@@ -108,7 +108,7 @@ static inline void measure_mss(struct tcp_conn *conn, const struct tcp_rx *rx)
             return;
         }
     }
-    rcv->ack |= (rcv->ack & TCP_ACK_PUSHED) != 0 ? TCP_ACK_PUSHED2 : TCP_ACK_PUSHED;
+    rcv->ack |= (rcv->ack & TCP_ACKGEN_PUSHED) != 0 ? TCP_ACKGEN_PUSHED2 : TCP_ACKGEN_PUSHED;
 }
 
 /* A round trip by the echo of our timestamp; without them the time it takes to fill a window, of
@@ -169,7 +169,7 @@ void tcp_ackgen_ecn(struct tcp_conn *conn, const struct tcp_rx *rx)
      * segment now, so it waits for this ACK. */
     if ((rx->hdr.flags & TCP_CWR) != 0) {
         conn->ecn_demand = false;
-        conn->rcv.ack |= TCP_ACK_NOW;
+        conn->rcv.ack |= TCP_ACKGEN_NOW;
     }
     if (rx->ecn == 3) {
         conn->tcp->stats.ecn_ce_in++;
@@ -189,7 +189,7 @@ void tcp_ackgen_data(struct tcp_conn *conn, const struct tcp_rx *rx)
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t segs = rcv->segs + rx->segs;
 
-    rcv->ack |= TCP_ACK_DUE;
+    rcv->ack |= TCP_ACKGEN_DUE;
     rcv->segs = (uint8_t)u32_min(segs, UINT8_MAX);
     measure_mss(conn, rx);
     measure_rtt(conn, rx);
@@ -198,7 +198,7 @@ void tcp_ackgen_data(struct tcp_conn *conn, const struct tcp_rx *rx)
     conn->received_at = rx->now;
     tcp_ackgen_ecn(conn, rx);
     if (rx->len >= GROW_LEAST)
-        tcp_rcv_grow(conn, rx->len);
+        tcp_window_grow(conn, rx->len);
 }
 
 /* ---- the decision --------------------------------------------------------------------------- */
@@ -208,17 +208,17 @@ static bool is_due_now(const struct tcp_conn *conn)
     const struct tcp_rcv *rcv = &conn->rcv;
     const struct tcp_tuning *tuning = tuning_of(conn);
 
-    if ((rcv->ack & TCP_ACK_NOW) != 0 || conn->quickack_set)
+    if ((rcv->ack & TCP_ACKGEN_NOW) != 0 || conn->quickack_set)
         return true;
-    if (tuning->ack_habit == TCP_ACK_EVERY_OTHER)
+    if (tuning->ack_habit == TCP_HABIT_EVERY_OTHER)
         return rcv->segs >= tuning->delack_segments;
     if (rcv->quick != 0 && !rcv->pingpong)
         return true;
     if (conn->rcv_nxt - conn->rcv_wup <= (tuning->delack_segments - 1u) * rcv->mss)
         return false;
     /* Linux leaves it to the program's reading where the window could not open. */
-    return tuning->ack_habit != TCP_ACK_LINUX || rcv->bytes == 0 ||
-           tcp_rcv_window_wanted(conn) >= conn->rcv_adv - conn->rcv_wup;
+    return tuning->ack_habit != TCP_HABIT_LINUX || rcv->bytes == 0 ||
+           tcp_window_wanted(conn) >= conn->rcv_adv - conn->rcv_wup;
 }
 
 static uint64_t delay(const struct tcp_conn *conn)
@@ -227,10 +227,10 @@ static uint64_t delay(const struct tcp_conn *conn)
     const struct tcp_rcv *rcv = &conn->rcv;
     uint64_t most = DELAY_MAX_NS;
 
-    if (tuning->ack_habit == TCP_ACK_EVERY_OTHER)
+    if (tuning->ack_habit == TCP_HABIT_EVERY_OTHER)
         return tuning->delack_ns;
     if (rcv->ato_ns > tuning->delack_ns) {
-        if (rcv->pingpong || (rcv->ack & TCP_ACK_PUSHED) != 0)
+        if (rcv->pingpong || (rcv->ack & TCP_ACKGEN_PUSHED) != 0)
             most = tuning->delack_max_ns;
         /* Who waits longer than a round trip makes the sender wait for nothing. */
         if (conn->rtt.srtt_ns != 0)
@@ -244,7 +244,7 @@ void tcp_ackgen_decide(struct tcp_conn *conn, uint64_t now)
 {
     uint64_t wait, at;
 
-    if ((conn->rcv.ack & TCP_ACK_DUE) == 0)
+    if ((conn->rcv.ack & TCP_ACKGEN_DUE) == 0)
         return;
     if (is_due_now(conn)) {
         tcp_ackgen_now(conn);
@@ -268,13 +268,13 @@ void tcp_ackgen_decide(struct tcp_conn *conn, uint64_t now)
         tcp_timer_set(conn, TCP_TIMER_DELACK, at);
 }
 
-void tcp_delack_expired(struct tcp_conn *conn, uint64_t now)
+void tcp_ackgen_expired(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_rcv *rcv = &conn->rcv;
     const struct tcp_tuning *tuning = tuning_of(conn);
 
     (void)now;
-    if ((rcv->ack & TCP_ACK_DUE) == 0)
+    if ((rcv->ack & TCP_ACKGEN_DUE) == 0)
         return;
     conn->tcp->stats.delayed_acks++;
     if (is_adaptive(conn)) {
@@ -296,7 +296,7 @@ void tcp_ackgen_sent(struct tcp_conn *conn, bool data, uint64_t now)
 
     conn->rcv_wup = conn->rcv_nxt;
     conn->last_ack_sent = conn->rcv_nxt;
-    if (rcv->quick != 0 && (rcv->ack & TCP_ACK_DUE) != 0) {
+    if (rcv->quick != 0 && (rcv->ack & TCP_ACKGEN_DUE) != 0) {
         if (--rcv->quick == 0)
             rcv->ato_ns = tuning_of(conn)->delack_ns;
     }

@@ -51,7 +51,7 @@ static void begin(struct tcp_conn *conn, const struct tcp_preset *preset, uint32
     conn->news.handle = tcp_conn_handle(conn);
     tcp_demux_add(tcp, &conn->link);
     tcp->stats.opened_active++;
-    tcp_syn_send(conn, now);
+    tcp_synsent_send(conn, now);
 }
 
 int tcp_connect(struct tcp *tcp, const struct tcp_connect_conf *conf, uint64_t now_ns, tcp_t *out)
@@ -81,7 +81,7 @@ int tcp_connect(struct tcp *tcp, const struct tcp_connect_conf *conf, uint64_t n
         tcp_conn_put(tcp, conn);
         return err;
     }
-    tcp_preset_init(tcp, &preset);
+    tcp_conn_preset(tcp, &preset);
     tcp_conn_init(conn, &key, &preset, now_ns);
     conn->ip.next_hop = ip.next_hop;
     conn->ip.cast = ip.cast;

@@ -13,6 +13,7 @@ enum { CWND_MAX = 1u << 22, CSS_GROWTH_DIVISOR = 4 };
 static const struct tcp_cc_ops *const kinds[TCP_CC_KINDS] = {
     [TCP_CC_CUBIC] = &tcp_cc_cubic,
     [TCP_CC_NEWRENO] = &tcp_cc_newreno,
+    [TCP_CC_WESTWOOD] = &tcp_cc_westwood,
 };
 
 void tcp_cc_init(struct tcp_cc *cc, enum tcp_cc_kind kind, uint32_t cwnd)

@@ -10,7 +10,7 @@ enum { MSS_MIN = 8 }; /* RFC 1812's smallest MTU with all options leaves more */
 
 /* ---- made ----------------------------------------------------------------------------------- */
 
-void tcp_preset_init(const struct tcp *tcp, struct tcp_preset *preset)
+void tcp_conn_preset(const struct tcp *tcp, struct tcp_preset *preset)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
 
@@ -76,7 +76,7 @@ void tcp_conn_init(struct tcp_conn *conn, const struct tcp_key *key,
     conn->chrono_at = conn->received_at = conn->ack_at = now;
     tcp_rtt_init(&conn->rtt, &tcp->conf.tuning);
     tcp_flight_init(conn);
-    tcp_rcv_init(conn, now);
+    tcp_window_init(conn, now);
 }
 
 void tcp_conn_iss_set(struct tcp_conn *conn, uint32_t iss)
@@ -117,7 +117,7 @@ static uint32_t initial_window(const struct tcp_conn *conn)
 void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now)
 {
     tcp_conn_mss_refresh(conn, now);
-    tcp_rcv_negotiated(conn, now);
+    tcp_window_negotiated(conn, now);
     tcp_cc_init(&conn->cc, (enum tcp_cc_kind)conn->cc_kind, initial_window(conn));
     tcp_sndbuf_tune(conn);
 }
@@ -173,7 +173,7 @@ void tcp_conn_established(struct tcp_conn *conn, const struct tcp_rx *rx, uint32
     if (conn->fin_wanted)
         conn->state = TCP_FIN_WAIT_1;
     tcp_news(conn->tcp, &conn->news);
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 static void take_syn(struct tcp_conn *conn, const struct tcp_syn *syn, const struct tcp_rx *rx)
@@ -256,12 +256,12 @@ void tcp_conn_end(struct tcp_conn *conn, int error)
     conn->error = error;
     conn->owed = 0;
     tcp_demux_remove(tcp, &conn->link);
-    tcp_unmark(conn);
+    tcp_poll_unmark(conn);
     tcp_timer_stop_all(conn);
     tcp_flight_clear(conn);
     tcp_sndbuf_clear(conn);
     tcp_reass_clear(conn);
-    tcp_rcv_end(conn);
+    tcp_window_end(conn);
     if (conn->orphan)
         put(conn);
     else
@@ -341,7 +341,7 @@ bool tcp_conn_give_up(struct tcp_conn *conn, uint32_t tries, uint64_t now)
     return true;
 }
 
-void tcp_linger_expired(struct tcp_conn *conn, uint64_t now)
+void tcp_conn_linger_expired(struct tcp_conn *conn, uint64_t now)
 {
     tcp_conn_abort(conn, -E_TIMEDOUT, now);
 }
@@ -352,7 +352,7 @@ void tcp_conn_fin_acked(struct tcp_conn *conn, uint64_t now)
 {
     switch (conn->state) {
     case TCP_FIN_WAIT_1:
-        /* Where nobody holds it tcp_conn_input makes it small when the segment, which may bring
+        /* Where nobody holds it tcp_in_conn makes it small when the segment, which may bring
          * text or FIN, has been looked at whole. */
         conn->state = TCP_FIN_WAIT_2;
         tcp_timer_stop(conn, TCP_TIMER_LINGER);
@@ -395,5 +395,5 @@ void tcp_conn_fin_send(struct tcp_conn *conn)
         conn->state = TCP_FIN_WAIT_1;
     else if (conn->state == TCP_CLOSE_WAIT)
         conn->state = TCP_LAST_ACK;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }

@@ -31,8 +31,8 @@ struct tcp_link {
 /* ---- a segment on its way in ----------------------------------------------------------------- */
 
 struct tcp_rx {
-    struct pkt *pkt; /* with all its headers; whoever keeps it sets this to NULL, else tcp_segment
-                        puts it */
+    /* With all its headers; whoever keeps it sets this to NULL, else tcp_in_segment puts it. */
+    struct pkt *pkt;
     const struct ip4_rx *ip;
     struct tcp_key key; /* src is ours */
     struct tcp_hdr hdr;
@@ -160,6 +160,12 @@ struct tcp_cc {
             uint64_t undo_epoch_ns;
             uint32_t undo_origin, undo_k;
         } cubic;
+        struct {
+            uint64_t rate;      /* 1/8 segments a second; 0: none measured yet */
+            uint64_t since_ns;  /* this sample's beginning; 0: none runs */
+            uint32_t delivered; /* segments in it */
+            uint64_t least_ns;  /* round trip */
+        } westwood;
     };
     struct {
         uint32_t round_end;
@@ -178,6 +184,8 @@ struct tcp_conn;
 struct tcp_cc_ops {
     const char *name;
     void (*init)(struct tcp_cc *cc);
+    /* Each ACK that delivered something, in recovery too; NULL: of no interest. */
+    void (*delivered)(struct tcp_cc *cc, uint32_t delivered, uint64_t rtt_ns, uint64_t now);
     /* `acked` segments were newly acknowledged, cwnd was the limit, no recovery. rtt_ns: the
      * path's, without the queues that are our own doing. */
     void (*acked)(struct tcp_cc *cc, uint32_t acked, uint64_t rtt_ns, uint64_t now);
@@ -190,7 +198,7 @@ struct tcp_cc_ops {
     /* Sending begins again after `idle_ns` with nothing in flight. */
     void (*restart)(struct tcp_cc *cc, uint64_t idle_ns, uint64_t now);
 };
-extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic;
+extern const struct tcp_cc_ops tcp_cc_newreno, tcp_cc_cubic, tcp_cc_westwood;
 
 /* What is in flight, and what to do about loss. */
 struct tcp_flight {
@@ -259,11 +267,11 @@ struct tcp_sndbuf {
 };
 
 /* What the next ACK is for: rcv.ack. */
-enum tcp_ack_bits {
-    TCP_ACK_DUE = 1,     /* something came that must be acknowledged, soon or now */
-    TCP_ACK_NOW = 2,     /* now */
-    TCP_ACK_PUSHED = 4,  /* a small segment was among it, */
-    TCP_ACK_PUSHED2 = 8, /* or several */
+enum tcp_ackgen_bits {
+    TCP_ACKGEN_DUE = 1,     /* something came that must be acknowledged, soon or now */
+    TCP_ACKGEN_NOW = 2,     /* now */
+    TCP_ACKGEN_PUSHED = 4,  /* a small segment was among it, */
+    TCP_ACKGEN_PUSHED2 = 8, /* or several */
 };
 
 /* What came: tcp_rcvbuf.c, tcp_window.c, tcp_reass.c, tcp_ackgen.c. */
@@ -296,7 +304,7 @@ struct tcp_rcv {
     uint64_t space_copied; /* and what it had taken then */
     uint64_t copied;       /* bytes the program took, ever */
     /* when to acknowledge */
-    uint8_t ack;     /* enum tcp_ack_bits */
+    uint8_t ack;     /* enum tcp_ackgen_bits */
     uint8_t segs;    /* since the last ACK, saturating */
     uint8_t quick;   /* segments still acknowledged at once */
     bool pingpong;   /* interactive: delay ACKs, they ride on answers */
@@ -402,7 +410,7 @@ struct tcp_conn {
     uint64_t syn_at;                       /* the first SYN, or SYN-ACK, went */
     uint8_t persist_backoff;               /* doublings of the probe timer, answered or not */
     uint64_t unanswered_since; /* probes or retransmissions, for the user timeout; 0: not */
-    uint64_t invalid_at;       /* tcp_may_answer: when the last was */
+    uint64_t invalid_at;       /* tcp_reset_may_answer: when the last was */
     uint64_t challenge_at;     /* RFC 5961: this second's begin, */
     uint32_t challenges;       /* and how many may still go */
     uint8_t hole_tries;        /* black hole detection */

@@ -61,7 +61,7 @@ void tcp_data_duplicate(struct tcp_conn *conn, const struct tcp_rx *rx)
  * where we are (RFC 9293 section 3.8.6.1). */
 static COLD void refuse(struct tcp_conn *conn)
 {
-    if (tcp_rcv_offered(conn) == 0)
+    if (tcp_window_offered(conn) == 0)
         conn->tcp->stats.zero_window++;
     else
         conn->tcp->stats.out_of_window++;
@@ -72,7 +72,7 @@ static COLD void refuse(struct tcp_conn *conn)
 /* Cuts off what is not new or not wanted. False: nothing is left. *fin: it has one, in place. */
 static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
 {
-    uint32_t nxt = conn->rcv_nxt, edge = nxt + tcp_rcv_offered(conn);
+    uint32_t nxt = conn->rcv_nxt, edge = nxt + tcp_window_offered(conn);
     uint32_t end = rx->hdr.seq + rx->len;
 
     *fin = (rx->hdr.flags & TCP_FIN) != 0;
@@ -85,8 +85,8 @@ static bool trim(struct tcp_conn *conn, struct tcp_rx *rx, bool *fin)
 
         tcp_reass_dsack(conn, rx->hdr.seq, nxt);
         /* Sent again in vain: the sooner it knows the better. Linux has no haste. */
-        if (conn->tcp->conf.tuning.ack_habit != TCP_ACK_LINUX)
-            conn->rcv.ack |= TCP_ACK_NOW;
+        if (conn->tcp->conf.tuning.ack_habit != TCP_HABIT_LINUX)
+            conn->rcv.ack |= TCP_ACKGEN_NOW;
         rx->text_off += old;
         rx->len -= old;
         rx->hdr.seq = nxt;
@@ -141,14 +141,14 @@ static COLD void finish(struct tcp_conn *conn, uint64_t now)
 {
     conn->rcv_nxt++;
     /* Linux forgets what it would have told. */
-    if (conn->tcp->conf.tuning.ack_habit == TCP_ACK_LINUX)
+    if (conn->tcp->conf.tuning.ack_habit == TCP_HABIT_LINUX)
         conn->rcv.dsack = (struct tcp_sack_block){0, 0};
     /* In CLOSE-WAIT the answer may carry the ACK; in FIN-WAIT there is none to wait for. */
-    if (conn->state == TCP_ESTABLISHED && conn->tcp->conf.tuning.ack_habit == TCP_ACK_LINUX)
+    if (conn->state == TCP_ESTABLISHED && conn->tcp->conf.tuning.ack_habit == TCP_HABIT_LINUX)
         conn->rcv.pingpong = true;
     else
-        conn->rcv.ack |= TCP_ACK_NOW;
-    conn->rcv.ack |= TCP_ACK_DUE;
+        conn->rcv.ack |= TCP_ACKGEN_NOW;
+    conn->rcv.ack |= TCP_ACKGEN_DUE;
     tcp_ackgen_decide(conn, now);
     tcp_conn_fin_received(conn, now);
 }
@@ -195,7 +195,7 @@ static void take_any(struct tcp_conn *conn, struct tcp_rx *rx)
     /* RFC 5681 section 4.2: at once too where it filled all or part of a gap. */
     if (first != NULL) {
         tcp_reass_drain(conn);
-        conn->rcv.ack |= TCP_ACK_NOW;
+        conn->rcv.ack |= TCP_ACKGEN_NOW;
     }
     if (conn->rcv.fin && conn->rcv_nxt == conn->rcv.fin_seq)
         finish(conn, rx->now);
@@ -205,7 +205,7 @@ static void take_any(struct tcp_conn *conn, struct tcp_rx *rx)
 
 void tcp_data_hold(struct tcp_conn *conn, struct tcp_rx *rx)
 {
-    if (rx->len == 0 || rx->len > tcp_rcv_offered(conn))
+    if (rx->len == 0 || rx->len > tcp_window_offered(conn))
         return;
     strip(rx);
     tcp_reass_input(conn, rx);
@@ -216,7 +216,7 @@ void tcp_data_release(struct tcp_conn *conn, uint64_t now)
     if (conn->rcv.ooo.first == NULL)
         return;
     tcp_reass_drain(conn);
-    conn->rcv.ack |= TCP_ACK_DUE;
+    conn->rcv.ack |= TCP_ACKGEN_DUE;
     tcp_ackgen_decide(conn, now);
 }
 
@@ -224,7 +224,7 @@ void tcp_data_input(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     conn->data_segs_in += rx->len != 0 ? rx->segs : 0;
     /* The usual segment: text alone, next, wholly in the window, and nothing waits. */
-    if (LIKELY(rx->hdr.seq == conn->rcv_nxt && rx->len - 1 < tcp_rcv_offered(conn) &&
+    if (LIKELY(rx->hdr.seq == conn->rcv_nxt && rx->len - 1 < tcp_window_offered(conn) &&
                (rx->hdr.flags & TCP_FIN) == 0 && conn->rcv.ooo.first == NULL && !conn->rcv.fin)) {
         if (take_next(conn, rx)) {
             tcp_ackgen_data(conn, rx);

@@ -193,7 +193,7 @@ void tcp_emit_round(struct tcp_conn *conn, bool begins)
 
 static void find_window(struct tcp_conn *conn)
 {
-    conn->window_field = (uint16_t)u32_min(tcp_rcv_window(conn) >> conn->rcv_wscale, 0xffff);
+    conn->window_field = (uint16_t)u32_min(tcp_window_now(conn) >> conn->rcv_wscale, 0xffff);
     if (conn->window_state == WINDOW_FIRST)
         conn->window_state = WINDOW_AGAIN;
 }
@@ -228,7 +228,7 @@ static COLD int refused(struct tcp_conn *conn, struct pkt *pkt, int err)
     if (err != -E_AGAIN)
         return err;
     conn->tcp->stats.tx_refused++;
-    tcp_mark_blocked(conn);
+    tcp_poll_mark_blocked(conn);
     return err;
 }
 
@@ -435,7 +435,7 @@ int tcp_emit_syn(struct tcp_conn *conn, uint64_t now)
 
     syn_options(conn, &options, now);
     /* RFC 9293 section 3.8.6: a SYN's window is not scaled. */
-    piece.hdr.window = (uint16_t)u32_min(tcp_rcv_offered(conn), 0xffff);
+    piece.hdr.window = (uint16_t)u32_min(tcp_window_offered(conn), 0xffff);
     if (conn->state == TCP_SYN_RECEIVED) {
         piece.hdr.flags |= TCP_ACK;
         piece.hdr.ack = conn->rcv_nxt;

@@ -8,21 +8,21 @@
 #include "tcpip/tcp_priv.h"
 
 /* What one ACK told. */
-enum tcp_ack_flags {
-    TCP_ACK_ADVANCED = 1,         /* SND.UNA moved */
-    TCP_ACK_DATA = 2,             /* the segment has text or FIN of its own */
-    TCP_ACK_WINDOW = 4,           /* the window was taken over from it */
-    TCP_ACK_ACKED = 8,            /* whole segments were acknowledged */
-    TCP_ACK_RETRANS_ACKED = 16,   /* and one of them was sent more than once */
-    TCP_ACK_ORIGINAL = 32,        /* something below high_seq came that was sent but once */
-    TCP_ACK_SACKED = 64,          /* something was newly SACKed */
-    TCP_ACK_DSACK = 128,          /* it reports a duplicate that we are to blame for */
-    TCP_ACK_DSACK_PROBE = 256,    /* namely the tail loss probe */
-    TCP_ACK_ECE = 512,            /* it bears ECE, and ECN was negotiated */
-    TCP_ACK_RENEGED = 1024,       /* what was SACKed is now the first that is missing */
-    TCP_ACK_TIMER = 2048,         /* RTO or probe timer are to begin anew */
-    TCP_ACK_LOST_RETRANS = 4096,  /* a retransmission was found lost */
-    TCP_ACK_MAYBE_DELAYED = 8192, /* its RTT may be a delayed ACK's */
+enum tcp_ack_told {
+    TCP_TOLD_ADVANCED = 1,         /* SND.UNA moved */
+    TCP_TOLD_DATA = 2,             /* the segment has text or FIN of its own */
+    TCP_TOLD_WINDOW = 4,           /* the window was taken over from it */
+    TCP_TOLD_ACKED = 8,            /* whole segments were acknowledged */
+    TCP_TOLD_RETRANS_ACKED = 16,   /* and one of them was sent more than once */
+    TCP_TOLD_ORIGINAL = 32,        /* something below high_seq came that was sent but once */
+    TCP_TOLD_SACKED = 64,          /* something was newly SACKed */
+    TCP_TOLD_DSACK = 128,          /* it reports a duplicate that we are to blame for */
+    TCP_TOLD_DSACK_PROBE = 256,    /* namely the tail loss probe */
+    TCP_TOLD_ECE = 512,            /* it bears ECE, and ECN was negotiated */
+    TCP_TOLD_RENEGED = 1024,       /* what was SACKed is now the first that is missing */
+    TCP_TOLD_TIMER = 2048,         /* RTO or probe timer are to begin anew */
+    TCP_TOLD_LOST_RETRANS = 4096,  /* a retransmission was found lost */
+    TCP_TOLD_MAYBE_DELAYED = 8192, /* its RTT may be a delayed ACK's */
 };
 
 struct tcp_ack {

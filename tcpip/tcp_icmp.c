@@ -20,7 +20,7 @@ static bool too_long(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
     if (mtu == 0 || mtu >= conn->mtu || !conn->tcp->conf.tuning.pmtu_discovery)
         return false;
     conn->tcp->stats.pmtu_changes++;
-    tcp_conn_mtu_set(conn, mtu, now);
+    tcp_pmtu_set(conn, mtu, now);
     return true;
 }
 

@@ -2,7 +2,7 @@
 /* tcp_in.c - a segment's way in: is it whole, whose is it, and RFC 9293 section 3.10.7.4's steps
  * for a connection that is past its SYN.
  *
- * The steps stand in tcp_conn_input in the RFC's order, each a function that says whether the
+ * The steps stand in tcp_in_conn in the RFC's order, each a function that says whether the
  * segment goes on. What the peer is owed is noted in conn->owed and sent at the end of the poll. A
  * connection may end on the way: after each step that can do that `is_over` is asked.
  */
@@ -96,7 +96,7 @@ void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *ip, uint
     tcp_lro_input(tcp, &rx);
 }
 
-void tcp_segment(struct tcp *tcp, struct tcp_rx *rx)
+void tcp_in_segment(struct tcp *tcp, struct tcp_rx *rx)
 {
     struct tcp_link *link = tcp_demux_find(tcp, &rx->key);
 
@@ -105,9 +105,9 @@ void tcp_segment(struct tcp *tcp, struct tcp_rx *rx)
 
         conn->segs_in += rx->segs;
         if (LIKELY(conn->state != TCP_SYN_SENT))
-            tcp_conn_input(conn, rx);
+            tcp_in_conn(conn, rx);
         else
-            tcp_syn_sent_input(conn, rx);
+            tcp_synsent_input(conn, rx);
     } else if (link == NULL) {
         tcp_listen_input(tcp, rx);
     } else if (link->kind == TCP_LINK_SYN) {
@@ -173,7 +173,7 @@ static inline bool step_timestamp(struct tcp_conn *conn, struct tcp_rx *rx)
     if (rx->len != 0)
         tcp_data_duplicate(conn, rx);
     else
-        tcp_challenge(conn, rx->now);
+        tcp_reset_challenge(conn, rx->now);
     return false;
 }
 
@@ -183,13 +183,13 @@ static inline bool step_timestamp(struct tcp_conn *conn, struct tcp_rx *rx)
 static inline bool in_window(const struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     return seq_ge(tcp_rx_end(rx), conn->rcv_wup) &&
-           seq_le(rx->hdr.seq, conn->rcv_nxt + tcp_rcv_offered(conn));
+           seq_le(rx->hdr.seq, conn->rcv_nxt + tcp_window_offered(conn));
 }
 
 /* RCV.WND. */
 static uint32_t window(const struct tcp_conn *conn)
 {
-    uint32_t offered = tcp_rcv_offered(conn), limit = conn->rcv.limit;
+    uint32_t offered = tcp_window_offered(conn), limit = conn->rcv.limit;
 
     if (!conn->tcp->conf.tuning.window_is_room || limit < conn->rcv.bytes + offered)
         return offered;
@@ -218,7 +218,7 @@ static COLD bool answer_unacceptable(struct tcp_conn *conn, const struct tcp_rx 
 
     tcp->stats.out_of_window++;
     if (rx->len == 0) {
-        tcp_challenge(conn, rx->now);
+        tcp_reset_challenge(conn, rx->now);
         return false;
     }
     /* RFC 2883 section 4.1. */
@@ -264,7 +264,7 @@ static inline bool step_reset(struct tcp_conn *conn, struct tcp_rx *rx)
         return true;
     if (tcp->conf.tuning.challenge_acks && !is_reset_exact(conn, rx)) {
         tcp->stats.rst_in_window++;
-        tcp_challenge(conn, rx->now);
+        tcp_reset_challenge(conn, rx->now);
         return false;
     }
     tcp->stats.reset_in++;
@@ -304,7 +304,7 @@ static inline bool step_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     if (!conn->tcp->conf.tuning.challenge_acks)
         return refuse_syn(conn, rx);
     conn->tcp->stats.syn_in_window++;
-    tcp_challenge(conn, rx->now);
+    tcp_reset_challenge(conn, rx->now);
     return false;
 }
 
@@ -381,7 +381,7 @@ static inline void step_text(struct tcp_conn *conn, struct tcp_rx *rx)
     tcp_data_input(conn, rx);
 }
 
-void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx)
+void tcp_in_conn(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     if (!step_timestamp(conn, rx) || !step_sequence(conn, rx) || !step_reset(conn, rx) ||
         !step_syn(conn, rx))

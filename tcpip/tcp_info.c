@@ -66,7 +66,7 @@ static void fill_receiving(struct tcp_info *info, const struct tcp_conn *conn)
 {
     info->ato_ns = conn->rcv.ato_ns;
     info->rcv_rtt_ns = conn->rcv.rtt_ns;
-    info->rcv_wnd = tcp_rcv_offered(conn);
+    info->rcv_wnd = tcp_window_offered(conn);
     info->rcv_ssthresh = conn->rcv.ssthresh;
     info->rcvbuf = conn->rcv.limit;
     info->segs_in = conn->segs_in;

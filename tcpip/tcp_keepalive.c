@@ -50,6 +50,6 @@ void tcp_keepalive_expired(struct tcp_conn *conn, uint64_t now)
     conn->keepalives++;
     conn->tcp->stats.keepalives++;
     conn->owed |= TCP_OWE_PROBE;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
     tcp_timer_set(conn, TCP_TIMER_KEEPALIVE, now + conn->keepalive_interval_ns);
 }

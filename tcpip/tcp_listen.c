@@ -54,7 +54,7 @@ int tcp_listen(struct tcp *tcp, const struct tcp_listen_conf *conf, tcp_t *handl
     listener->backlog = conf->backlog != 0 ? conf->backlog : TCP_BACKLOG_DEFAULT;
     listener->accept_head = listener->accept_tail = NULL;
     listener->accept_count = listener->syn_count = 0;
-    tcp_preset_init(tcp, &listener->preset);
+    tcp_conn_preset(tcp, &listener->preset);
     head = tcp_demux_listeners(tcp, conf->port);
     listener->next = *head;
     *head = listener;

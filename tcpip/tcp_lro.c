@@ -65,7 +65,7 @@ void tcp_lro_flush(struct tcp *tcp)
         return;
     rx = tcp->lro->rx;
     tcp->lro->rx.pkt = NULL;
-    tcp_segment(tcp, &rx);
+    tcp_in_segment(tcp, &rx);
 }
 
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx)
@@ -74,7 +74,7 @@ void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx)
 
     if (UNLIKELY(!is_plain(rx))) {
         tcp_lro_flush(tcp);
-        tcp_segment(tcp, rx);
+        tcp_in_segment(tcp, rx);
         return;
     }
     if (LIKELY(lro->rx.pkt != NULL)) {

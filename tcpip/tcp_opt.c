@@ -102,7 +102,7 @@ static void set_first_window(struct tcp_conn *conn, uint64_t now)
         return;
     if (conn->wscale_ok)
         conn->rcv_wscale = tcp_syn_wscale(conn->tcp, &preset);
-    tcp_rcv_init(conn, now);
+    tcp_window_init(conn, now);
 }
 
 static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
@@ -111,10 +111,10 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
     case TCP_OPT_NODELAY: /* what was held back may go, once even though corked */
         if (conn->nodelay && tcp_sndbuf_unsent(conn) != 0)
             conn->snd.uncork = true;
-        tcp_mark(conn);
+        tcp_poll_mark(conn);
         break;
     case TCP_OPT_CORK:
-        tcp_mark(conn);
+        tcp_poll_mark(conn);
         break;
     case TCP_OPT_QUICKACK:
         tcp_ackgen_set_quick(conn, conn->quickack_set);
@@ -146,7 +146,7 @@ static void changed(struct tcp_conn *conn, enum tcp_opt opt, uint64_t now)
     case TCP_OPT_CONNECT_TIMEOUT:
     case TCP_OPT_USER_TIMEOUT:
         if (conn->state == TCP_SYN_SENT && (conn->owed & TCP_OWE_SYN) != 0)
-            tcp_syn_send(conn, now);
+            tcp_synsent_send(conn, now);
         break;
     case TCP_OPT_NOTSENT_LOWAT:
         tcp_sndbuf_wake(conn);

@@ -400,7 +400,7 @@ static bool send_lost(struct tcp_conn *conn, uint64_t now)
  * else the last segment again. */
 static COLD void send_tlp(struct tcp_conn *conn, uint64_t now)
 {
-    struct tcp_seg *seg = tcp_tlp_seg(conn);
+    struct tcp_seg *seg = tcp_rto_tlp_seg(conn);
     struct next next = begin_next(conn);
 
     next.force = true;
@@ -587,9 +587,9 @@ void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
         tcp_sndbuf_wake(conn);
 }
 
-void tcp_cork_expired(struct tcp_conn *conn, uint64_t now)
+void tcp_out_cork_expired(struct tcp_conn *conn, uint64_t now)
 {
     (void)now;
     conn->snd.uncork = true;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }

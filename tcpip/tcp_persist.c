@@ -65,7 +65,7 @@ void tcp_persist_update(struct tcp_conn *conn, uint64_t now)
     else
         tcp_timer_set(conn, TCP_TIMER_PERSIST, now + interval(conn));
     /* Output finds out whether the window is wide enough now. */
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* Probes in vain. Where the program has let go, nobody could end what a peer keeps alive with a
@@ -94,6 +94,6 @@ void tcp_persist_expired(struct tcp_conn *conn, uint64_t now)
         conn->persist_backoff++;
     conn->tcp->stats.window_probes++;
     conn->owed |= TCP_OWE_PROBE;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
     tcp_timer_set(conn, TCP_TIMER_PERSIST, now + interval(conn));
 }

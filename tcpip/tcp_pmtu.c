@@ -19,7 +19,7 @@ enum {
  * 8899 section 5.1.2), and the floor as for what ICMP says. */
 static const uint16_t steps[] = {4352, 1500, 1400, 1200, IP4_PATH_MTU_FLOOR};
 
-void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
+void tcp_pmtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
 {
     bool shrinks = mtu < conn->mtu;
 
@@ -27,7 +27,7 @@ void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
     tcp_conn_mss_refresh(conn, now);
     if (shrinks)
         tcp_recovery_mtu(conn, now);
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* Only a segment that a shorter one could replace says anything about lengths. */
@@ -60,7 +60,7 @@ void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now)
     conn->rtt.backoff = 0;
     if (conn->flight.rtos > HOLE_TIMEOUTS)
         conn->flight.rtos = (uint8_t)(conn->flight.rtos - HOLE_TIMEOUTS);
-    tcp_conn_mtu_set(conn, steps[i], now);
+    tcp_pmtu_set(conn, steps[i], now);
 }
 
 void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now)
@@ -69,7 +69,7 @@ void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now)
     if (LIKELY(conn->hole_mtu == 0) || now < conn->hole_at)
         return;
     /* The link may have become narrower since, or ICMP have told of the path. */
-    tcp_conn_mtu_set(
+    tcp_pmtu_set(
         conn, u32_min(conn->hole_mtu, ip4_path_mtu(conn->tcp->conf.nif, conn->link.key.dst, now)),
         now);
     conn->hole_mtu = 0;

@@ -25,21 +25,21 @@ static void append(struct tcp_conn *conn)
     tcp->dirty_count++;
 }
 
-void tcp_mark(struct tcp_conn *conn)
+void tcp_poll_mark(struct tcp_conn *conn)
 {
     conn->tcp->dirty_news = true;
     if (!conn->dirty)
         append(conn);
 }
 
-void tcp_mark_blocked(struct tcp_conn *conn)
+void tcp_poll_mark_blocked(struct tcp_conn *conn)
 {
     conn->tcp->blocked = true;
     if (!conn->dirty)
         append(conn);
 }
 
-void tcp_unmark(struct tcp_conn *conn)
+void tcp_poll_unmark(struct tcp_conn *conn)
 {
     struct tcp *tcp = conn->tcp;
 
@@ -69,7 +69,7 @@ static void send_dirty(struct tcp *tcp, uint64_t now)
     while (n-- > 0 && tcp->dirty_head != NULL && !tcp->blocked) {
         struct tcp_conn *conn = tcp->dirty_head;
 
-        tcp_unmark(conn);
+        tcp_poll_unmark(conn);
         tcp_out_conn(conn, now);
     }
 }
@@ -81,7 +81,7 @@ static void poll(struct netif *nif, uint64_t now)
     tcp->now = now;
     tcp_lro_flush(tcp);
     if (now >= tcp_timer_next(tcp))
-        tcp_timers(tcp, now);
+        tcp_timer_run(tcp, now);
     if (now >= tcp_syn_next(tcp))
         tcp_syn_timers(tcp, now);
     if (now >= tcp_tw_next(tcp))

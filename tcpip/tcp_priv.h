@@ -4,12 +4,12 @@
  * A segment's way in:
  *
  *     ip4_input -> tcp_input (tcp_in.c: parse, checksum) -> tcp_lro_input (tcp_lro.c: joins)
- *       -> tcp_segment (tcp_in.c: whose is it?)
+ *       -> tcp_in_segment (tcp_in.c: whose is it?)
  *            nobody's or a listener's -> tcp_listen_input (tcp_listen.c) -> tcp_syn.c, tcp_cookie.c
  *            half open               -> tcp_syn_input (tcp_syn.c)
  *            TIME-WAIT               -> tcp_tw_input (tcp_tw.c)
- *            SYN-SENT                -> tcp_syn_sent_input (tcp_synsent.c)
- *            else                    -> tcp_conn_input (tcp_in.c): RFC 9293 section 3.10.7.4
+ *            SYN-SENT                -> tcp_synsent_input (tcp_synsent.c)
+ *            else                    -> tcp_in_conn (tcp_in.c): RFC 9293 section 3.10.7.4
  *                                       ACK -> tcp_ack_input (tcp_ack.c) -> tcp_sack.c, tcp_rtt.c,
  *                                                   tcp_rack.c, tcp_recovery.c (-> tcp_reduce.c),
  *                                                   tcp_rto.c, tcp_cc.c, tcp_sndbuf.c (frees)
@@ -106,20 +106,20 @@ static inline bool tcp_timer_runs(const struct tcp_conn *conn, enum tcp_timer ti
 {
     return conn->timer_at[timer] != NS_NEVER;
 }
-void tcp_timer_stop_all(struct tcp_conn *conn); /* leaves the heap */
-void tcp_timers(struct tcp *tcp, uint64_t now); /* runs what is due, by a table of functions */
+void tcp_timer_stop_all(struct tcp_conn *conn);    /* leaves the heap */
+void tcp_timer_run(struct tcp *tcp, uint64_t now); /* runs what is due, by a table of functions */
 uint64_t tcp_timer_next(const struct tcp *tcp);
 
 /* ---- tcp_poll.c: the interface's door -------------------------------------------------------- */
 
 extern const struct netif_tcp_ops tcp_netif_ops;
 /* Something is to be sent for conn: at the end of this poll, or in the next. */
-void tcp_mark(struct tcp_conn *conn);
+void tcp_poll_mark(struct tcp_conn *conn);
 /* The device refused a packet of conn (-E_AGAIN): it is tried again when the device has room,
  * and netif_poll does not call it work. The others that are dirty are not tried in this poll any
  * more. */
-void tcp_mark_blocked(struct tcp_conn *conn);
-void tcp_unmark(struct tcp_conn *conn);
+void tcp_poll_mark_blocked(struct tcp_conn *conn);
+void tcp_poll_unmark(struct tcp_conn *conn);
 
 /* ---- tcp_listen.c, tcp_syn.c, tcp_cookie.c --------------------------------------------------- */
 
@@ -177,10 +177,10 @@ uint64_t tcp_tw_next(const struct tcp *tcp);
 /* Answers a segment that belongs to nobody. */
 void tcp_reset_answer(struct tcp *tcp, const struct tcp_rx *rx);
 /* Owes a challenge ACK, within conn's limit. */
-void tcp_challenge(struct tcp_conn *conn, uint64_t now);
+void tcp_reset_challenge(struct tcp_conn *conn, uint64_t now);
 /* May a segment without text that is not acceptable be answered, the last time having been *at
  * (tuning.invalid_ack_ns)? Then *at is now. */
-bool tcp_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now);
+bool tcp_reset_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now);
 
 /* ---- tcp_conn.c: a connection's life --------------------------------------------------------- */
 
@@ -201,7 +201,7 @@ void tcp_conn_negotiated(struct tcp_conn *conn, uint64_t now);
 struct tcp_conn *tcp_conn_from_syn(struct tcp *tcp, const struct tcp_syn *syn,
                                    const struct tcp_rx *rx);
 /* A connection's preset: TCP_OPT_*'s first values. */
-void tcp_preset_init(const struct tcp *tcp, struct tcp_preset *preset);
+void tcp_conn_preset(const struct tcp *tcp, struct tcp_preset *preset);
 /* It is over: error 0 (both sides closed), or negative. The program is told, and what was
  * received stays readable, where it holds a handle; else the storage is free. */
 void tcp_conn_end(struct tcp_conn *conn, int error);
@@ -218,7 +218,7 @@ static inline bool tcp_conn_eof(const struct tcp_conn *conn)
     return conn->rcv.fin && seq_gt(conn->rcv_nxt, conn->rcv.fin_seq);
 }
 /* TCP_TIMER_LINGER. */
-void tcp_linger_expired(struct tcp_conn *conn, uint64_t now);
+void tcp_conn_linger_expired(struct tcp_conn *conn, uint64_t now);
 /* FIN was acknowledged, snd_una is past it; FIN came in order, rcv_nxt is past it. Both may end the
  * connection: see conn->used and conn->state. */
 void tcp_conn_fin_acked(struct tcp_conn *conn, uint64_t now);
@@ -234,24 +234,24 @@ bool tcp_conn_give_up(struct tcp_conn *conn, uint32_t tries, uint64_t now);
 /* A TCP packet of ip4_input. Takes pkt. */
 void tcp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);
 /* A whole segment, or several joined. Takes rx->pkt. */
-void tcp_segment(struct tcp *tcp, struct tcp_rx *rx);
-void tcp_conn_input(struct tcp_conn *conn, struct tcp_rx *rx);
+void tcp_in_segment(struct tcp *tcp, struct tcp_rx *rx);
+void tcp_in_conn(struct tcp_conn *conn, struct tcp_rx *rx);
 /* RFC 7323 section 5.5: a timestamp older than this says nothing. */
 #define TCP_PAWS_IDLE_NS (UINT64_C(24) * 86400 * NS_PER_S)
 
 /* ---- tcp_lro.c ------------------------------------------------------------------------------- */
 
-/* Joins to what waits, or hands that and then this to tcp_segment. Takes rx->pkt. */
+/* Joins to what waits, or hands that and then this to tcp_in_segment. Takes rx->pkt. */
 void tcp_lro_input(struct tcp *tcp, struct tcp_rx *rx);
 void tcp_lro_flush(struct tcp *tcp);
 
 /* ---- tcp_synsent.c --------------------------------------------------------------------------- */
 
-void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx);
+void tcp_synsent_input(struct tcp_conn *conn, struct tcp_rx *rx);
 /* Nobody has answered our SYN, or SYN-ACK of SYN-RECEIVED. */
-void tcp_syn_expired(struct tcp_conn *conn, uint64_t now);
+void tcp_synsent_expired(struct tcp_conn *conn, uint64_t now);
 /* The SYN goes, and its timer starts. */
-void tcp_syn_send(struct tcp_conn *conn, uint64_t now);
+void tcp_synsent_send(struct tcp_conn *conn, uint64_t now);
 
 /* ---- tcp_icmp.c, tcp_pmtu.c ------------------------------------------------------------------ */
 
@@ -262,7 +262,7 @@ bool tcp_icmp_error(struct netif *nif, const struct tcp_key *key, uint32_t seq, 
 void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now);
 void tcp_pmtu_acked(struct tcp_conn *conn, uint64_t now);
 /* The path carries so much: mss; what is in flight and longer is lost. */
-void tcp_conn_mtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now);
+void tcp_pmtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now);
 
 /* ---- tcp_ack.c: the sender; what its files know of each other is in tcp_flight.h ------------- */
 
@@ -318,11 +318,11 @@ uint32_t tcp_reduce_quota(const struct tcp_conn *conn);
 /* ---- tcp_rto.c ------------------------------------------------------------------------------- */
 
 /* TCP_OWE_TLP: the segment to send again as a probe; NULL: new data is sent instead. */
-struct tcp_seg *tcp_tlp_seg(struct tcp_conn *conn);
+struct tcp_seg *tcp_rto_tlp_seg(struct tcp_conn *conn);
 /* Starts, moves or stops the RTO and the probe timer, after anything was sent or acknowledged. */
 void tcp_rto_rearm(struct tcp_conn *conn, uint64_t now);
 void tcp_rto_expired(struct tcp_conn *conn, uint64_t now);
-void tcp_tlp_expired(struct tcp_conn *conn, uint64_t now);
+void tcp_rto_tlp_expired(struct tcp_conn *conn, uint64_t now);
 
 /* ---- tcp_rack.c ------------------------------------------------------------------------------ */
 
@@ -361,7 +361,7 @@ void tcp_cc_sent(struct tcp_conn *conn, bool limited, uint64_t now);
 /* Sends what conn may and must send. Only tcp_poll calls it. */
 void tcp_out_conn(struct tcp_conn *conn, uint64_t now);
 /* The small segment that cork held back goes now. */
-void tcp_cork_expired(struct tcp_conn *conn, uint64_t now);
+void tcp_out_cork_expired(struct tcp_conn *conn, uint64_t now);
 
 /* ---- tcp_emit.c ------------------------------------------------------------------------------ */
 
@@ -478,48 +478,48 @@ void tcp_rcvbuf_push_list(struct tcp_conn *conn, struct pkt *first, struct pkt *
                           uint32_t bytes, uint32_t pages);
 void tcp_rcvbuf_clear(struct tcp_conn *conn);
 /* Does a packet hold too many pages for its bytes? */
-static inline bool tcp_pkt_sparse(const struct pkt *pkt)
+static inline bool tcp_rcvbuf_sparse(const struct pkt *pkt)
 {
     return pkt->len < pkt->frag_count * (PAGE_BYTES / 4);
 }
 /* Copies `pkt` behind the last bytes of `last` (counted), where their page is nobody else's and
  * has room. */
-bool tcp_pkt_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt);
+bool tcp_rcvbuf_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt);
 
 /* ---- tcp_window.c ---------------------------------------------------------------------------- */
 
-/* Offers a window: see tcp_rcv_window. */
-uint32_t tcp_rcv_window_offer(struct tcp_conn *conn);
+/* Offers a window: see tcp_window_now. */
+uint32_t tcp_window_offer(struct tcp_conn *conn);
 /* The window to offer now, in bytes, a multiple of 2^rcv_wscale; never less than was offered
  * before (RFC 9293 section 3.8.6.2.2: silly windows); notes rcv_adv. */
-static inline uint32_t tcp_rcv_window(struct tcp_conn *conn)
+static inline uint32_t tcp_window_now(struct tcp_conn *conn)
 {
     if (LIKELY(conn->rcv.window_known && conn->rcv.window_nxt == conn->rcv_nxt))
         return conn->rcv.window;
-    return tcp_rcv_window_offer(conn);
+    return tcp_window_offer(conn);
 }
 /* What it would be without regard to what was offered before. */
-uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn);
+uint32_t tcp_window_wanted(const struct tcp_conn *conn);
 /* What may still come. */
-static inline uint32_t tcp_rcv_offered(const struct tcp_conn *conn)
+static inline uint32_t tcp_window_offered(const struct tcp_conn *conn)
 {
     return (int32_t)(conn->rcv_adv - conn->rcv_nxt) > 0 ? conn->rcv_adv - conn->rcv_nxt : 0;
 }
 /* The window of a SYN, for a buffer of so many bytes and our segments' payload. */
-uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss);
+uint32_t tcp_window_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss);
 /* Buffer and window of a SYN: rcv_adv counts from rcv_nxt. rcv.limit, rcv.fixed and rcv.clamp as
  * set before. */
-void tcp_rcv_init(struct tcp_conn *conn, uint64_t now);
+void tcp_window_init(struct tcp_conn *conn, uint64_t now);
 /* The same once mss is known. */
-void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now);
+void tcp_window_negotiated(struct tcp_conn *conn, uint64_t now);
 /* The window that is offered needs no pages any more: it is over. */
-void tcp_rcv_end(struct tcp_conn *conn);
+void tcp_window_end(struct tcp_conn *conn);
 /* The window scale to offer for a buffer that may grow so far. */
-uint8_t tcp_rcv_wscale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max);
+uint8_t tcp_window_scale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max);
 /* A segment of `len` bytes came: the window's slow start. */
-void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len);
+void tcp_window_grow(struct tcp_conn *conn, uint32_t len);
 /* The program took `n` bytes: grow the buffer? tell the peer of a wider window? */
-void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now);
+void tcp_window_taken(struct tcp_conn *conn, uint32_t n, uint64_t now);
 
 /* ---- tcp_ackgen.c ---------------------------------------------------------------------------- */
 
@@ -539,6 +539,6 @@ void tcp_ackgen_set_quick(struct tcp_conn *conn, bool on);
 void tcp_ackgen_quick(struct tcp_conn *conn, uint32_t max);
 /* A segment with ACK went out (data or not): rcv_wup, last_ack_sent. */
 void tcp_ackgen_sent(struct tcp_conn *conn, bool data, uint64_t now);
-void tcp_delack_expired(struct tcp_conn *conn, uint64_t now);
+void tcp_ackgen_expired(struct tcp_conn *conn, uint64_t now);
 
 #endif

@@ -152,7 +152,7 @@ void tcp_rack_expired(struct tcp_conn *conn, uint64_t now)
             tcp_recovery_enter(conn, false, now);
             tcp_reduce_acked(conn, 1, flight->lost_ever - lost, false);
         }
-        tcp_mark(conn);
+        tcp_poll_mark(conn);
     }
     tcp_rto_from_head(conn, now);
 }

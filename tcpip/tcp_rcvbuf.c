@@ -11,7 +11,7 @@
 /* Pages that a queue may hold before their number is compared with its bytes. */
 #define FEW_PAGES 4u
 
-bool tcp_pkt_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt)
+bool tcp_rcvbuf_join(struct tcp *tcp, struct pkt *last, const struct pkt *pkt)
 {
     struct pkt_frag *frag = &last->frag[last->frag_count - 1];
     uint32_t end = (uint32_t)frag->off + frag->len;
@@ -62,8 +62,8 @@ bool tcp_rcvbuf_push(struct tcp_conn *conn, struct pkt *pkt)
 {
     struct tcp_rcv *rcv = &conn->rcv;
 
-    if (UNLIKELY(tcp_pkt_sparse(pkt)) && rcv->tail != NULL && is_wasteful(rcv, pkt) &&
-        tcp_pkt_join(conn->tcp, rcv->tail, pkt)) {
+    if (UNLIKELY(tcp_rcvbuf_sparse(pkt)) && rcv->tail != NULL && is_wasteful(rcv, pkt) &&
+        tcp_rcvbuf_join(conn->tcp, rcv->tail, pkt)) {
         tell(conn, pkt->len);
         pkt_put(pkt);
         return true;
@@ -109,7 +109,7 @@ static void drop_front(struct tcp_conn *conn, uint32_t n)
 void tcp_rcvbuf_clear(struct tcp_conn *conn)
 {
     drop_front(conn, conn->rcv.bytes);
-    tcp_rcv_end(conn);
+    tcp_window_end(conn);
 }
 
 /* 1: there are bytes; 0: there will be none; negative: see tcp_recv_peek. */
@@ -150,7 +150,7 @@ int tcp_recv_consume(struct tcp *tcp, tcp_t handle, uint32_t n, uint64_t now_ns)
         return -E_INVAL;
     if (n != 0) {
         drop_front(conn, n);
-        tcp_rcv_taken(conn, n, now_ns);
+        tcp_window_taken(conn, n, now_ns);
     }
     return 0;
 }
@@ -170,7 +170,7 @@ int tcp_recv_page(struct tcp *tcp, tcp_t handle, struct page **page, uint32_t *o
     *off = frag->off;
     *len = frag->len;
     drop_front(conn, *len);
-    tcp_rcv_taken(conn, *len, now_ns);
+    tcp_window_taken(conn, *len, now_ns);
     return 1;
 }
 
@@ -192,7 +192,7 @@ int tcp_recv(struct tcp *tcp, tcp_t handle, struct cs to, uint64_t now_ns)
     tcp->stats.copied_bytes += n;
     if (n != 0) {
         drop_front(conn, n);
-        tcp_rcv_taken(conn, n, now_ns);
+        tcp_window_taken(conn, n, now_ns);
     }
     return (int)n;
 }

@@ -105,7 +105,7 @@ void tcp_reass_clear(struct tcp_conn *conn)
     while (conn->rcv.ooo.last != NULL)
         drop_range(conn, ooo_of(conn->rcv.ooo.last));
     if (conn->state == TCP_CLOSED)
-        tcp_rcv_end(conn);
+        tcp_window_end(conn);
 }
 
 bool tcp_reass_evict(struct tcp_conn *conn, uint32_t beyond)
@@ -212,7 +212,7 @@ static bool append(struct tcp_conn *conn, struct tcp_ooo *ooo, struct pkt *pkt)
         pkt_put(pkt);
     } else if (!materialise(conn, ooo)) {
         return false;
-    } else if (tcp_pkt_sparse(pkt) && tcp_pkt_join(conn->tcp, ooo->last, pkt)) {
+    } else if (tcp_rcvbuf_sparse(pkt) && tcp_rcvbuf_join(conn->tcp, ooo->last, pkt)) {
         pkt_put(pkt);
     } else {
         if (!tcp_mem_charge(conn, pkt->frag_count))
@@ -237,7 +237,7 @@ static bool prepend(struct tcp_conn *conn, struct tcp_ooo *ooo, struct pkt *pkt)
         pkt_put(pkt);
     } else if (!materialise(conn, ooo)) {
         return false;
-    } else if (tcp_pkt_sparse(pkt) && join_front(conn, ooo->first, pkt)) {
+    } else if (tcp_rcvbuf_sparse(pkt) && join_front(conn, ooo->first, pkt)) {
         pkt_put(pkt);
     } else {
         if (!tcp_mem_charge(conn, pkt->frag_count))
@@ -259,7 +259,7 @@ static void link_lists(struct tcp_conn *conn, struct tcp_ooo *left, struct tcp_o
 
     add_pages(conn, left, right->pages);
     left->last->next = first;
-    if (tcp_pkt_sparse(first) && tcp_pkt_join(conn->tcp, left->last, first)) {
+    if (tcp_rcvbuf_sparse(first) && tcp_rcvbuf_join(conn->tcp, left->last, first)) {
         uint32_t pages = first->frag_count;
 
         left->last->next = first->next;

@@ -137,7 +137,7 @@ static void find_lost(struct tcp_conn *conn, struct tcp_ack *ack)
 {
     struct tcp_flight *flight = &conn->flight;
     uint32_t retrans = flight->retrans;
-    bool partial = flight->ca_state == TCP_CA_RECOVERY && (ack->flags & TCP_ACK_ADVANCED) != 0;
+    bool partial = flight->ca_state == TCP_CA_RECOVERY && (ack->flags & TCP_TOLD_ADVANCED) != 0;
 
     if (flight->tree.first == NULL)
         return;
@@ -146,9 +146,9 @@ static void find_lost(struct tcp_conn *conn, struct tcp_ack *ack)
             mark_first(conn);
     } else if (conn->tcp->conf.tuning.rack) {
         if (tcp_rack_mark_lost(conn, ack->now))
-            ack->flags &= ~(uint32_t)TCP_ACK_TIMER;
+            ack->flags &= ~(uint32_t)TCP_TOLD_TIMER;
         if (flight->retrans < retrans)
-            ack->flags |= TCP_ACK_LOST_RETRANS;
+            ack->flags |= TCP_TOLD_LOST_RETRANS;
     } else {
         tcp_sack_mark_lost(conn);
         if (partial)
@@ -250,7 +250,7 @@ static void try_open(struct tcp_conn *conn, const struct tcp_ack *ack)
 
     if (!tcp_any_retrans(flight))
         flight->retrans_any = false;
-    if ((ack->flags & TCP_ACK_ECE) != 0)
+    if ((ack->flags & TCP_TOLD_ECE) != 0)
         enter_cwr(conn, ack->now);
     if (flight->ca_state != TCP_CA_CWR)
         keep_open(conn);
@@ -259,10 +259,10 @@ static void try_open(struct tcp_conn *conn, const struct tcp_ack *ack)
 static void open_acked(struct tcp_conn *conn, struct tcp_ack *ack)
 {
     struct tcp_flight *flight = &conn->flight;
-    bool ece = (ack->flags & TCP_ACK_ECE) != 0;
+    bool ece = (ack->flags & TCP_TOLD_ECE) != 0;
 
     if (!conn->sack_ok) {
-        if ((ack->flags & TCP_ACK_ADVANCED) != 0)
+        if ((ack->flags & TCP_TOLD_ADVANCED) != 0)
             flight->sacked = 0;
         reno_dup_acks(conn, ack->dup_acks, ece);
     }
@@ -298,9 +298,9 @@ static bool undo_partial(struct tcp_conn *conn, const struct tcp_ack *ack)
 static void recovery_acked(struct tcp_conn *conn, struct tcp_ack *ack)
 {
     struct tcp_flight *flight = &conn->flight;
-    bool ece = (ack->flags & TCP_ACK_ECE) != 0;
+    bool ece = (ack->flags & TCP_TOLD_ECE) != 0;
 
-    if ((ack->flags & TCP_ACK_ADVANCED) == 0) {
+    if ((ack->flags & TCP_TOLD_ADVANCED) == 0) {
         if (!conn->sack_ok)
             reno_dup_acks(conn, ack->dup_acks, ece);
     } else if (undo_partial(conn, ack)) {
@@ -329,12 +329,12 @@ static bool frto_acked(struct tcp_conn *conn, const struct tcp_ack *ack, bool al
     struct tcp_flight *flight = &conn->flight;
 
     /* Step 3b: something that was sent only once came. */
-    if ((ack->flags & TCP_ACK_ORIGINAL) != 0 && undo_loss(conn, ack, true))
+    if ((ack->flags & TCP_TOLD_ORIGINAL) != 0 && undo_loss(conn, ack, true))
         return true;
     if (seq_gt(conn->snd_nxt, flight->high_seq)) {
-        if ((ack->flags & TCP_ACK_SACKED) != 0 || ack->dup_acks != 0)
+        if ((ack->flags & TCP_TOLD_SACKED) != 0 || ack->dup_acks != 0)
             flight->frto = false; /* step 3a: it was loss */
-    } else if ((ack->flags & TCP_ACK_ADVANCED) != 0 && !all) {
+    } else if ((ack->flags & TCP_TOLD_ADVANCED) != 0 && !all) {
         flight->high_seq = conn->snd_nxt;
         /* Step 2b: new data; what they bring back will tell. */
         if (can_send_new(conn)) {
@@ -350,7 +350,7 @@ static void loss_decide(struct tcp_conn *conn, struct tcp_ack *ack)
 {
     struct tcp_flight *flight = &conn->flight;
     bool all = seq_ge(conn->snd_una, flight->high_seq);
-    bool advanced = (ack->flags & TCP_ACK_ADVANCED) != 0;
+    bool advanced = (ack->flags & TCP_TOLD_ADVANCED) != 0;
 
     if (advanced && undo_loss(conn, ack, false))
         return;
@@ -362,7 +362,7 @@ static void loss_decide(struct tcp_conn *conn, struct tcp_ack *ack)
     }
     if (!conn->sack_ok) {
         if (seq_gt(conn->snd_nxt, flight->high_seq) && ack->dup_acks != 0)
-            reno_dup_acks(conn, ack->dup_acks, (ack->flags & TCP_ACK_ECE) != 0);
+            reno_dup_acks(conn, ack->dup_acks, (ack->flags & TCP_TOLD_ECE) != 0);
         else if (advanced)
             flight->sacked = 0;
     }
@@ -401,7 +401,7 @@ static void wait_for_sanity(struct tcp_conn *conn, struct tcp_ack *ack)
     /* A peer's timestamps may have made the round trip anything. */
     ns = u64_min(ns, tcp_rtt_rto(&conn->rtt, &conn->tcp->conf.tuning));
     tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, ack->now + ns);
-    ack->flags &= ~(uint32_t)TCP_ACK_TIMER;
+    ack->flags &= ~(uint32_t)TCP_TOLD_TIMER;
 }
 
 void tcp_recovery_ack(struct tcp_conn *conn, struct tcp_ack *ack)
@@ -412,9 +412,9 @@ void tcp_recovery_ack(struct tcp_conn *conn, struct tcp_ack *ack)
     flight->frto_new = false;
     if (flight->out == 0)
         flight->sacked = 0;
-    if ((ack->flags & TCP_ACK_ECE) != 0)
+    if ((ack->flags & TCP_TOLD_ECE) != 0)
         conn->cc.prior_ssthresh = 0;
-    if ((ack->flags & TCP_ACK_RENEGED) != 0) {
+    if ((ack->flags & TCP_TOLD_RENEGED) != 0) {
         wait_for_sanity(conn, ack);
         return;
     }
@@ -429,7 +429,7 @@ void tcp_recovery_ack(struct tcp_conn *conn, struct tcp_ack *ack)
     if (flight->ca_state == TCP_CA_LOSS) {
         loss_decide(conn, ack);
         find_lost(conn, ack);
-        if (flight->ca_state != TCP_CA_OPEN && (ack->flags & TCP_ACK_LOST_RETRANS) == 0)
+        if (flight->ca_state != TCP_CA_OPEN && (ack->flags & TCP_TOLD_LOST_RETRANS) == 0)
             return;
     }
     open_acked(conn, ack);
@@ -441,11 +441,11 @@ void tcp_recovery_probe_acked(struct tcp_conn *conn, struct tcp_ack *ack, uint32
 {
     struct tcp_flight *flight = &conn->flight;
     const uint32_t news =
-        TCP_ACK_ADVANCED | TCP_ACK_DATA | TCP_ACK_WINDOW | TCP_ACK_ACKED | TCP_ACK_SACKED;
+        TCP_TOLD_ADVANCED | TCP_TOLD_DATA | TCP_TOLD_WINDOW | TCP_TOLD_ACKED | TCP_TOLD_SACKED;
 
     if (seq_lt(seg_ack, flight->tlp_end))
         return;
-    if (!flight->tlp_is_retrans || (ack->flags & TCP_ACK_DSACK_PROBE) != 0) {
+    if (!flight->tlp_is_retrans || (ack->flags & TCP_TOLD_DSACK_PROBE) != 0) {
         flight->tlp_out = false; /* new data; or both copies came */
     } else if (seq_gt(seg_ack, flight->tlp_end)) {
         /* The probe repaired a loss that nobody else saw. */
@@ -534,7 +534,7 @@ void tcp_recovery_mtu(struct tcp_conn *conn, uint64_t now)
         flight->ca_state = TCP_CA_LOSS;
     }
     flight->hold = false;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* ---- what may go ----------------------------------------------------------------------------- */

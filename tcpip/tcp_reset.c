@@ -39,7 +39,7 @@ void tcp_reset_answer(struct tcp *tcp, const struct tcp_rx *rx)
     tcp_emit_stray(tcp, &bare, rx->now);
 }
 
-bool tcp_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now)
+bool tcp_reset_may_answer(const struct tcp *tcp, uint64_t *at, uint64_t now)
 {
     if (*at != 0 && now - *at < tcp->conf.tuning.invalid_ack_ns)
         return false;
@@ -53,12 +53,12 @@ static bool may_challenge(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp *tcp = conn->tcp;
 
-    return tcp_may_answer(tcp, &conn->invalid_at, now) &&
+    return tcp_reset_may_answer(tcp, &conn->invalid_at, now) &&
            within(tcp, tcp->conf.tuning.challenge_per_s, &conn->challenge_at, &conn->challenges,
                   now);
 }
 
-void tcp_challenge(struct tcp_conn *conn, uint64_t now)
+void tcp_reset_challenge(struct tcp_conn *conn, uint64_t now)
 {
     if (!may_challenge(conn, now)) {
         conn->tcp->stats.challenge_limited++;
@@ -66,5 +66,5 @@ void tcp_challenge(struct tcp_conn *conn, uint64_t now)
     }
     conn->tcp->stats.challenge_acks++;
     conn->owed |= TCP_OWE_CHALLENGE;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }

@@ -154,7 +154,7 @@ void tcp_rto_expired(struct tcp_conn *conn, uint64_t now)
     struct tcp_flight *flight = &conn->flight;
 
     if (conn->state < TCP_ESTABLISHED) {
-        tcp_syn_expired(conn, now);
+        tcp_synsent_expired(conn, now);
         return;
     }
     if (flight->out == 0)
@@ -172,12 +172,12 @@ void tcp_rto_expired(struct tcp_conn *conn, uint64_t now)
         conn->rtt.backoff++; /* RFC 6298 section 5.5 */
     tcp_rto_arm(conn, TCP_TIMER_RETRANSMIT, u64_min(now + rto(conn), patience_ends(conn, now)));
     tcp_pmtu_rto(conn, now);
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* ---- tail loss probe ------------------------------------------------------------------------- */
 
-void tcp_tlp_expired(struct tcp_conn *conn, uint64_t now)
+void tcp_rto_tlp_expired(struct tcp_conn *conn, uint64_t now)
 {
     if (conn->flight.out == 0)
         return;
@@ -186,7 +186,7 @@ void tcp_tlp_expired(struct tcp_conn *conn, uint64_t now)
     if (conn->flight.tlp_out || conn->flight.ca_state >= TCP_CA_RECOVERY)
         return;
     conn->owed |= TCP_OWE_TLP;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* Does the window let one more segment of new data out? */
@@ -199,7 +199,7 @@ static bool has_new(const struct tcp_conn *conn)
     return used <= conn->snd_wnd && u32_min(unsent, conn->mss) <= conn->snd_wnd - used;
 }
 
-struct tcp_seg *tcp_tlp_seg(struct tcp_conn *conn)
+struct tcp_seg *tcp_rto_tlp_seg(struct tcp_conn *conn)
 {
     struct tcp_seg *last = tcp_seg_of(conn->flight.tree.last);
     uint32_t before;

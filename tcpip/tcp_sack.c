@@ -54,15 +54,15 @@ static uint32_t dsack_segs(struct tcp_conn *conn, const struct tcp_sack_block *b
     if (len > conn->mss)
         segs = (len + conn->mss - 1) / conn->mss;
     else if (flight->tlp_out && flight->tlp_end == block->end)
-        ack->flags |= TCP_ACK_DSACK_PROBE;
+        ack->flags |= TCP_TOLD_DSACK_PROBE;
     flight->dsack_dups += segs;
     /* The network may double packets too: no more can be our fault than we sent again. */
     if (flight->dsack_dups > conn->total_retrans)
         return 0;
     /* RFC 8985 section 6.2 step 4; a probe was sent by the clock, not for reordering. */
-    if (flight->reord_seen != 0 && (ack->flags & TCP_ACK_DSACK_PROBE) == 0)
+    if (flight->reord_seen != 0 && (ack->flags & TCP_TOLD_DSACK_PROBE) == 0)
         flight->rack_dsack_seen = true;
-    ack->flags |= TCP_ACK_DSACK;
+    ack->flags |= TCP_TOLD_DSACK;
     conn->delivered += segs;
     return segs;
 }
@@ -125,7 +125,7 @@ static void sacked(struct tcp_conn *conn, struct tcp_seg *seg, struct tcp_ack *a
         if (seq_lt(seg->node.seq, flight->sacked_end) && seq_lt(seg->node.seq, ack->reorder))
             ack->reorder = seg->node.seq;
         if (seq_le(seg->node.end, flight->high_seq))
-            ack->flags |= TCP_ACK_ORIGINAL;
+            ack->flags |= TCP_TOLD_ORIGINAL;
         if (ack->sack_first_ns == UINT64_MAX)
             ack->sack_first_ns = seg->sent_ns;
         ack->sack_last_ns = seg->sent_ns;
@@ -143,7 +143,7 @@ static void sacked(struct tcp_conn *conn, struct tcp_seg *seg, struct tcp_ack *a
     if (seq_ge(seg->node.seq, flight->lost_end))
         flight->sacked_above += segs;
     conn->delivered += segs;
-    ack->flags |= TCP_ACK_SACKED;
+    ack->flags |= TCP_TOLD_SACKED;
     tcp_flight_unlist(flight, seg);
     tcp_ack_delivered(conn, ack, seg);
     if (seq_gt(seg->node.end, flight->sacked_end))

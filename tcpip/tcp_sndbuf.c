@@ -122,7 +122,7 @@ static void grown(struct tcp_conn *conn, uint32_t n)
     if (snd->next == NULL)
         snd->next = snd->tail;
     snd->end += n;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 /* The head is needed no more. */
@@ -349,7 +349,7 @@ int tcp_send_urgent(struct tcp *tcp, tcp_t handle)
     /* RFC 6093 section 3.1: it points at the byte after the urgent data. */
     conn->snd_up = conn->snd.end;
     conn->urgent_out = seq_gt(conn->snd_up, conn->snd_una);
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
     return 0;
 }
 

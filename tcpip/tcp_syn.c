@@ -32,8 +32,8 @@ uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, 
     uint32_t rcvbuf = preset->rcvbuf != 0 ? preset->rcvbuf : tuning->rcvbuf;
     uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
-    return (uint16_t)tcp_rcv_first(tuning, u32_min(rcvbuf, clamp),
-                                   offered_mss(tcp, preset) - (ts_ok ? 12u : 0));
+    return (uint16_t)tcp_window_first(tuning, u32_min(rcvbuf, clamp),
+                                      offered_mss(tcp, preset) - (ts_ok ? 12u : 0));
 }
 
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -45,7 +45,7 @@ uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
         most = preset->rcvbuf;
     if (preset->window_clamp != 0)
         most = u32_min(most, preset->window_clamp);
-    return tcp_rcv_wscale(&tcp->conf.tuning, most);
+    return tcp_window_scale(&tcp->conf.tuning, most);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void send_ack(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *
                             .options = &options};
     uint8_t scale = syn->wscale_ok ? syn->rcv_wscale : 0;
 
-    if (rx->len == 0 && !tcp_may_answer(tcp, &syn->challenge_at, rx->now)) {
+    if (rx->len == 0 && !tcp_reset_may_answer(tcp, &syn->challenge_at, rx->now)) {
         tcp->stats.challenge_limited++;
         return;
     }
@@ -299,7 +299,7 @@ void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
         tcp->stats.syn_cookies_ok++;
     tcp_listen_ready(tcp, listener, conn);
     /* It may carry text, or FIN. */
-    tcp_conn_input(conn, rx);
+    tcp_in_conn(conn, rx);
 }
 
 /* RFC 7323 section 5.3, R1. */
@@ -365,7 +365,7 @@ static bool check_ack(struct tcp *tcp, const struct tcp_syn *syn, const struct t
 /* Our SYN-ACK was lost, or is late: it is sent again, and then waits anew. */
 static void duplicate_syn(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *rx)
 {
-    if (!tcp_may_answer(tcp, &syn->challenge_at, rx->now)) {
+    if (!tcp_reset_may_answer(tcp, &syn->challenge_at, rx->now)) {
         tcp->stats.challenge_limited++;
         return;
     }

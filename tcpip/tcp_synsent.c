@@ -16,7 +16,7 @@ static uint64_t timeout(const struct tcp_conn *conn)
     return u64_min(ns + (conn->syn_tries == 0 ? 0 : tuning->rto_slop_ns), tuning->rto_max_ns);
 }
 
-void tcp_syn_send(struct tcp_conn *conn, uint64_t now)
+void tcp_synsent_send(struct tcp_conn *conn, uint64_t now)
 {
     uint64_t at = now + timeout(conn);
 
@@ -26,10 +26,10 @@ void tcp_syn_send(struct tcp_conn *conn, uint64_t now)
         at = u64_min(at, conn->syn_at + conn->user_timeout_ns);
     tcp_timer_set(conn, TCP_TIMER_RETRANSMIT, at);
     conn->owed |= TCP_OWE_SYN;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
-void tcp_syn_expired(struct tcp_conn *conn, uint64_t now)
+void tcp_synsent_expired(struct tcp_conn *conn, uint64_t now)
 {
     uint8_t plain = conn->tcp->conf.tuning.syn_plain_after;
 
@@ -41,7 +41,7 @@ void tcp_syn_expired(struct tcp_conn *conn, uint64_t now)
         conn->ts_ok = conn->sack_ok = conn->wscale_ok = false;
     conn->total_retrans++;
     conn->tcp->stats.retransmits++;
-    tcp_syn_send(conn, now);
+    tcp_synsent_send(conn, now);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -90,7 +90,7 @@ static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
 /* Fourth: SYN. Our SYN's window was counted from a number that we did not know yet. */
 static void take_syn(struct tcp_conn *conn, struct tcp_rx *rx)
 {
-    uint32_t offered = tcp_rcv_offered(conn);
+    uint32_t offered = tcp_window_offered(conn);
 
     conn->irs = rx->hdr.seq;
     conn->rcv_nxt = conn->rcv_wup = conn->last_ack_sent = conn->irs + 1;
@@ -121,11 +121,11 @@ static void take_crossing_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     conn->state = TCP_SYN_RECEIVED;
     conn->syn_tries = 0;
     conn->syn_at = rx->now;
-    tcp_syn_send(conn, rx->now);
+    tcp_synsent_send(conn, rx->now);
     tcp_data_hold(conn, rx);
 }
 
-void tcp_syn_sent_input(struct tcp_conn *conn, struct tcp_rx *rx)
+void tcp_synsent_input(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     struct tcp *tcp = conn->tcp;
     bool ack = (rx->hdr.flags & TCP_ACK) != 0;

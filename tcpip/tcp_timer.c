@@ -10,14 +10,18 @@
 static void resend_later(struct tcp_conn *conn, uint64_t now)
 {
     (void)now;
-    tcp_mark(conn);
+    tcp_poll_mark(conn);
 }
 
 static void (*const expired[TCP_TIMERS])(struct tcp_conn *conn, uint64_t now) = {
-    [TCP_TIMER_RETRANSMIT] = tcp_rto_expired, [TCP_TIMER_PROBE] = tcp_tlp_expired,
-    [TCP_TIMER_REORDER] = tcp_rack_expired,   [TCP_TIMER_PERSIST] = tcp_persist_expired,
-    [TCP_TIMER_DELACK] = tcp_delack_expired,  [TCP_TIMER_KEEPALIVE] = tcp_keepalive_expired,
-    [TCP_TIMER_LINGER] = tcp_linger_expired,  [TCP_TIMER_CORK] = tcp_cork_expired,
+    [TCP_TIMER_RETRANSMIT] = tcp_rto_expired,
+    [TCP_TIMER_PROBE] = tcp_rto_tlp_expired,
+    [TCP_TIMER_REORDER] = tcp_rack_expired,
+    [TCP_TIMER_PERSIST] = tcp_persist_expired,
+    [TCP_TIMER_DELACK] = tcp_ackgen_expired,
+    [TCP_TIMER_KEEPALIVE] = tcp_keepalive_expired,
+    [TCP_TIMER_LINGER] = tcp_conn_linger_expired,
+    [TCP_TIMER_CORK] = tcp_out_cork_expired,
     [TCP_TIMER_PACE] = resend_later,
 };
 
@@ -140,7 +144,7 @@ static void run(struct tcp_conn *conn, uint64_t now)
         settle(conn);
 }
 
-void tcp_timers(struct tcp *tcp, uint64_t now)
+void tcp_timer_run(struct tcp *tcp, uint64_t now)
 {
     /* Each at most once: one that asks for no time at all waits for the next poll. */
     for (uint32_t n = tcp->heap_count; n > 0 && tcp->heap_count != 0; n--) {

@@ -97,7 +97,7 @@ void tcp_tw_begin(struct tcp_conn *conn, enum tcp_state state, uint64_t now)
                           .ttl = conn->ip.ttl,
                           .snd_nxt = conn->snd_nxt,
                           .rcv_nxt = conn->rcv_nxt,
-                          .rcv_wnd = tcp_rcv_offered(conn),
+                          .rcv_wnd = tcp_window_offered(conn),
                           .ts_recent = conn->ts_recent,
                           .ts_offset = conn->ts_offset,
                           .ts_recent_at = conn->ts_recent_at};
@@ -132,7 +132,7 @@ static void answer(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *rx)
 {
     bool bare = tcp_rx_end(rx) == rx->hdr.seq || (rx->hdr.flags & TCP_SYN) != 0;
 
-    if (bare && !tcp_may_answer(tcp, &tw->challenge_at, rx->now)) {
+    if (bare && !tcp_reset_may_answer(tcp, &tw->challenge_at, rx->now)) {
         tcp->stats.challenge_limited++;
         return;
     }

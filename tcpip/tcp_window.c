@@ -32,7 +32,7 @@ static inline const struct tcp_tuning *tuning_of(const struct tcp_conn *conn)
     return &conn->tcp->conf.tuning;
 }
 
-uint8_t tcp_rcv_wscale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
+uint8_t tcp_window_scale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
 {
     uint8_t scale = 0;
 
@@ -99,7 +99,7 @@ static uint32_t backed(const struct tcp_conn *conn, uint32_t window, uint32_t of
 
 /* ---- the window ----------------------------------------------------------------------------- */
 
-uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
+uint32_t tcp_window_wanted(const struct tcp_conn *conn)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
     uint32_t unit = UINT32_C(1) << conn->rcv_wscale, full = u32_min(rcv->limit, rcv->clamp);
@@ -110,7 +110,7 @@ uint32_t tcp_rcv_window_wanted(const struct tcp_conn *conn)
     if (UNLIKELY(rcv->bytes == 0 && room < unit + mss))
         return round_up(conn, full < mss ? mss : full);
     /* What Linux rounds down FreeBSD rounds up. */
-    if (tuning_of(conn)->ack_habit != TCP_ACK_EVERY_OTHER)
+    if (tuning_of(conn)->ack_habit != TCP_HABIT_EVERY_OTHER)
         room &= ~(unit - 1);
     if (room < full >> 4 || room < mss)
         return 0;
@@ -137,11 +137,11 @@ static inline uint32_t round_window(const struct tcp_conn *conn, uint32_t window
     return window & ~((UINT32_C(1) << conn->rcv_wscale) - 1);
 }
 
-uint32_t tcp_rcv_window_offer(struct tcp_conn *conn)
+uint32_t tcp_window_offer(struct tcp_conn *conn)
 {
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t full = u32_min(rcv->limit, rcv->clamp);
-    uint32_t offered = tcp_rcv_offered(conn), wanted = tcp_rcv_window_wanted(conn);
+    uint32_t offered = tcp_window_offered(conn), wanted = tcp_window_wanted(conn);
     uint32_t window = wanted;
 
     /* A reader that is late need not hear of every second segment. */
@@ -168,35 +168,35 @@ uint32_t tcp_rcv_window_offer(struct tcp_conn *conn)
     return window;
 }
 
-void tcp_rcv_end(struct tcp_conn *conn)
+void tcp_window_end(struct tcp_conn *conn)
 {
     promise(conn, 0);
 }
 
-uint32_t tcp_rcv_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss)
+uint32_t tcp_window_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint32_t mss)
 {
     if (tuning->syn_window_whole && rcvbuf > mss)
         rcvbuf -= rcvbuf % mss;
     return u32_min(u32_min(rcvbuf, tuning->window_initial), 65535);
 }
 
-void tcp_rcv_init(struct tcp_conn *conn, uint64_t now)
+void tcp_window_init(struct tcp_conn *conn, uint64_t now)
 {
     const struct tcp_tuning *tuning = tuning_of(conn);
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t mss = tcp_mss_offer(conn->tcp, conn->mss_max);
 
-    rcv->ssthresh = tcp_rcv_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
+    rcv->ssthresh = tcp_window_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
     rcv->mss = MSS_LEAST;
     conn->rcv_wup = conn->rcv_nxt;
     conn->rcv_adv = conn->rcv_nxt + rcv->ssthresh;
     conn->received_at = now;
 }
 
-void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now)
+void tcp_window_negotiated(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_rcv *rcv = &conn->rcv;
-    uint32_t window = tcp_rcv_offered(conn);
+    uint32_t window = tcp_window_offered(conn);
     /* Better too little than too much: who believes in long segments acknowledges too few. */
     uint32_t mss = u32_min(u32_min(conn->mss, window / 2), MSS_GUESS);
 
@@ -216,7 +216,7 @@ void tcp_rcv_negotiated(struct tcp_conn *conn, uint64_t now)
 
 /* ---- growth --------------------------------------------------------------------------------- */
 
-void tcp_rcv_grow(struct tcp_conn *conn, uint32_t len)
+void tcp_window_grow(struct tcp_conn *conn, uint32_t len)
 {
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t left = rcv->limit > rcv->bytes ? rcv->limit - rcv->bytes : 0;
@@ -266,16 +266,16 @@ static bool is_news_adaptive(const struct tcp_conn *conn, uint32_t offered)
     const struct tcp_rcv *rcv = &conn->rcv;
     uint32_t window;
 
-    if ((rcv->ack & TCP_ACK_DUE) != 0) {
-        bool small = (rcv->ack & TCP_ACK_PUSHED2) != 0 ||
-                     ((rcv->ack & TCP_ACK_PUSHED) != 0 && !rcv->pingpong);
+    if ((rcv->ack & TCP_ACKGEN_DUE) != 0) {
+        bool small = (rcv->ack & TCP_ACKGEN_PUSHED2) != 0 ||
+                     ((rcv->ack & TCP_ACKGEN_PUSHED) != 0 && !rcv->pingpong);
 
         if (conn->rcv_nxt - conn->rcv_wup > rcv->mss || (small && rcv->bytes == 0))
             return true;
     }
     if (2 * (uint64_t)offered > u32_min(rcv->limit, rcv->clamp))
         return false;
-    window = tcp_rcv_window_wanted(conn);
+    window = tcp_window_wanted(conn);
     return window != 0 && window >= 2 * (uint64_t)offered;
 }
 
@@ -283,7 +283,7 @@ static bool is_news_adaptive(const struct tcp_conn *conn, uint32_t offered)
 static bool is_news_fixed(const struct tcp_conn *conn, uint32_t offered)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
-    uint32_t window = tcp_rcv_window_wanted(conn), more = window > offered ? window - offered : 0;
+    uint32_t window = tcp_window_wanted(conn), more = window > offered ? window - offered : 0;
 
     if (more >> conn->rcv_wscale == 0)
         return false;
@@ -293,10 +293,10 @@ static bool is_news_fixed(const struct tcp_conn *conn, uint32_t offered)
     return 2 * (uint64_t)more >= rcv->limit;
 }
 
-void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
+void tcp_window_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
 {
     bool eof = tcp_conn_eof(conn);
-    uint32_t offered = tcp_rcv_offered(conn);
+    uint32_t offered = tcp_window_offered(conn);
 
     conn->rcv.copied += n;
     conn->rcv.window_known = false;
@@ -309,7 +309,7 @@ void tcp_rcv_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
     if (eof) {
         if (conn->rcv_nxt - conn->rcv_wup > conn->rcv.mss)
             tcp_ackgen_now(conn);
-    } else if (tuning_of(conn)->ack_habit == TCP_ACK_EVERY_OTHER
+    } else if (tuning_of(conn)->ack_habit == TCP_HABIT_EVERY_OTHER
                    ? is_news_fixed(conn, offered)
                    : is_news_adaptive(conn, offered)) {
         tcp_ackgen_now(conn);

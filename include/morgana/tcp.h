@@ -37,7 +37,8 @@ typedef uint64_t tcp_t;
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-enum tcp_cc_kind { TCP_CC_CUBIC, TCP_CC_NEWRENO, TCP_CC_KINDS }; /* RFC 9438; 5681 and 6582 */
+/* RFC 9438; RFC 5681 and 6582; Westwood+, for paths that lose without being full (radio). */
+enum tcp_cc_kind { TCP_CC_CUBIC, TCP_CC_NEWRENO, TCP_CC_WESTWOOD, TCP_CC_KINDS };
 
 /* In which order a SYN carries its options, and what pads them: stacks differ, and are known by
  * it. */
@@ -60,12 +61,12 @@ enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON };
 
 /* When an ACK that may wait is sent. */
 enum tcp_ack_habit {
-    TCP_ACK_EVERY_OTHER, /* every delack_segments segments, of any size; else after delack_ns */
-    TCP_ACK_ADAPTIVE,    /* every delack_segments full ones; the delay follows the peer's pace; in a
+    TCP_HABIT_EVERY_OTHER, /* every delack_segments segments, of any size; else after delack_ns */
+    TCP_HABIT_ADAPTIVE, /* every delack_segments full ones; the delay follows the peer's pace; in a
                             dialogue it waits for data to ride on */
-    TCP_ACK_LINUX, /* the same, and of two full ones only where the program reads: else the window
+    TCP_HABIT_LINUX, /* the same, and of two full ones only where the program reads: else the window
                             could not open. A FIN's waits too */
-    TCP_ACK_HABITS
+    TCP_HABITS
 };
 
 /* ICMP's errors by what they say of a SYN (RFC 1122 section 4.2.3.9). */

@@ -213,6 +213,8 @@ static enum call_status set_cc(struct sockopt *o)
         return sys_bad(o->call, "TCP_CONGESTION wants a name");
     if (strcmp(o->arg->text, "reno") == 0 || strcmp(o->arg->text, "newreno") == 0)
         cc = TCP_CC_NEWRENO;
+    else if (strcmp(o->arg->text, "westwood") == 0)
+        cc = TCP_CC_WESTWOOD;
     else if (strcmp(o->arg->text, "cubic") != 0)
         return sys_unsupported(o->call, "congestion control '%s'", o->arg->text);
     return put_opt(o->sys, o->call, o->file, TCP_OPT_CC, cc);

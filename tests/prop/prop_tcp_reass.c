@@ -174,7 +174,7 @@ static void acknowledge(void)
 
     rxrig_ack(&rig);
     if (below(4) == 0)
-        tcp_rcv_window_offer(rig.conn);
+        tcp_window_offer(rig.conn);
     adv = rig.conn->rcv_adv - RXRIG_FIRST;
     assert_true(adv >= edge);
     edge = adv;
@@ -226,7 +226,7 @@ static void step(void)
     at = at > back ? at - back : 0;
     if (at + len >= STREAM)
         return;
-    /* As tcp_conn_input would: what is not acceptable does not come here. */
+    /* As tcp_in_conn would: what is not acceptable does not come here. */
     if (at > edge || at + len < next)
         return;
     rig.salt = (uint8_t)test_random(&seed);

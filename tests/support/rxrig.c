@@ -28,7 +28,7 @@ void rxrig_open(struct rxrig *rig, const struct rxrig_conf *conf)
     rig->tcp = &rig->rig.end[0].tcp;
     rig->conn = conn = tcp_conn_get(rig->tcp);
     assert_non_null(conn);
-    tcp_preset_init(rig->tcp, &preset);
+    tcp_conn_preset(rig->tcp, &preset);
     preset.rcvbuf = conf->rcvbuf;
     tcp_conn_init(conn, &key, &preset, tcprig_now());
     tcp_conn_iss_set(conn, 1000);
@@ -42,7 +42,7 @@ void rxrig_open(struct rxrig *rig, const struct rxrig_conf *conf)
     conn->wscale_ok = !conf->no_scale;
     conn->rcv_wscale =
         conf->no_scale ? 0
-                       : tcp_rcv_wscale(&rig->tcp->conf.tuning, rig->tcp->conf.tuning.rcvbuf_max);
+                       : tcp_window_scale(&rig->tcp->conf.tuning, rig->tcp->conf.tuning.rcvbuf_max);
     conn->sack_ok = !conf->no_sack;
     conn->ts_ok = conf->ts;
     conn->peer_mss = conf->mss != 0 ? conf->mss : 1460;
@@ -131,7 +131,7 @@ void rxrig_super(struct rxrig *rig, uint32_t at, uint32_t mss, uint32_t segs)
 
 static void send_ack(struct rxrig *rig, bool data)
 {
-    tcp_rcv_window(rig->conn);
+    tcp_window_now(rig->conn);
     tcp_ackgen_sent(rig->conn, data, tcprig_now());
 }
 
@@ -182,7 +182,7 @@ void rxrig_wait(struct rxrig *rig, uint64_t ns)
     if (at <= until) {
         vplat_set_now(at);
         tcp_timer_stop(rig->conn, TCP_TIMER_DELACK);
-        tcp_delack_expired(rig->conn, at);
+        tcp_ackgen_expired(rig->conn, at);
     }
     vplat_set_now(until);
 }

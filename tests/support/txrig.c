@@ -193,7 +193,7 @@ uint32_t txrig_resend(struct txrig *rig, uint32_t *at)
     uint32_t quota, n = 0;
 
     if ((rig->conn->owed & TCP_OWE_TLP) != 0) {
-        seg = tcp_tlp_seg(rig->conn);
+        seg = tcp_rto_tlp_seg(rig->conn);
         if (seg == NULL)
             seg = tcp_flight_add(rig->conn, TXRIG_MSS, false, tcprig_now());
         if (at != NULL)
@@ -238,7 +238,7 @@ void txrig_expire(struct txrig *rig, enum tcp_timer timer)
     if (timer == TCP_TIMER_RETRANSMIT)
         tcp_rto_expired(rig->conn, tcprig_now());
     else if (timer == TCP_TIMER_PROBE)
-        tcp_tlp_expired(rig->conn, tcprig_now());
+        tcp_rto_tlp_expired(rig->conn, tcprig_now());
     else
         tcp_rack_expired(rig->conn, tcprig_now());
     txrig_check(rig);

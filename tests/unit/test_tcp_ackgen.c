@@ -38,7 +38,7 @@ static bool segment(uint32_t len, uint16_t flags)
     at += len;
     acked = rxrig_acked(&rig);
     /* So that nothing is owed for what the program did. */
-    rig.conn->rcv.ack &= (uint8_t) ~(TCP_ACK_PUSHED | TCP_ACK_PUSHED2);
+    rig.conn->rcv.ack &= (uint8_t) ~(TCP_ACKGEN_PUSHED | TCP_ACKGEN_PUSHED2);
     rxrig_read(&rig, at - len);
     return rxrig_acked(&rig) || acked;
 }
@@ -49,7 +49,7 @@ static void end_quick_start(void)
     rig.conn->rcv.ato_ns = rig.tcp->conf.tuning.delack_ns;
     rig.conn->rcv.mss = 1460;
     rig.conn->rcv.ssthresh = rig.conn->rcv.limit; /* growing it makes ACKs quick, too */
-    tcp_rcv_window_offer(rig.conn);
+    tcp_window_offer(rig.conn);
     rig.conn->received_at = tcprig_now();
 }
 
@@ -432,7 +432,7 @@ static void test_quick_ones_are_spent_by_acks(void **state)
     rig.conn->rcv.quick = 5;
     tcp_ackgen_sent(rig.conn, false, tcprig_now());
     assert_int_equal(rig.conn->rcv.quick, 5);
-    rig.conn->rcv.ack = TCP_ACK_DUE;
+    rig.conn->rcv.ack = TCP_ACKGEN_DUE;
     tcp_ackgen_sent(rig.conn, false, tcprig_now());
     assert_int_equal(rig.conn->rcv.quick, 4);
 }
@@ -441,7 +441,7 @@ static void test_quick_ones_are_spent_by_acks(void **state)
 static void test_nothing_due_is_not_acknowledged(void **state)
 {
     (void)state;
-    tcp_delack_expired(rig.conn, tcprig_now());
+    tcp_ackgen_expired(rig.conn, tcprig_now());
     tcp_ackgen_decide(rig.conn, tcprig_now());
     assert_false(rxrig_acked(&rig));
     assert_int_equal(rxrig_delay(&rig), NS_NEVER);

@@ -95,7 +95,7 @@ static void test_old_text_is_answered_by_d_sack(void **state)
 
 static void test_text_is_cut_to_the_right_edge(void **state)
 {
-    uint32_t window = tcp_rcv_offered(rig.conn), at = 0;
+    uint32_t window = tcp_window_offered(rig.conn), at = 0;
 
     (void)state;
     while (window - at > 3000) {
@@ -106,7 +106,7 @@ static void test_text_is_cut_to_the_right_edge(void **state)
     assert_int_equal(rxrig_next(&rig), window);
     /* With what was cut off its FIN went too. */
     assert_false(rig.conn->rcv.fin);
-    assert_int_equal(tcp_rcv_offered(rig.conn), 0);
+    assert_int_equal(tcp_window_offered(rig.conn), 0);
     assert_int_equal(rxrig_read(&rig, 0), window);
 }
 
@@ -116,7 +116,7 @@ static void test_linux_takes_what_overruns_an_empty_queue(void **state)
     (void)state;
     rxrig_close(&rig);
     rxrig_open(&rig, &(struct rxrig_conf){.tuning = &tcp_tuning_linux, .rcvbuf = 5000});
-    assert_int_equal(tcp_rcv_offered(rig.conn), 5000 - 5000 % 1460);
+    assert_int_equal(tcp_window_offered(rig.conn), 5000 - 5000 % 1460);
     rxrig_text(&rig, 0, 1000);
     rxrig_ack(&rig);
     rxrig_text(&rig, 1000, 5000);
@@ -131,7 +131,7 @@ static void test_linux_takes_what_overruns_an_empty_queue(void **state)
 
 static void test_text_beyond_the_window_is_answered(void **state)
 {
-    uint32_t window = tcp_rcv_offered(rig.conn);
+    uint32_t window = tcp_window_offered(rig.conn);
 
     (void)state;
     rxrig_text(&rig, window, 10);

@@ -201,7 +201,7 @@ static void test_a_search_looks_at_few_and_the_next_goes_on_from_there(void **st
     m.listener = tcpwire_listen(&m.w, 4);
     m.ack[0] = tcpwire_handshake(&m.w, 1, IRS, false).seq + 1;
     assert_int_equal(tcp_accept(&m.w.tcp, m.listener, &m.conn[0]), 0);
-    tcp_preset_init(&m.w.tcp, &preset);
+    tcp_conn_preset(&m.w.tcp, &preset);
     for (uint16_t i = 0; i < MANY; i++) {
         struct tcp_key key = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, (uint16_t)(i + 100)};
 

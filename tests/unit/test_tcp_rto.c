@@ -156,7 +156,7 @@ static void test_probe_of_new_data(void **state)
     assert_int_equal(txrig_timer(&rig, TCP_TIMER_PROBE), 202 * MS);
     txrig_expire(&rig, TCP_TIMER_PROBE);
     assert_true((rig.conn->owed & TCP_OWE_TLP) != 0);
-    assert_null(tcp_tlp_seg(rig.conn));
+    assert_null(tcp_rto_tlp_seg(rig.conn));
     txrig_send(&rig, 1);
     assert_true(rig.flight->tlp_out);
     assert_int_equal(txrig_timer(&rig, TCP_TIMER_RETRANSMIT), 300 * MS);
@@ -266,7 +266,7 @@ static void test_no_timer_without_need(void **state)
     assert_true(txrig_timer(&rig, TCP_TIMER_PROBE) == NS_NEVER);
     assert_true(txrig_timer(&rig, TCP_TIMER_REORDER) == NS_NEVER);
     tcp_rto_expired(rig.conn, tcprig_now());
-    tcp_tlp_expired(rig.conn, tcprig_now());
+    tcp_rto_tlp_expired(rig.conn, tcprig_now());
     tcp_rto_rearm(rig.conn, tcprig_now());
     assert_int_equal(rig.conn->rtos_total, 0);
     assert_int_equal(rig.conn->owed & TCP_OWE_TLP, 0);

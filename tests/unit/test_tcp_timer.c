@@ -25,7 +25,7 @@ static struct tcp_conn *make(struct tcpwire *w, uint16_t port)
     struct tcp_preset preset;
 
     assert_non_null(conn);
-    tcp_preset_init(&w->tcp, &preset);
+    tcp_conn_preset(&w->tcp, &preset);
     tcp_conn_init(conn, &key, &preset, 0);
     return conn;
 }
@@ -70,12 +70,12 @@ static void test_whoever_is_due_expires_and_nobody_else(void **state)
             break;
         case 2:
             now += rnd(60);
-            tcp_timers(&w.tcp, now);
+            tcp_timer_run(&w.tcp, now);
             for (unsigned c = 0; c < CONNS; c++) {
                 bool due = at[c][0] <= now || at[c][1] <= now;
 
                 assert_int_equal(conns[c]->dirty, due);
-                tcp_unmark(conns[c]);
+                tcp_poll_unmark(conns[c]);
                 for (unsigned k = 0; k < 2; k++)
                     if (at[c][k] <= now)
                         at[c][k] = NS_NEVER;
@@ -112,10 +112,10 @@ static void test_a_later_deadline_costs_nothing_until_the_old_one_comes(void **s
         tcp_timer_set(conn, TCP_TIMER_PACE, at);
         assert_int_equal(conn->heap_at, 100);
     }
-    tcp_timers(&w.tcp, 150);
+    tcp_timer_run(&w.tcp, 150);
     assert_false(conn->dirty);
     assert_int_equal(tcp_timer_next(&w.tcp), 199);
-    tcp_timers(&w.tcp, 199);
+    tcp_timer_run(&w.tcp, 199);
     assert_true(conn->dirty);
     tcp_conn_put(&w.tcp, conn);
     tcpwire_close(&w);
@@ -143,7 +143,7 @@ static void test_stopping_all_leaves_the_heap_in_order(void **state)
     }
     check_heap(&w.tcp);
     assert_int_equal(w.tcp.heap_count, MANY - (MANY + 2) / 3);
-    tcp_timers(&w.tcp, 1000);
+    tcp_timer_run(&w.tcp, 1000);
     assert_int_equal(w.tcp.heap_count, 0);
     for (unsigned i = 0; i < MANY; i++)
         if (conns[i] != NULL)

@@ -402,7 +402,7 @@ static void test_the_one_that_would_end_first_makes_room(void **state)
         struct tcp_key at = {NETRIG_US, NETRIG_PEER, TCPWIRE_PORT, port};
         struct tcp_preset preset;
 
-        tcp_preset_init(&w.tcp, &preset);
+        tcp_conn_preset(&w.tcp, &preset);
         conn = tcp_conn_get(&w.tcp);
         tcp_conn_init(conn, &at, &preset, port);
         conn->state = TCP_FIN_WAIT_2;

@@ -33,20 +33,20 @@ static void test_scale_is_the_least_that_can_say_the_buffer(void **state)
     struct tcp_tuning tuning = tcp_tuning_default;
 
     (void)state;
-    assert_int_equal(tcp_rcv_wscale(&tuning, 2048), 0);
-    assert_int_equal(tcp_rcv_wscale(&tuning, 65535), 0);
-    assert_int_equal(tcp_rcv_wscale(&tuning, 65536), 1);
-    assert_int_equal(tcp_rcv_wscale(&tuning, 131070), 1);
-    assert_int_equal(tcp_rcv_wscale(&tuning, 131071), 2);
+    assert_int_equal(tcp_window_scale(&tuning, 2048), 0);
+    assert_int_equal(tcp_window_scale(&tuning, 65535), 0);
+    assert_int_equal(tcp_window_scale(&tuning, 65536), 1);
+    assert_int_equal(tcp_window_scale(&tuning, 131070), 1);
+    assert_int_equal(tcp_window_scale(&tuning, 131071), 2);
     /* What Linux offers for its tcp_rmem, FreeBSD for its maxsockbuf. */
-    assert_int_equal(tcp_rcv_wscale(&tuning, 6291456), 7);
-    assert_int_equal(tcp_rcv_wscale(&tuning, 2097152), 6);
+    assert_int_equal(tcp_window_scale(&tuning, 6291456), 7);
+    assert_int_equal(tcp_window_scale(&tuning, 2097152), 6);
     /* RFC 7323 section 2.3. */
-    assert_int_equal(tcp_rcv_wscale(&tuning, UINT32_C(1) << 30), 14);
+    assert_int_equal(tcp_window_scale(&tuning, UINT32_C(1) << 30), 14);
     tuning.window_scale_max = 3;
-    assert_int_equal(tcp_rcv_wscale(&tuning, 6291456), 3);
+    assert_int_equal(tcp_window_scale(&tuning, 6291456), 3);
     tuning.window_scale_max = 255;
-    assert_int_equal(tcp_rcv_wscale(&tuning, UINT32_MAX), 14);
+    assert_int_equal(tcp_window_scale(&tuning, UINT32_MAX), 14);
 }
 
 /* The field cannot say less than a unit: what is said must not be less than what was. */
@@ -60,7 +60,7 @@ static void test_rounding_does_not_shrink_the_window(void **state)
         uint32_t window;
 
         rxrig_text(&rig, at, 37);
-        window = tcp_rcv_window_offer(rig.conn);
+        window = tcp_window_offer(rig.conn);
         assert_int_equal(window % 128, 0);
         assert_int_equal(rig.conn->rcv_adv, rig.conn->rcv_nxt + window);
         assert_true(seq_ge(rig.conn->rcv_adv, edge));
@@ -75,9 +75,9 @@ static void test_rounding_has_an_end(void **state)
 
     (void)state;
     reopen(&(struct rxrig_conf){.rcvbuf = 8192});
-    for (; tcp_rcv_offered(rig.conn) > 0 && at < 20000; at++) {
+    for (; tcp_window_offered(rig.conn) > 0 && at < 20000; at++) {
         rxrig_text(&rig, at, 1);
-        tcp_rcv_window_offer(rig.conn);
+        tcp_window_offer(rig.conn);
     }
     assert_in_range(rig.conn->rcv.bytes, 8192, 8192 + 8192 / 4 + 128);
 }
@@ -89,7 +89,7 @@ static void test_window_fits_its_field(void **state)
     for (uint32_t at = 0; at < 2000000; at += 1460) {
         rxrig_text(&rig, at, 1460);
         rxrig_read(&rig, at);
-        assert_true(tcp_rcv_window_offer(rig.conn) <= 65535);
+        assert_true(tcp_window_offer(rig.conn) <= 65535);
     }
 }
 
@@ -97,8 +97,8 @@ static void test_window_fits_its_field(void **state)
 
 static void fill_window(void)
 {
-    while (tcp_rcv_offered(rig.conn) > 0) {
-        rxrig_text(&rig, rxrig_next(&rig), u32_min(1460, tcp_rcv_offered(rig.conn)));
+    while (tcp_window_offered(rig.conn) > 0) {
+        rxrig_text(&rig, rxrig_next(&rig), u32_min(1460, tcp_window_offered(rig.conn)));
         rxrig_ack(&rig);
     }
 }
@@ -112,16 +112,16 @@ static void test_window_does_not_open_by_silly_steps(void **state)
     (void)state;
     reopen(&(struct rxrig_conf){.rcvbuf = 16384});
     fill_window();
-    assert_int_equal(tcp_rcv_window_offer(rig.conn), 0);
+    assert_int_equal(tcp_window_offer(rig.conn), 0);
     for (; at < 1000; at += 100) {
         tcp_recv_consume(rig.tcp, rig.handle, 100, tcprig_now());
-        assert_int_equal(tcp_rcv_window_offer(rig.conn), 0);
+        assert_int_equal(tcp_window_offer(rig.conn), 0);
         assert_false(rxrig_acked(&rig));
     }
     tcp_recv_consume(rig.tcp, rig.handle, 2000, tcprig_now());
     /* And the peer is told at once. */
     assert_true(rxrig_acked(&rig));
-    assert_true(tcp_rcv_offered(rig.conn) >= 1460);
+    assert_true(tcp_window_offered(rig.conn) >= 1460);
 }
 
 static void test_small_steps_do_not_move_the_edge_of_a_small_window(void **state)
@@ -132,10 +132,10 @@ static void test_small_steps_do_not_move_the_edge_of_a_small_window(void **state
     reopen(&(struct rxrig_conf){.rcvbuf = 16384});
     fill_window();
     tcp_recv_consume(rig.tcp, rig.handle, 4000, tcprig_now());
-    tcp_rcv_window_offer(rig.conn);
+    tcp_window_offer(rig.conn);
     edge = rig.conn->rcv_adv;
     tcp_recv_consume(rig.tcp, rig.handle, 100, tcprig_now());
-    tcp_rcv_window_offer(rig.conn);
+    tcp_window_offer(rig.conn);
     moved = rig.conn->rcv_adv - edge;
     assert_true(moved == 0 || moved >= 1460);
 }
@@ -156,7 +156,7 @@ static void test_window_always_opens_again(void **state)
                     rig.conn->rcv.clamp = clamps[c];
                 rig.conn->rcv_adv = rig.conn->rcv_nxt;
                 rig.conn->rcv.mss = 1460;
-                assert_true(tcp_rcv_window_offer(rig.conn) > 0);
+                assert_true(tcp_window_offer(rig.conn) > 0);
             }
         }
     }
@@ -172,13 +172,13 @@ static void test_full_budget_leaves_a_window(void **state)
     assert_int_equal(tcp_mem_level(rig.tcp), TCP_MEM_FULL);
     edge = rig.conn->rcv_adv;
     rxrig_text(&rig, 0, 1000);
-    tcp_rcv_window_offer(rig.conn);
+    tcp_window_offer(rig.conn);
     assert_in_range(rig.conn->rcv_adv - edge, 0,
                     127); /* it stays but for rounding, and does not move back */
     rxrig_read(&rig, 0);
     rig.conn->rcv_adv = rig.conn->rcv_nxt;
-    assert_true(tcp_rcv_window_offer(rig.conn) >= rig.conn->rcv.mss);
-    assert_true(tcp_rcv_offered(rig.conn) <= 2 * rig.conn->rcv.mss + 128);
+    assert_true(tcp_window_offer(rig.conn) >= rig.conn->rcv.mss);
+    assert_true(tcp_window_offered(rig.conn) <= 2 * rig.conn->rcv.mss + 128);
     rig.tcp->used.pages -= 15;
 }
 
@@ -187,10 +187,10 @@ static void test_clamp_bounds_what_is_offered(void **state)
     (void)state;
     rig.conn->rcv.clamp = 20000;
     rig.conn->rcv_adv = rig.conn->rcv_nxt;
-    assert_int_equal(tcp_rcv_window_offer(rig.conn), (20000 + 127) / 128 * 128);
+    assert_int_equal(tcp_window_offer(rig.conn), (20000 + 127) / 128 * 128);
     /* Not what was offered before. */
     rig.conn->rcv.clamp = 5000;
-    assert_int_equal(tcp_rcv_window_offer(rig.conn), (20000 + 127) / 128 * 128);
+    assert_int_equal(tcp_window_offer(rig.conn), (20000 + 127) / 128 * 128);
 }
 
 /* Linux: without scale, whole segments, and no change by less. */
@@ -201,20 +201,20 @@ static void test_unscaled_window_is_whole_segments(void **state)
     (void)state;
     reopen(&(struct rxrig_conf){.no_scale = true, .rcvbuf = 30500});
     rig.conn->rcv.mss = 1000;
-    first = tcp_rcv_offered(rig.conn);
+    first = tcp_window_offered(rig.conn);
     assert_int_equal(first, 30500);
     rxrig_text(&rig, 0, 1000);
     rxrig_ack(&rig);
-    assert_int_equal(tcp_rcv_window_offer(rig.conn), 29500); /* what is left of it */
+    assert_int_equal(tcp_window_offer(rig.conn), 29500); /* what is left of it */
     rxrig_read(&rig, 0);
-    assert_int_equal(tcp_rcv_window_offer(rig.conn), 30000);
+    assert_int_equal(tcp_window_offer(rig.conn), 30000);
 }
 
 static void assert_offered(void)
 {
-    uint32_t window = tcp_rcv_window(rig.conn);
+    uint32_t window = tcp_window_now(rig.conn);
 
-    assert_int_equal(window, tcp_rcv_offered(rig.conn));
+    assert_int_equal(window, tcp_window_offered(rig.conn));
 }
 
 /* A window that was offered is not worked out anew for each segment sent, until something
@@ -230,14 +230,14 @@ static void test_window_is_known_until_something_changes(void **state)
     assert_offered();
     rxrig_read(&rig, 0);
     assert_false(rig.conn->rcv.window_known);
-    tcp_rcv_window(rig.conn);
+    tcp_window_now(rig.conn);
     rxrig_segment(&rig, 1548, 0, TCP_FIN);
     assert_offered();
     /* What others hold back they may give. */
     rig.tcp->rcv_promised += 100000;
     rig.conn->rcv.window_known = false;
     rig.conn->rcv.ssthresh = rig.conn->rcv.limit;
-    tcp_rcv_window(rig.conn);
+    tcp_window_now(rig.conn);
     assert_false(rig.conn->rcv.window_known);
     rig.tcp->rcv_promised -= 100000;
 }
@@ -253,11 +253,11 @@ static void test_update_is_sent_when_the_window_doubles(void **state)
     fill_window();
     rxrig_ack(&rig);
     for (uint32_t at = 0; at < 32000; at += 500) {
-        uint32_t before = tcp_rcv_offered(rig.conn);
+        uint32_t before = tcp_window_offered(rig.conn);
 
         tcp_recv_consume(rig.tcp, rig.handle, 500, tcprig_now());
         if (rxrig_acked(&rig)) {
-            assert_true(tcp_rcv_offered(rig.conn) >= 2 * before);
+            assert_true(tcp_window_offered(rig.conn) >= 2 * before);
             told++;
         }
     }
@@ -317,7 +317,7 @@ static void bulk(uint32_t rounds, bool read)
     uint32_t flight = 10, at = rxrig_next(&rig);
 
     for (uint32_t round = 0; round < rounds; round++) {
-        uint32_t room = tcp_rcv_offered(rig.conn) / 1448;
+        uint32_t room = tcp_window_offered(rig.conn) / 1448;
 
         vplat_advance(100 * NS_PER_MS);
         for (uint32_t i = 0; i < u32_min(flight, room); i++) {
@@ -339,7 +339,7 @@ static void test_buffer_grows_with_what_is_read_in_a_round_trip(void **state)
     bulk(12, true);
     assert_true(rig.conn->rcv.rtt_ns >= 90 * NS_PER_MS && rig.conn->rcv.rtt_ns < 110 * NS_PER_MS);
     assert_int_equal(rig.conn->rcv.limit, rig.tcp->conf.tuning.rcvbuf_max);
-    assert_true(tcp_rcv_offered(rig.conn) > 5 * 1024 * 1024);
+    assert_true(tcp_window_offered(rig.conn) > 5 * 1024 * 1024);
 }
 
 static void test_buffer_does_not_grow_for_who_does_not_read(void **state)
@@ -390,8 +390,8 @@ static void test_growth_is_backed_by_pages(void **state)
     (void)state;
     reopen(&(struct rxrig_conf){.ts = true, .pages_max = 512});
     bulk(12, true);
-    assert_true(tcp_rcv_offered(rig.conn) > 65535);
-    assert_true((tcp_rcv_offered(rig.conn) - 65535) / 1448 <= 512);
+    assert_true(tcp_window_offered(rig.conn) > 65535);
+    assert_true((tcp_window_offered(rig.conn) - 65535) / 1448 <= 512);
     assert_true(rig.tcp->rcv_promised <= 512);
     assert_true(rig.tcp->rcv_promised > 100);
     /* Another connection has taken them: the edge stays. */
@@ -401,7 +401,7 @@ static void test_growth_is_backed_by_pages(void **state)
 
         rxrig_text(&rig, rxrig_next(&rig), 1448);
         rxrig_read(&rig, rxrig_next(&rig) - 1448);
-        tcp_rcv_window_offer(rig.conn);
+        tcp_window_offer(rig.conn);
         assert_in_range(rig.conn->rcv_adv - edge, 0, 127);
     }
     rig.tcp->rcv_promised -= 10000;
