@@ -30,12 +30,19 @@ void tcp_pmtu_set(struct tcp_conn *conn, uint32_t mtu, uint64_t now)
     tcp_poll_mark(conn);
 }
 
+/* A full segment's packet: what the peer takes may be less than what the path carries. */
+static uint32_t full_packet(const struct tcp_conn *conn)
+{
+    return ip4_SIZE + tcp_SIZE + tcp_options_len(conn) + conn->mss;
+}
+
 /* Only a segment that a shorter one could replace says anything about lengths. */
 static bool is_suspect(const struct tcp_conn *conn)
 {
     const struct seq_node *first = conn->flight.tree.first;
 
-    return first != NULL && first->end - first->seq >= conn->mss && conn->mtu > IP4_PATH_MTU_FLOOR;
+    return first != NULL && first->end - first->seq >= conn->mss &&
+           full_packet(conn) > IP4_PATH_MTU_FLOOR;
 }
 
 void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now)
@@ -48,7 +55,7 @@ void tcp_pmtu_rto(struct tcp_conn *conn, uint64_t now)
     }
     if (++conn->hole_tries <= HOLE_TIMEOUTS)
         return;
-    while (steps[i] >= conn->mtu)
+    while (steps[i] >= full_packet(conn))
         i++;
     conn->hole_tries = 0;
     if (conn->hole_mtu == 0)

@@ -33,13 +33,21 @@ static void ack(uint32_t n)
                (struct tcp_frame){.seq = PEER_SEQ, .ack = iss + n, .flags = F_ACK, .wnd = 65535});
 }
 
-static void begin(const struct tcp_tuning *tuning)
+static void begin_mss(const struct tcp_tuning *tuning, uint16_t mss)
 {
+    struct tcp_frame syn = {.seq = PEER_SEQ - 1, .flags = F_SYN, .wnd = 65535, .mss = mss};
+
     tcpwire_open(&w, tuning);
     listener = tcpwire_listen(&w, 0);
-    iss = tcpwire_handshake(&w, TCPWIRE_PEER_PORT, PEER_SEQ - 1, false).seq + 1;
+    tcpwire_in(&w, syn);
+    iss = tcpwire_out(&w).seq + 1;
+    ack(0); /* opens the window, too */
     assert_int_equal(tcp_accept(&w.tcp, listener, &conn), 0);
-    ack(0); /* opens the window */
+}
+
+static void begin(const struct tcp_tuning *tuning)
+{
+    begin_mss(tuning, FULL);
 }
 
 static uint32_t pmtu(void)
@@ -140,6 +148,26 @@ static void test_small_segments_that_are_lost_say_nothing_of_lengths(void **stat
     (void)state;
     begin(&tcp_tuning_default);
     send(500);
+    pass(60 * NS_PER_S);
+    assert_int_equal(w.tcp.stats.black_holes, 0);
+    assert_int_equal(pmtu(), 1500);
+    end();
+}
+
+/* The peer takes short segments only: a step that would not shorten them finds out nothing, and
+ * where no step does there is nothing to find. */
+static void test_each_step_shortens_the_segments(void **state)
+{
+    (void)state;
+    begin_mss(&tcp_tuning_default, 1000);
+    send(3000);
+    hole(900, 3000);
+    assert_int_equal(w.tcp.stats.black_holes, 1);
+    assert_int_equal(pmtu(), IP4_PATH_MTU_FLOOR);
+    end();
+
+    begin_mss(&tcp_tuning_default, IP4_PATH_MTU_FLOOR - 40);
+    send(3000);
     pass(60 * NS_PER_S);
     assert_int_equal(w.tcp.stats.black_holes, 0);
     assert_int_equal(pmtu(), 1500);
@@ -361,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_a_path_that_swallows_full_segments_is_found),
         cmocka_unit_test(test_the_former_length_is_tried_again_after_ten_minutes),
         cmocka_unit_test(test_small_segments_that_are_lost_say_nothing_of_lengths),
+        cmocka_unit_test(test_each_step_shortens_the_segments),
         cmocka_unit_test(test_two_losses_are_no_black_hole),
         cmocka_unit_test(test_nothing_is_suspected_where_the_tuning_says_so),
         cmocka_unit_test(test_only_what_is_in_flight_is_believed),
