@@ -294,6 +294,73 @@ static void test_switch(void **state)
     assert_int_equal(cc.cwnd, 28);
 }
 
+/* ---- Westwood+ ------------------------------------------------------------------------------- */
+
+/* `segs` segments arrive over a round trip of 100 ms, which ends at *now. */
+static void round_trip(uint32_t segs, uint64_t *now)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        *now += 10 * NS_PER_MS;
+        cc.ops->delivered(&cc, segs / 10, 100 * NS_PER_MS, *now);
+    }
+}
+
+static void test_westwood_keeps_what_the_path_carried(void **state)
+{
+    uint64_t now = NS_PER_S;
+
+    (void)state;
+    begin(TCP_CC_WESTWOOD, 100);
+    cc.ops->delivered(&cc, 1, 100 * NS_PER_MS, now);
+    for (unsigned i = 0; i < 40; i++)
+        round_trip(50, &now);
+    tcp_cc_reduce(&cc, 100, now);
+    assert_in_range(cc.ssthresh, 49, 51);
+    /* Another rate is believed after a while, not at once. */
+    round_trip(100, &now);
+    tcp_cc_reduce(&cc, 100, now);
+    assert_in_range(cc.ssthresh, 52, 60);
+    for (unsigned i = 0; i < 60; i++)
+        round_trip(100, &now);
+    tcp_cc_reduce(&cc, 100, now);
+    assert_in_range(cc.ssthresh, 97, 100);
+}
+
+/* A queue makes round trips longer: what counts is the path without it. */
+static void test_westwood_leaves_the_queue_empty(void **state)
+{
+    uint64_t now = NS_PER_S;
+
+    (void)state;
+    begin(TCP_CC_WESTWOOD, 100);
+    cc.ops->delivered(&cc, 1, 50 * NS_PER_MS, now);
+    for (unsigned i = 0; i < 40; i++)
+        round_trip(50, &now);
+    tcp_cc_reduce(&cc, 100, now);
+    assert_in_range(cc.ssthresh, 24, 26);
+}
+
+static void test_westwood_never_goes_above_what_was_lost(void **state)
+{
+    uint64_t now = NS_PER_S;
+
+    (void)state;
+    begin(TCP_CC_WESTWOOD, 30);
+    tcp_cc_reduce(&cc, 30, now); /* before the first sample: as NewReno */
+    assert_int_equal(cc.ssthresh, 15);
+    cc.ops->delivered(&cc, 1, 100 * NS_PER_MS, now);
+    for (unsigned i = 0; i < 40; i++)
+        round_trip(50, &now);
+    tcp_cc_reduce(&cc, 30, now);
+    assert_int_equal(cc.ssthresh, 30);
+    /* An idle time is no sample. */
+    cc.ops->restart(&cc, 1, now);
+    now += 10 * NS_PER_S;
+    cc.ops->delivered(&cc, 1, 100 * NS_PER_MS, now);
+    tcp_cc_reduce(&cc, 100, now);
+    assert_in_range(cc.ssthresh, 49, 51);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +379,9 @@ int main(void)
         cmocka_unit_test(test_cubic_far),
         cmocka_unit_test(test_cubic_after_a_timeout),
         cmocka_unit_test(test_switch),
+        cmocka_unit_test(test_westwood_keeps_what_the_path_carried),
+        cmocka_unit_test(test_westwood_leaves_the_queue_empty),
+        cmocka_unit_test(test_westwood_never_goes_above_what_was_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
