@@ -86,13 +86,20 @@ void tcp_conn_iss_set(struct tcp_conn *conn, uint32_t iss)
     conn->flight.undo_marker = conn->flight.high_seq = conn->flight.sacked_end = iss + 1;
 }
 
+uint16_t tcp_conn_mss_offer(const struct tcp *tcp, uint16_t mss_max)
+{
+    uint32_t link = ip4_path_mtu_link(tcp->conf.nif) - ip4_SIZE - tcp_SIZE;
+
+    return (uint16_t)u32_min(link, u32_min(mss_max, tcp->conf.tuning.mss_max));
+}
+
 void tcp_conn_mss_refresh(struct tcp_conn *conn, uint64_t now)
 {
     uint32_t options = tcp_options_len(conn);
     uint32_t mss = conn->mtu - ip4_SIZE - tcp_SIZE;
 
     (void)now;
-    mss = u32_min(u32_min(mss, conn->peer_mss), conn->mss_max);
+    mss = u32_min(u32_min(mss, conn->peer_mss), tcp_conn_mss_offer(conn->tcp, conn->mss_max));
     conn->mss = mss > options + MSS_MIN ? mss - options : MSS_MIN;
 }
 

@@ -389,20 +389,13 @@ int tcp_emit_bare(struct tcp_conn *conn, uint32_t seq, uint16_t flags, uint64_t 
 
 /* ---- SYN ------------------------------------------------------------------------------------- */
 
-uint16_t tcp_mss_offer(const struct tcp *tcp, uint16_t mss_max)
-{
-    uint32_t link = ip4_path_mtu_link(tcp->conf.nif) - ip4_SIZE - tcp_SIZE;
-
-    return (uint16_t)u32_min(link, mss_max);
-}
-
 /* What we offer in a SYN, or agree to in a SYN-ACK. */
 static void syn_options(const struct tcp_conn *conn, struct options *out, uint64_t now)
 {
     const struct tcp_tuning *tuning = &conn->tcp->conf.tuning;
     bool ack = conn->state == TCP_SYN_RECEIVED;
     struct tcp_options options = {.has = TCP_HAS_MSS,
-                                  .mss = tcp_mss_offer(conn->tcp, conn->mss_max)};
+                                  .mss = tcp_conn_mss_offer(conn->tcp, conn->mss_max)};
 
     if (!ack && tuning->syn_plain_after != 0 && conn->syn_tries >= tuning->syn_plain_after) {
         out->len = tcp_options_emit(cs_of(out->bytes, sizeof(out->bytes)), &options, true,

@@ -21,7 +21,7 @@ static void fill_ends(struct tcp_info *info, const struct tcp_conn *conn)
     info->dst_port = key->dst_port;
     info->snd_mss = conn->mss;
     info->rcv_mss = conn->rcv.mss;
-    info->advmss = tcp_mss_offer(conn->tcp, conn->mss_max) - tcp_options_len(conn);
+    info->advmss = tcp_conn_mss_offer(conn->tcp, conn->mss_max) - tcp_options_len(conn);
     info->pmtu = conn->mtu;
 }
 

@@ -223,7 +223,9 @@ void tcp_conn_linger_expired(struct tcp_conn *conn, uint64_t now);
  * connection: see conn->used and conn->state. */
 void tcp_conn_fin_acked(struct tcp_conn *conn, uint64_t now);
 void tcp_conn_fin_received(struct tcp_conn *conn, uint64_t now);
-/* Largest payload, from the path's MTU, the peer's MSS and the options every segment carries. */
+/* The MSS that we offer: what the link carries, at most the tuning's mss_max and the program's. */
+uint16_t tcp_conn_mss_offer(const struct tcp *tcp, uint16_t mss_max);
+/* Largest payload, from the path's MTU, both sides' MSS and the options every segment carries. */
 void tcp_conn_mss_refresh(struct tcp_conn *conn, uint64_t now);
 /* Retransmissions or probes went unanswered `tries` times: is it enough? (RFC 9293 section 3.8.3,
  * retries or user timeout). Then it has ended: true. */
@@ -390,8 +392,6 @@ static inline uint32_t tcp_options_len(const struct tcp_conn *conn)
 {
     return conn->ts_ok ? 12 : 0;
 }
-/* The MSS that our SYNs offer: what the link carries, at most mss_max. */
-uint16_t tcp_mss_offer(const struct tcp *tcp, uint16_t mss_max);
 
 /* ---- tcp_sndbuf.c ---------------------------------------------------------------------------- */
 

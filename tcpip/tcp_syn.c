@@ -15,17 +15,6 @@ enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
 
 /* ---- what a SYN-ACK offers ------------------------------------------------------------------ */
 
-/* The MSS, by preset and the link's MTU. */
-static uint16_t offered_mss(const struct tcp *tcp, const struct tcp_preset *preset)
-{
-    uint32_t mss = ip4_path_mtu_link(tcp->conf.nif) - ip4_SIZE - tcp_SIZE;
-
-    mss = u32_min(mss, tcp->conf.tuning.mss_max);
-    if (preset->mss_max != 0)
-        mss = u32_min(mss, preset->mss_max);
-    return (uint16_t)mss;
-}
-
 uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
@@ -33,7 +22,7 @@ uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, 
     uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
     return (uint16_t)tcp_window_first(tuning, u32_min(rcvbuf, clamp),
-                                      offered_mss(tcp, preset) - (ts_ok ? 12u : 0));
+                                      tcp_conn_mss_offer(tcp, preset->mss_max) - (ts_ok ? 12u : 0));
 }
 
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -56,7 +45,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_syn *syn, uint32_t iss
 {
     const struct tcp_preset *preset = &syn->listener->preset;
     struct tcp_options options = {.has = TCP_HAS_MSS,
-                                  .mss = offered_mss(tcp, preset),
+                                  .mss = tcp_conn_mss_offer(tcp, preset->mss_max),
                                   .wscale = syn->rcv_wscale,
                                   .ts_val = ts_val,
                                   .ts_ecr = syn->ts_recent};

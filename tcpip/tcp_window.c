@@ -184,7 +184,7 @@ void tcp_window_init(struct tcp_conn *conn, uint64_t now)
 {
     const struct tcp_tuning *tuning = tuning_of(conn);
     struct tcp_rcv *rcv = &conn->rcv;
-    uint32_t mss = tcp_mss_offer(conn->tcp, conn->mss_max);
+    uint32_t mss = tcp_conn_mss_offer(conn->tcp, conn->mss_max);
 
     rcv->ssthresh = tcp_window_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
     rcv->mss = MSS_LEAST;

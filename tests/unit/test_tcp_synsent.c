@@ -439,6 +439,27 @@ static void test_shutdown_before_it_is_established_is_notconn(void **state)
     end();
 }
 
+/* The stack's own bound holds whatever the program sets, as it does for what a listener accepts. */
+static void test_the_stacks_mss_bounds_the_programs(void **state)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+    struct tcp_info info;
+
+    (void)state;
+    tuning.mss_max = 1000;
+    tcpwire_open(&w, &tuning);
+    connect();
+    assert_int_equal(tcp_set(&w.tcp, conn, TCP_OPT_MSS, 1200, w.rig->now), 0);
+    netrig_poll(w.rig);
+    syn = tcpwire_out(&w);
+    assert_int_equal(syn.mss, 1000);
+    tcpwire_in(&w, answer(F_SYN | F_ACK, syn.seq + 1));
+    assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
+    assert_int_equal(info.advmss, 1000);
+    assert_int_equal(info.snd_mss, 1000);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_an_option_holds_where_both_have_it),
         cmocka_unit_test(test_ecn_is_agreed_upon_by_ece_alone),
         cmocka_unit_test(test_an_mss_below_the_floor_is_taken_for_the_floor),
+        cmocka_unit_test(test_the_stacks_mss_bounds_the_programs),
         cmocka_unit_test(test_the_echo_must_be_of_a_syn_of_ours),
         cmocka_unit_test(test_the_timeout_doubles_as_each_preset_has_it),
         cmocka_unit_test(test_a_lost_syn_makes_the_beginning_careful),
