@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* arch.h - the seam inside the ARM targets under Xen: what the 64-bit (boot/xen-arm64) and the
+ * 32-bit part (boot/xen-arm32) supply, and what boot/xen-arm makes of it.
+ *
+ * Theory of operation. Interrupts are masked in the CPU from the first instruction to the last: a
+ * WFI ends when an interrupt is pending, masked or not (ARM ARM D1.6.2, B1.8.14), and then
+ * plat_wait acknowledges it at the interrupt controller. So there is no interrupt handler, no
+ * register to save, and vector code may be used by anybody; the exception vectors only tell of
+ * faults and end the domain.
+ *
+ * Addresses. All that is mapped is mapped at one distance: virtual = physical + arch_offset, modulo
+ * the size of a pointer. 64 bits: the image is linked position-independent and relocates itself, the
+ * offset is 0. 32 bits: the image is linked at a fixed address, the offset is the distance to where
+ * it was loaded.
+ *
+ * Start. The per-arch entry: vectors; .bss zeroed; the image mapped by its sections' rights with
+ * the page below boot_stack and virtual page 0 as ARCH_NONE; MMU and caches on; then arm_main with
+ * the stack at boot_stack_top. Nothing else is mapped then. */
+#ifndef BOOT_XEN_ARM_ARCH_H
+#define BOOT_XEN_ARM_ARCH_H
+
+#include <morgana/base.h>
+
+#define ARM_PAGE 4096u
+
+/* ==== the per-arch part supplies ============================================================== */
+
+/* ---- the linker script's: all on pages ---- */
+/* text: image_start..rodata_start; read-only: ..data_start; the rest is writable. Relocated data
+ * that is constant is read-only. */
+extern const uint8_t boot_image_start[], boot_rodata_start[], boot_data_start[], boot_image_end[];
+extern uint8_t boot_stack_guard[], boot_stack[], boot_stack_top[];
+extern void (*const boot_init_array_start[])(void);
+extern void (*const boot_init_array_end[])(void);
+
+/* ---- addresses and the MMU ---- */
+
+/* Virtual minus physical. Set by the entry, constant from then on. */
+extern uintptr_t arch_offset;
+/* The first physical address that can not be mapped: 4 GiB where a pointer has 32 bits. */
+extern const uint64_t arch_phys_end;
+
+static inline void *arch_virt(uint64_t phys)
+{
+    return (void *)((uintptr_t)phys + arch_offset);
+}
+
+static inline uint64_t arch_phys(const void *virt)
+{
+    return (uintptr_t)virt - arch_offset; /* 32 bits wrap as the mapping does */
+}
+
+enum arch_rights {
+    ARCH_NONE, /* faults, for ever */
+    ARCH_RX,
+    ARCH_R,
+    ARCH_RW,     /* Normal memory, write-back, inner shareable; never executable */
+    ARCH_DEVICE, /* nGnRE, read and write, never executable */
+};
+
+/* Maps physical pages: whole ones, below arch_phys_end. A page that has been mapped, or refused by
+ * ARCH_NONE, keeps what it has: the first call wins. Takes frames for tables by memory_take_page.
+ * False: there was none. The caller may use the pages at once. */
+bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights);
+
+/* ---- hypercalls ---- */
+
+/* xen_hypercall() of <morgana/xen.h>: HVC #0xEA1, number in x16 / r12 (Xen's arch-arm.h). */
+
+/* A call by the SMC convention: PSCI (ARM DEN 0022), for the case that there is no Xen. */
+long arch_firmware(bool by_smc, uint32_t function);
+
+/* ---- the generic timer, virtual ---- */
+
+/* CNTVCT, ordered after everything before it. */
+uint64_t arch_counter(void);
+/* CNTFRQ, in Hz; 0 where nobody has set it. */
+uint32_t arch_counter_hz(void);
+/* The timer's interrupt becomes pending when the counter reaches `at`. */
+void arch_timer_set(uint64_t at);
+void arch_timer_off(void);
+
+/* ---- the CPU interface of a GICv3, by system registers ---- */
+
+/* System registers on, all priorities, group 1 enabled. */
+void arch_icc_init(void);
+/* ICC_IAR1: the number of the interrupt that is acknowledged; 1023: none. Ordered before what
+ * follows. */
+uint32_t arch_icc_acknowledge(void);
+/* ICC_EOIR1: ended. */
+void arch_icc_end(uint32_t interrupt);
+/* MPIDR's affinity as GICR_TYPER has it: Aff3.Aff2.Aff1.Aff0, a byte each. */
+uint32_t arch_affinity(void);
+
+/* ---- the rest ---- */
+
+/* Sleeps until an interrupt is pending (masked ones too): DSB, WFI. May return early. */
+void arch_wait(void);
+/* Stops for good. */
+_Noreturn void arch_stop(void);
+/* Every access before it is complete before what follows (DSB SY). */
+void arch_sync(void);
+/* A random number of the CPU's (RNDR). False: it has none, or none just now. */
+bool arch_random(uint64_t *out);
+
+/* ==== the shared part supplies ================================================================ */
+
+/* ---- main.c ---- */
+
+/* `fdt`: the physical address of the flattened device tree (x0, r2), believed nowhere. */
+_Noreturn void arm_main(uint64_t fdt);
+
+/* ---- memory.c ---- */
+
+/* A zeroed page, for page tables: of a small pool in the image first (usable with the MMU off),
+ * of the heap's end later. NULL: none. */
+void *memory_take_page(void);
+
+/* ---- trap.c ---- */
+
+/* The last words of a program that broke, in the order in which they are printed. Called by the
+ * exception vectors' C part, on a stack of their own, with interrupts masked.
+ *
+ *   trap_begin     "trap: NAME"; a second trap while the first one's words are printed ends the
+ *                  domain at once
+ *   trap_fault     "  write of 0x..., not mapped: the stack overflowed"
+ *   trap_register  four a line
+ *   trap_end       the backtrace: `pc`, then the callers' addresses by trap_callers(); then ends the
+ *                  domain as crashed */
+void trap_begin(const char *name, unsigned long syndrome);
+enum trap_access { TRAP_READ, TRAP_WRITE, TRAP_EXECUTE };
+void trap_fault(uintptr_t at, enum trap_access access, const char *why);
+void trap_register(const char *name, unsigned long value);
+_Noreturn void trap_end(const char *name, uintptr_t pc, uintptr_t frame_pointer);
+
+/* Supplied per arch: one step up the chain of frame pointers. *frame: in, a frame pointer that lies
+ * inside the stack, aligned as a pointer; out, the caller's. Returns the return address that frame
+ * holds. The shared part checks that frames go up inside the stack. */
+uintptr_t arch_caller(uintptr_t *frame);
+
+#endif
