@@ -28,6 +28,29 @@ struct tcp_link {
     uint8_t kind; /* enum tcp_link_kind */
 };
 
+/* ---- what waits, all of a list equally long -------------------------------------------------- */
+
+/* A record's place in such a list. */
+struct tcp_age {
+    struct tcp_age *older, *newer;
+    uint64_t at; /* its time is up */
+};
+
+static inline void tcp_age_append(struct tcp_age_list *list, struct tcp_age *age, uint64_t at)
+{
+    age->at = at;
+    age->newer = NULL;
+    age->older = list->newest;
+    *(age->older != NULL ? &age->older->newer : &list->oldest) = age;
+    list->newest = age;
+}
+
+static inline void tcp_age_remove(struct tcp_age_list *list, const struct tcp_age *age)
+{
+    *(age->older != NULL ? &age->older->newer : &list->oldest) = age->newer;
+    *(age->newer != NULL ? &age->newer->older : &list->newest) = age->older;
+}
+
 /* ---- a segment on its way in ----------------------------------------------------------------- */
 
 struct tcp_rx {
@@ -462,8 +485,8 @@ struct tcp_listener {
 
 /* A half-open connection (RFC 4987 section 3.4). */
 struct tcp_syn {
-    struct tcp_link link;
-    struct tcp_syn *older, *newer; /* of tcp->syn_rounds[tries] */
+    struct tcp_link link; /* a free one's `next` is the next free one */
+    struct tcp_age age;   /* in tcp->syn_rounds[tries]; a cookie's: in no list, and all 0 */
     struct tcp_listener *listener;
     uint32_t generation; /* of the listener */
     uint32_t iss, irs;
@@ -476,21 +499,19 @@ struct tcp_syn {
     bool ts_ok, sack_ok, wscale_ok, ecn_ok;
     uint8_t again;         /* the same, those for a SYN that came again counted too: no RTT then */
     uint64_t sent_ns;      /* the first SYN-ACK: RTT; 0: it was a cookie, we do not know */
-    uint64_t at;           /* of the next */
     uint64_t challenge_at; /* next challenge ACK may go */
 };
 
 /* A connection in TIME-WAIT, or one whose program has closed and which waits for FIN. */
 struct tcp_tw {
-    struct tcp_link link;
-    struct tcp_tw *older, *newer;
-    uint8_t state; /* TCP_TIME_WAIT or TCP_FIN_WAIT_2 */
+    struct tcp_link link; /* a free one's `next` is the next free one */
+    struct tcp_age age;   /* in one of tcp->tw_waits */
+    uint8_t state;        /* TCP_TIME_WAIT or TCP_FIN_WAIT_2 */
     bool ts_ok;
     uint8_t rcv_wscale, tos, ttl;
     uint32_t snd_nxt, rcv_nxt, rcv_wnd;
     uint32_t ts_recent, ts_offset;
     uint64_t ts_recent_at;
-    uint64_t at;           /* it ends */
     uint64_t challenge_at; /* next ACK of an unacceptable segment may go */
 };
 

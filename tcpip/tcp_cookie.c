@@ -111,7 +111,6 @@ bool tcp_cookie_check(const struct tcp *tcp, const struct tcp_rx *rx, struct tcp
                             .irs = irs,
                             .ts_offset = tcp_ts_offset(tcp, &rx->key),
                             .mss = mss_table[low & MSS_MASK]};
-    syn->older = syn->newer = syn; /* in no list */
     read_options(tcp, syn, rx);
     return true;
 }

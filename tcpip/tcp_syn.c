@@ -103,53 +103,43 @@ static void send_ack(struct tcp *tcp, struct tcp_syn *syn, const struct tcp_rx *
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static void list_remove(struct tcp *tcp, struct tcp_syn *syn)
+/* NULL stays NULL. */
+static struct tcp_syn *syn_of(struct tcp_age *age)
 {
-    struct tcp_syn_list *list = &tcp->syn_rounds[syn->tries];
-
-    if (syn->older != NULL)
-        syn->older->newer = syn->newer;
-    else
-        list->oldest = syn->newer;
-    if (syn->newer != NULL)
-        syn->newer->older = syn->older;
-    else
-        list->newest = syn->older;
+    return age == NULL ? NULL : (void *)((char *)age - offsetof(struct tcp_syn, age));
 }
 
-/* Waits for an answer to the SYN-ACK that is being sent: at the end of its round's list. */
-static void list_append(struct tcp *tcp, struct tcp_syn *syn, uint64_t now)
+static void stop_waiting(struct tcp *tcp, struct tcp_syn *syn)
+{
+    tcp_age_remove(&tcp->syn_rounds[syn->tries], &syn->age);
+}
+
+/* For an answer to the SYN-ACK that is being sent: at the end of its round's list. */
+static void wait(struct tcp *tcp, struct tcp_syn *syn, uint64_t now)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
-    struct tcp_syn_list *list = &tcp->syn_rounds[syn->tries];
+    uint64_t ns = u64_min(tuning->synack_rto_ns << syn->tries, tuning->rto_max_ns);
 
-    syn->at = now + u64_min(tuning->synack_rto_ns << syn->tries, tuning->rto_max_ns);
-    syn->newer = NULL;
-    syn->older = list->newest;
-    if (syn->older != NULL)
-        syn->older->newer = syn;
-    else
-        list->oldest = syn;
-    list->newest = syn;
+    tcp_age_append(&tcp->syn_rounds[syn->tries], &syn->age, now + ns);
 }
 
 static void drop(struct tcp *tcp, struct tcp_syn *syn)
 {
-    list_remove(tcp, syn);
+    stop_waiting(tcp, syn);
     tcp_demux_remove(tcp, &syn->link);
     syn->listener->syn_count--;
-    syn->newer = tcp->syns_free;
-    tcp->syns_free = syn;
+    syn->link.next = tcp->syns_free;
+    tcp->syns_free = &syn->link;
     tcp->used.syns--;
 }
 
 void tcp_syn_drop_listener(struct tcp *tcp, struct tcp_listener *listener)
 {
     for (unsigned i = 0; i < TCP_SYN_ROUNDS && listener->syn_count != 0; i++) {
-        struct tcp_syn *syn = tcp->syn_rounds[i].oldest, *next;
+        struct tcp_syn *syn = syn_of(tcp->syn_rounds[i].oldest), *next;
 
         for (; syn != NULL; syn = next) {
-            next = syn->newer;
+            next = syn_of(syn->age.newer);
             if (syn->listener == listener)
                 drop(tcp, syn);
         }
@@ -160,7 +150,7 @@ static void evict(struct tcp *tcp)
 {
     for (unsigned i = TCP_SYN_ROUNDS; i-- > 0;)
         if (tcp->syn_rounds[i].oldest != NULL) {
-            drop(tcp, tcp->syn_rounds[i].oldest);
+            drop(tcp, syn_of(tcp->syn_rounds[i].oldest));
             tcp->stats.syn_evicted++;
             return;
         }
@@ -169,10 +159,10 @@ static void evict(struct tcp *tcp)
 /* NULL: all are in use. */
 static struct tcp_syn *get(struct tcp *tcp)
 {
-    struct tcp_syn *syn = tcp->syns_free;
+    struct tcp_syn *syn = (struct tcp_syn *)tcp->syns_free;
 
     if (syn != NULL)
-        tcp->syns_free = syn->newer;
+        tcp->syns_free = syn->link.next;
     else if (tcp->syns_made < tcp->conf.syns_max)
         syn = &tcp->syns[tcp->syns_made++];
     else
@@ -262,7 +252,7 @@ void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct 
     syn->iss = iss != 0 ? iss : tcp_isn(tcp, &rx->key, rx->now);
     tcp_demux_add(tcp, &syn->link);
     listener->syn_count++;
-    list_append(tcp, syn, rx->now);
+    wait(tcp, syn, rx->now);
     send_record(tcp, syn, rx->now);
 }
 
@@ -271,7 +261,7 @@ void tcp_syn_begin(struct tcp *tcp, struct tcp_listener *listener, const struct 
 void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
 {
     struct tcp_listener *listener = syn->listener;
-    bool recorded = syn->newer != syn; /* a cookie's stands in no list */
+    bool recorded = syn->age.at != 0; /* a cookie's stands in no list */
     struct tcp_conn *conn;
 
     if (tcp_listen_full(listener)) {
@@ -281,7 +271,6 @@ void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx)
     conn = tcp_conn_from_syn(tcp, syn, rx);
     if (conn == NULL)
         return;
-    conn->cookie = !recorded;
     if (recorded)
         drop(tcp, syn);
     else
@@ -358,8 +347,8 @@ static void duplicate_syn(struct tcp *tcp, struct tcp_syn *syn, const struct tcp
         tcp->stats.challenge_limited++;
         return;
     }
-    list_remove(tcp, syn);
-    list_append(tcp, syn, rx->now);
+    stop_waiting(tcp, syn);
+    wait(tcp, syn, rx->now);
     if (syn->again != UINT8_MAX)
         syn->again++;
     tcp->stats.synack_retransmits++;
@@ -408,17 +397,17 @@ void tcp_syn_timers(struct tcp *tcp, uint64_t now)
     for (unsigned i = TCP_SYN_ROUNDS; i-- > 0;) {
         struct tcp_syn *syn;
 
-        while ((syn = tcp->syn_rounds[i].oldest) != NULL && syn->at <= now) {
+        while ((syn = syn_of(tcp->syn_rounds[i].oldest)) != NULL && syn->age.at <= now) {
             if (syn->tries >= tcp->conf.tuning.synack_retries) {
                 tcp->stats.timed_out++;
                 drop(tcp, syn);
                 continue;
             }
-            list_remove(tcp, syn);
+            stop_waiting(tcp, syn);
             syn->tries++;
             if (syn->again != UINT8_MAX)
                 syn->again++;
-            list_append(tcp, syn, now);
+            wait(tcp, syn, now);
             tcp->stats.synack_retransmits++;
             send_record(tcp, syn, now);
         }

@@ -15,56 +15,47 @@ enum { WAIT_TIME, WAIT_FIN };
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static struct tcp_tw_list *list_of(struct tcp *tcp, const struct tcp_tw *tw)
+/* NULL stays NULL. */
+static struct tcp_tw *tw_of(struct tcp_age *age)
+{
+    return age == NULL ? NULL : (void *)((char *)age - offsetof(struct tcp_tw, age));
+}
+
+static struct tcp_age_list *list_of(struct tcp *tcp, const struct tcp_tw *tw)
 {
     return &tcp->tw_waits[tw->state == TCP_TIME_WAIT ? WAIT_TIME : WAIT_FIN];
 }
 
-static void list_remove(struct tcp *tcp, struct tcp_tw *tw)
+static void stop_waiting(struct tcp *tcp, struct tcp_tw *tw)
 {
-    struct tcp_tw_list *list = list_of(tcp, tw);
-
-    if (tw->older != NULL)
-        tw->older->newer = tw->newer;
-    else
-        list->oldest = tw->newer;
-    if (tw->newer != NULL)
-        tw->newer->older = tw->older;
-    else
-        list->newest = tw->older;
+    tcp_age_remove(list_of(tcp, tw), &tw->age);
 }
 
-static void list_append(struct tcp *tcp, struct tcp_tw *tw, uint64_t now)
+static void wait(struct tcp *tcp, struct tcp_tw *tw, uint64_t now)
 {
     const struct tcp_tuning *tuning = &tcp->conf.tuning;
-    struct tcp_tw_list *list = list_of(tcp, tw);
+    uint64_t ns = tw->state == TCP_TIME_WAIT ? tuning->time_wait_ns : tuning->fin_wait_2_ns;
 
-    tw->at = now + (tw->state == TCP_TIME_WAIT ? tuning->time_wait_ns : tuning->fin_wait_2_ns);
-    tw->newer = NULL;
-    tw->older = list->newest;
-    if (tw->older != NULL)
-        tw->older->newer = tw;
-    else
-        list->oldest = tw;
-    list->newest = tw;
+    tcp_age_append(list_of(tcp, tw), &tw->age, now + ns);
 }
 
 static void drop(struct tcp *tcp, struct tcp_tw *tw)
 {
-    list_remove(tcp, tw);
+    stop_waiting(tcp, tw);
     tcp_demux_remove(tcp, &tw->link);
-    tw->newer = tcp->tws_free;
-    tcp->tws_free = tw;
+    tw->link.next = tcp->tws_free;
+    tcp->tws_free = &tw->link;
     tcp->used.time_waits--;
 }
 
 static struct tcp_tw *first_to_end(const struct tcp *tcp)
 {
-    struct tcp_tw *time = tcp->tw_waits[WAIT_TIME].oldest, *fin = tcp->tw_waits[WAIT_FIN].oldest;
+    struct tcp_tw *time = tw_of(tcp->tw_waits[WAIT_TIME].oldest);
+    struct tcp_tw *fin = tw_of(tcp->tw_waits[WAIT_FIN].oldest);
 
     if (time == NULL || fin == NULL)
         return time != NULL ? time : fin;
-    return time->at <= fin->at ? time : fin;
+    return time->age.at <= fin->age.at ? time : fin;
 }
 
 static struct tcp_tw *get(struct tcp *tcp)
@@ -75,9 +66,9 @@ static struct tcp_tw *get(struct tcp *tcp)
         tcp->stats.time_wait_evicted++;
         drop(tcp, first_to_end(tcp));
     }
-    tw = tcp->tws_free;
+    tw = (struct tcp_tw *)tcp->tws_free;
     if (tw != NULL)
-        tcp->tws_free = tw->newer;
+        tcp->tws_free = tw->link.next;
     else
         tw = &tcp->tws[tcp->tws_made++];
     tcp->used.time_waits++;
@@ -104,7 +95,7 @@ void tcp_tw_begin(struct tcp_conn *conn, enum tcp_state state, uint64_t now)
     tcp->stats.time_waits += state == TCP_TIME_WAIT;
     tcp_conn_end(conn, 0);
     tcp_demux_add(tcp, &tw->link);
-    list_append(tcp, tw, now);
+    wait(tcp, tw, now);
 }
 
 /* ---- segments ------------------------------------------------------------------------------- */
@@ -216,8 +207,8 @@ static void time_wait(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *r
     if (old)
         tcp->stats.paws++;
     if ((rx->hdr.flags & TCP_FIN) != 0) { /* section 3.10.7.4, eighth: the wait starts anew */
-        list_remove(tcp, tw);
-        list_append(tcp, tw, rx->now);
+        stop_waiting(tcp, tw);
+        wait(tcp, tw, rx->now);
     }
     if (!old && rx->hdr.seq == tw->rcv_nxt && tcp_rx_end(rx) == rx->hdr.seq) {
         take_ts(tw, rx); /* an ACK of our FIN: nothing to say */
@@ -257,11 +248,11 @@ static void fin_wait_2(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *
         drop(tcp, tw);
         return;
     }
-    list_remove(tcp, tw);
+    stop_waiting(tcp, tw);
     tw->state = TCP_TIME_WAIT;
     tw->rcv_nxt = end;
     take_ts(tw, rx);
-    list_append(tcp, tw, rx->now);
+    wait(tcp, tw, rx->now);
     tcp->stats.time_waits++;
     send_ack(tcp, tw, rx->now);
 }
@@ -299,7 +290,7 @@ void tcp_tw_timers(struct tcp *tcp, uint64_t now)
 {
     struct tcp_tw *tw;
 
-    while ((tw = first_to_end(tcp)) != NULL && tw->at <= now)
+    while ((tw = first_to_end(tcp)) != NULL && tw->age.at <= now)
         drop(tcp, tw);
 }
 
@@ -307,5 +298,5 @@ uint64_t tcp_tw_next(const struct tcp *tcp)
 {
     const struct tcp_tw *tw = first_to_end(tcp);
 
-    return tw == NULL ? NS_NEVER : tw->at;
+    return tw == NULL ? NS_NEVER : tw->age.at;
 }

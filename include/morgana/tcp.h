@@ -507,6 +507,7 @@ struct tcp_seg;
 struct tcp_chunk;
 struct tcp_ooo;
 struct tcp_link;
+struct tcp_age;
 struct tcp_lro;
 
 #define TCP_LISTEN_BUCKETS 32u /* a power of two */
@@ -523,8 +524,9 @@ struct tcp {
     /* Arrays in conf.memory, and their free lists. */
     struct tcp_conn *conns, *conns_free;
     struct tcp_listener *listeners;
-    struct tcp_syn *syns, *syns_free;
-    struct tcp_tw *tws, *tws_free;
+    struct tcp_syn *syns;
+    struct tcp_tw *tws;
+    struct tcp_link *syns_free, *tws_free;
     struct tcp_seg *segs_free;
     struct tcp_chunk *chunks_free;
     struct tcp_ooo *ooo_free;
@@ -540,12 +542,10 @@ struct tcp {
     struct tcp_listener *listening[TCP_LISTEN_BUCKETS]; /* by port */
     struct tcp_conn **heap; /* tcp_timer.c: connections by their earliest deadline */
     uint32_t heap_count;
-    struct tcp_syn_list {
-        struct tcp_syn *oldest, *newest;
-    } syn_rounds[TCP_SYN_ROUNDS]; /* tcp_syn.c: by retransmissions so far, oldest first */
-    struct tcp_tw_list {
-        struct tcp_tw *oldest, *newest;
-    } tw_waits[2]; /* tcp_tw.c: TIME-WAIT, FIN-WAIT-2; oldest first */
+    struct tcp_age_list {
+        struct tcp_age *oldest, *newest;
+    } syn_rounds[TCP_SYN_ROUNDS], /* tcp_syn.c: by retransmissions so far */
+        tw_waits[2];              /* tcp_tw.c: TIME-WAIT, FIN-WAIT-2 */
 
     struct tcp_conn *dirty_head, *dirty_tail; /* have something to send at the end of this poll */
     uint32_t dirty_count;

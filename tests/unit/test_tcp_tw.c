@@ -204,7 +204,7 @@ static void test_a_fin_that_comes_again_is_acknowledged_and_the_wait_starts_anew
     f.seq--;
     tcpwire_in(&c.w, f);
     assert_int_equal(tcpwire_out(&c.w).ack, c.rcv_nxt);
-    assert_int_equal(record(&c)->at, c.w.rig->now + tcp_tuning_default.time_wait_ns);
+    assert_int_equal(record(&c)->age.at, c.w.rig->now + tcp_tuning_default.time_wait_ns);
     end(&c);
 }
 
@@ -221,7 +221,7 @@ static void test_without_ack_nothing_happens(void **state)
     f.seq--;
     tcpwire_in(&c.w, f);
     tcpwire_quiet(&c.w);
-    assert_int_equal(record(&c)->at, c.w.rig->now - NS_PER_S + tcp_tuning_default.time_wait_ns);
+    assert_int_equal(record(&c)->age.at, c.w.rig->now - NS_PER_S + tcp_tuning_default.time_wait_ns);
     end(&c);
 }
 
