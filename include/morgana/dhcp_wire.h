@@ -61,7 +61,7 @@ FIELD_ENUM(dhcp_op, DHCP_OPS)
     E(DHCPINFORM, 8)
 FIELD_ENUM(dhcp_type, DHCP_TYPES)
 
-/* The options the server itself reads or writes; all others are just bytes to it. */
+/* The options that server and client themselves read or write; all others are just bytes. */
 enum dhcp_opt_code {
     DHCP_OPT_PAD = 0,
     DHCP_OPT_SUBNET_MASK = 1,
@@ -69,7 +69,9 @@ enum dhcp_opt_code {
     DHCP_OPT_DNS = 6,
     DHCP_OPT_HOST_NAME = 12,
     DHCP_OPT_DOMAIN_NAME = 15,
+    DHCP_OPT_MTU = 26,
     DHCP_OPT_BROADCAST = 28,
+    DHCP_OPT_NTP = 42,
     DHCP_OPT_REQUESTED_ADDR = 50,
     DHCP_OPT_LEASE_TIME = 51,
     DHCP_OPT_OVERLOAD = 52,
