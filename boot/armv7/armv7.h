@@ -5,8 +5,7 @@
  * How a target uses it. Its own entry.S holds what the loader wants to see (a zImage header, ...)
  * and branches to armv7_start, in any mode, MMU and caches in any state:
  *
- *     r0, r1, r2     handed through to boot_start(). r2 != 0 is the physical address of a device
- *                    tree: the 2 MiB from its section on are mapped for a first look at it
+ *     r0, r1, r2     handed through to boot_start()
  *     loaded at      its link address plus a multiple of 1 MiB ("the offset"), which is 0 or so
  *                    large that load and link addresses do not overlap
  *
@@ -16,8 +15,8 @@
  *
  *     _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load);
  *
- * `load`: the physical address of boot_image_start. Only the image and the device tree are mapped
- * then, nothing of a device's; armv7_mmu_init() makes the real tables, with devices.
+ * `load`: the physical address of boot_image_start. Only the image is mapped then, nothing of a
+ * device's; armv7_mmu_init() makes the real tables, with devices.
  *
  * Interrupts stay masked always: WFI ends on a masked interrupt too (B1.8.13), so that looking and
  * sleeping need no lock and no handler. An interrupt taken is a trap like any other.
@@ -56,11 +55,9 @@ extern uint8_t boot_stack_guard[], boot_stack[], boot_stack_top[];
  * address 0 and the one at boot_stack_guard are taken away by this. `load`: as boot_start() has
  * it. 0; -E_NOMEM: no page table left; -E_INVAL: a region that is unaligned or wraps. */
 int armv7_mmu_init(uint32_t load, const struct armv7_region *regions, unsigned count);
-/* Maps one more region, later on, where nothing is mapped. Errors as above; -E_BUSY: something
- * is, and nothing was changed. */
+/* Maps one more region, later on. Here the first one wins: a page that has been mapped, or taken
+ * away, stays as it is. Errors as above. */
 int armv7_mmu_map(struct armv7_region region);
-/* Is nothing mapped there? `virt` page-aligned. */
-bool armv7_mmu_is_free(uint32_t virt, uint32_t bytes);
 
 /* ---- cache.c: upkeep by address, to the point of coherency. Ends with a barrier. ---- */
 

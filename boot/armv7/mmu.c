@@ -39,7 +39,7 @@ static int take_away(uint32_t virt)
 {
     const struct armv7_region page = {virt, virt, ARMV7_PAGE, ARMV7_NONE};
 
-    return armv7_tables_entry(&tables, virt) != 0 ? armv7_tables_map(&tables, &page) : 0;
+    return armv7_tables_map(&tables, &page);
 }
 
 int armv7_mmu_init(uint32_t load, const struct armv7_region *regions, unsigned count)
@@ -68,22 +68,10 @@ int armv7_mmu_init(uint32_t load, const struct armv7_region *regions, unsigned c
     return 0;
 }
 
-bool armv7_mmu_is_free(uint32_t virt, uint32_t bytes)
-{
-    for (uint32_t at = 0; at < bytes; at += ARMV7_PAGE) {
-        if (armv7_tables_entry(&tables, virt + at) != 0)
-            return false;
-    }
-    return true;
-}
-
 int armv7_mmu_map(struct armv7_region region)
 {
-    int err;
+    int err = armv7_tables_fill(&tables, &region);
 
-    if (!armv7_mmu_is_free(region.virt, region.bytes))
-        return -E_BUSY;
-    err = armv7_tables_map(&tables, &region);
     flush_tlb();
     return err;
 }

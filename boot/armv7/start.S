@@ -71,10 +71,6 @@ armv7_start:
         ldr     r1, =boot_image_end
         sub     r1, r1, #1
         bl      map_sections
-        cmp     r10, #0                 /* the device tree, by the same offset */
-        subne   r0, r10, r11
-        addne   r1, r0, #0x100000
-        blne    map_sections
         adr     r0, armv7_start         /* the code that switches the MMU on, where it is */
         lsr     r0, r0, #20
         orr     r1, r5, r0, lsl #20

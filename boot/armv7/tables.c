@@ -3,7 +3,8 @@
  *
  * Where 1 MiB has one target and the same rights it is a section; else it gets a second-level
  * table, filled with what the section said before. So regions can be laid over each other, the
- * large before the small, and the last one wins.
+ * large before the small, and the last one wins (map); or only what nobody has spoken of is mapped
+ * (fill), which never changes an entry that the CPU may have read.
  */
 #include <morgana/err.h>
 
@@ -15,12 +16,13 @@
 #define L1_SECTION 2u
 #define L2_SMALL_PAGE 2u
 #define L2_XN 1u
+#define REFUSED 4u /* no type: it faults. Not 0: somebody wants it so */
 #define PAGE_MASK (ARMV7_PAGE - 1)
 #define MIB_MASK (ARMV7_MIB - 1)
 
 /* A section's bits for each kind. */
 static const uint32_t section_bits[ARMV7_RIGHTS] = {
-    [ARMV7_NONE] = 0,
+    [ARMV7_NONE] = REFUSED,
     [ARMV7_RX] = ARMV7_SECTION | ARMV7_SECTION_NORMAL | ARMV7_SECTION_AP_RO,
     [ARMV7_R] = ARMV7_SECTION | ARMV7_SECTION_NORMAL | ARMV7_SECTION_AP_RO | ARMV7_SECTION_XN,
     [ARMV7_RW] = ARMV7_SECTION | ARMV7_SECTION_NORMAL | ARMV7_SECTION_AP_RW | ARMV7_SECTION_XN,
@@ -44,10 +46,21 @@ static uint32_t bits_of(const struct armv7_tables *t, enum armv7_rights rights)
 static uint32_t page_bits_of(uint32_t section)
 {
     if ((section & L1_TYPE) != L1_SECTION)
-        return 0;
+        return section; /* 0, REFUSED */
     return L2_SMALL_PAGE | (section & (ARMV7_SECTION_B | ARMV7_SECTION_C)) |
            ((section & ARMV7_SECTION_XN) != 0 ? L2_XN : 0) |
            (section >> 6 & 0x7f0); /* AP[1:0], TEX, AP[2], S */
+}
+
+static bool is_table(uint32_t entry)
+{
+    return (entry & L1_TYPE) == L1_TABLE;
+}
+
+/* The second-level table that a first-level entry names. */
+static uint32_t *table_of(const struct armv7_tables *t, uint32_t entry)
+{
+    return t->l2[((entry & ~(ARMV7_L2_BYTES - 1u)) - t->l2_phys) / ARMV7_L2_BYTES];
 }
 
 /* The second-level table of the MiB at `virt`, made from its section where there is none. */
@@ -56,13 +69,13 @@ static uint32_t *split(struct armv7_tables *t, uint32_t virt)
     uint32_t *entry = &t->l1[virt / ARMV7_MIB];
     uint32_t section = *entry, bits = page_bits_of(section), *table;
 
-    if ((section & L1_TYPE) == L1_TABLE)
-        return t->l2[((section & ~(ARMV7_L2_BYTES - 1u)) - t->l2_phys) / ARMV7_L2_BYTES];
+    if (is_table(section))
+        return table_of(t, section);
     if (t->l2_used == t->l2_count)
         return NULL;
     table = t->l2[t->l2_used];
     for (uint32_t i = 0; i < 256; i++)
-        table[i] = bits != 0 ? ((section & ~MIB_MASK) + i * ARMV7_PAGE) | bits : 0;
+        table[i] = bits > REFUSED ? ((section & ~MIB_MASK) + i * ARMV7_PAGE) | bits : bits;
     written(t, table, ARMV7_L2_BYTES);
     *entry = (t->l2_phys + t->l2_used * ARMV7_L2_BYTES) | L1_TABLE;
     written(t, entry, sizeof(*entry));
@@ -77,41 +90,51 @@ static bool is_valid(const struct armv7_region *r)
            r->rights < ARMV7_RIGHTS;
 }
 
-int armv7_tables_map(struct armv7_tables *t, const struct armv7_region *region)
+static int map(struct armv7_tables *t, struct armv7_region r, bool only_free)
 {
-    struct armv7_region r = *region;
-    uint32_t step, bits;
+    const uint32_t bits = is_valid(&r) ? bits_of(t, r.rights) : 0;
+    uint32_t step;
 
-    if (!is_valid(&r))
+    if (bits == 0)
         return -E_INVAL;
-    bits = bits_of(t, r.rights);
     for (; r.bytes > 0; r.virt += step, r.phys += step, r.bytes -= step) {
-        uint32_t *entry;
+        uint32_t *entry = &t->l1[r.virt / ARMV7_MIB], target = bits;
 
-        if (((r.virt | r.phys) & MIB_MASK) == 0 && r.bytes >= ARMV7_MIB) {
-            step = ARMV7_MIB;
-            entry = &t->l1[r.virt / ARMV7_MIB];
-            *entry = bits != 0 ? r.phys | bits : 0;
-        } else {
-            uint32_t *table = split(t, r.virt);
-
-            if (table == NULL)
-                return -E_NOMEM;
-            step = ARMV7_PAGE;
-            entry = &table[r.virt / ARMV7_PAGE % 256];
-            *entry = bits != 0 ? r.phys | page_bits_of(bits) : 0;
+        step = ARMV7_MIB - (r.virt & MIB_MASK); /* up to the next MiB */
+        if (only_free && *entry != 0 && !is_table(*entry)) {
+            step = u32_min(step, r.bytes);
+            continue;
         }
+        if (((r.virt | r.phys) & MIB_MASK) != 0 || r.bytes < ARMV7_MIB ||
+            (only_free && is_table(*entry))) {
+            entry = split(t, r.virt);
+            if (entry == NULL)
+                return -E_NOMEM;
+            entry += r.virt / ARMV7_PAGE % 256;
+            target = page_bits_of(bits);
+            step = ARMV7_PAGE;
+        }
+        if (only_free && *entry != 0)
+            continue;
+        *entry = target > REFUSED ? r.phys | target : target;
         written(t, entry, sizeof(*entry));
     }
     return 0;
+}
+
+int armv7_tables_map(struct armv7_tables *t, const struct armv7_region *region)
+{
+    return map(t, *region, false);
+}
+
+int armv7_tables_fill(struct armv7_tables *t, const struct armv7_region *region)
+{
+    return map(t, *region, true);
 }
 
 uint32_t armv7_tables_entry(const struct armv7_tables *t, uint32_t virt)
 {
     uint32_t entry = t->l1[virt / ARMV7_MIB];
 
-    if ((entry & L1_TYPE) == L1_TABLE)
-        return t->l2[((entry & ~(ARMV7_L2_BYTES - 1u)) - t->l2_phys) / ARMV7_L2_BYTES]
-                    [virt / ARMV7_PAGE % 256];
-    return (entry & L1_TYPE) == L1_SECTION ? entry : 0;
+    return is_table(entry) ? table_of(t, entry)[virt / ARMV7_PAGE % 256] : entry;
 }

@@ -11,7 +11,7 @@
 
 /* What may be done in a region. Only RX is executable; nothing is both writable and executable. */
 enum armv7_rights {
-    ARMV7_NONE,   /* not mapped */
+    ARMV7_NONE,   /* faults, for ever */
     ARMV7_RX,     /* text */
     ARMV7_R,      /* read-only data */
     ARMV7_RW,     /* data, and what is shared with Xen: normal, write-back memory */
@@ -39,8 +39,11 @@ struct armv7_tables {
 /* Maps a region over whatever was there. 0; -E_INVAL: the region is not as above; -E_NOMEM: no
  * second-level table left, the region is mapped in part. */
 int armv7_tables_map(struct armv7_tables *t, const struct armv7_region *region);
+/* Maps those pages of a region that are neither mapped nor ARMV7_NONE yet. Errors as above. */
+int armv7_tables_fill(struct armv7_tables *t, const struct armv7_region *region);
 
-/* The descriptor that decides on `virt`: a section, a page, or 0. */
+/* The descriptor that decides on `virt`: a section, a page; 0: nothing was said; else one without
+ * a type: ARMV7_NONE. */
 uint32_t armv7_tables_entry(const struct armv7_tables *t, uint32_t virt);
 
 #endif
