@@ -284,7 +284,7 @@ bool fdt_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index,
 
     if (a == 0 || a > 4 || s > 4 || !fdt_prop(fdt, node, "reg", &reg))
         return false;
-    return cs_try_sub(reg, (uint64_t)index * (a + s) * 4, (uint64_t)(a + s) * 4, &entry) &&
+    return cs_try_sub(reg, (size_t)index * (a + s) * 4, (size_t)(a + s) * 4, &entry) &&
            cells_number(entry.base, a, start) &&
            cells_number(entry.base + (size_t)4 * a, s, size) && *size <= UINT64_MAX - *start;
 }
@@ -293,7 +293,7 @@ bool fdt_reserved(const struct fdt *fdt, unsigned index, uint64_t *start, uint64
 {
     struct cs_ro entry;
 
-    if (!cs_try_sub(fdt->reservations, (uint64_t)index * RESERVATION_BYTES, RESERVATION_BYTES,
+    if (!cs_try_sub(fdt->reservations, (size_t)index * RESERVATION_BYTES, RESERVATION_BYTES,
                     &entry))
         return false;
     *start = be64(entry.base);
