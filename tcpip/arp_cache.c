@@ -182,7 +182,7 @@ void arp_send(struct netif *nif, uint16_t op, uint32_t spa, uint64_t tha, uint32
 
 static void ask(struct netif *nif, uint32_t addr, uint64_t to)
 {
-    arp_send(nif, ARP_REQUEST, route_source(nif, addr), 0, addr, to);
+    arp_send(nif, ARP_REQUEST, route_any_source(nif, addr), 0, addr, to);
 }
 
 /* A neighbour whose time to be refreshed, or to expire, has come (RFC 1122 section 2.3.2.1, (2)

@@ -41,7 +41,8 @@ void arp_conflict_start(struct netif *nif, struct netif_addr *addr, uint64_t now
     addr->defended_at = NS_NEVER;
     addr->next_at = now;
     if (addr->state == NETIF_ADDR_PROBING) {
-        addr->next_at += netif_random(nif) % PROBE_WAIT_NS;
+        if (addr->probe_ns == 0)
+            addr->next_at += netif_random(nif) % PROBE_WAIT_NS;
         if (nif->conflicts >= MAX_CONFLICTS)
             addr->next_at += RATE_LIMIT_INTERVAL_NS;
     }
@@ -58,7 +59,9 @@ static void probing_step(struct netif *nif, struct netif_addr *addr, uint64_t no
     }
     probe(nif, addr->addr);
     addr->sent++;
-    if (addr->sent == PROBE_NUM)
+    if (addr->probe_ns != 0)
+        addr->next_at = now + addr->probe_ns / PROBE_NUM;
+    else if (addr->sent == PROBE_NUM)
         addr->next_at = now + ANNOUNCE_WAIT_NS;
     else
         addr->next_at = now + PROBE_MIN_NS + netif_random(nif) % (PROBE_MAX_NS - PROBE_MIN_NS);

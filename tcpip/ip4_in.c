@@ -50,7 +50,7 @@ static inline uint64_t *check_header(struct netif *nif, struct pkt *pkt, struct 
     }
     if (UNLIKELY(result != IP4_OK))
         return parse_reason(nif, result);
-    if (UNLIKELY(ip->total_len > ip4_path_mtu_link(nif)) && !from_us && pkt->gso_size == 0)
+    if (UNLIKELY(ip->total_len > nif->conf.dev->caps.mtu_bytes) && !from_us && pkt->gso_size == 0)
         return &nif->stats.ip4_too_long;
     return NULL;
 }
@@ -71,7 +71,12 @@ static COLD uint64_t *check_group(struct netif *nif, struct ip4_rx *rx)
     rx->cast = IP4_MULTICASTED;
     if (ip4_is_multicast(rx->dst))
         return igmp_is_member(nif, rx->dst) ? NULL : &nif->stats.ip4_not_ours;
-    return ip4_is_unicast(rx->dst) ? &nif->stats.ip4_not_ours : &nif->stats.ip4_martian;
+    if (!ip4_is_unicast(rx->dst))
+        return &nif->stats.ip4_martian;
+    rx->cast = IP4_UNCLAIMED;
+    return nif->udp_unclaimed != 0 && rx->protocol == IP4_UDP && !rx->link_group
+               ? NULL
+               : &nif->stats.ip4_not_ours;
 }
 
 /* A host that has no address yet asks everybody (RFC 2131); a switch without one asks for group

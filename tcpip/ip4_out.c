@@ -268,7 +268,7 @@ static inline bool is_plain(const struct netif *nif, const struct pkt *pkt, cons
 
     return dev->link_up && tx->df && tx->cast == IP4_UNICAST && !tx->use_eth &&
            tx->options_len == 0 && nif->tx_wait.count == 0 && nif->path_mtu_count == 0 &&
-           (total <= dev->caps.mtu_bytes || (pkt->gso_size != 0 && total <= IP4_TOTAL_MAX)) &&
+           (total <= ip4_path_mtu_link(nif) || (pkt->gso_size != 0 && total <= IP4_TOTAL_MAX)) &&
            !netif_is_own(nif, tx->dst);
 }
 

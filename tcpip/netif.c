@@ -66,6 +66,7 @@ int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns
     nif->conf = *conf;
     nif->mac = eth_mac_of_bytes(conf->dev->mac);
     nif->timer_at = NS_NEVER;
+    nif->mtu_limit = UINT16_MAX;
     nif->icmp_tokens_at = now_ns;
     nif->link_was_up = conf->dev->link_up;
     arp_init(nif);
@@ -105,8 +106,8 @@ static bool is_host(uint32_t addr, uint8_t prefix_len)
     return prefix_len >= 31 || (host != 0 && host != ~ip4_mask(prefix_len));
 }
 
-int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
-                   uint64_t now_ns)
+static int add_addr(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
+                    uint64_t probe_ns, uint64_t now_ns)
 {
     struct netif_addr *slot;
 
@@ -121,10 +122,25 @@ int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool pr
                                 .mask = ip4_mask(prefix_len),
                                 .prefix_len = prefix_len,
                                 .state = probe ? NETIF_ADDR_PROBING : NETIF_ADDR_READY,
-                                .probed = probe};
+                                .probed = probe,
+                                .probe_ns = probe_ns};
     arp_conflict_start(nif, slot, now_ns);
     route_refresh(nif);
     return 0;
+}
+
+int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
+                   uint64_t now_ns)
+{
+    return add_addr(nif, addr, prefix_len, probe, 0, now_ns);
+}
+
+int netif_addr_add_probed(struct netif *nif, uint32_t addr, uint8_t prefix_len, uint64_t wait_ns,
+                          uint64_t now_ns)
+{
+    if (wait_ns < NS_PER_MS || wait_ns > 10 * NS_PER_S)
+        return -E_INVAL;
+    return add_addr(nif, addr, prefix_len, true, wait_ns, now_ns);
 }
 
 int netif_addr_remove(struct netif *nif, uint32_t addr)
@@ -143,6 +159,14 @@ enum netif_addr_state netif_addr_state(const struct netif *nif, uint32_t addr)
     uint32_t i = find_addr(nif, addr);
 
     return i < nif->addr_count ? (enum netif_addr_state)nif->addrs[i].state : NETIF_ADDR_NONE;
+}
+
+int netif_mtu_limit(struct netif *nif, uint16_t mtu_bytes)
+{
+    if (mtu_bytes != 0 && mtu_bytes < 576)
+        return -E_INVAL;
+    nif->mtu_limit = mtu_bytes == 0 ? UINT16_MAX : mtu_bytes;
+    return 0;
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */

@@ -35,6 +35,21 @@ uint32_t route_source(const struct netif *nif, uint32_t addr)
     return best == NULL ? 0 : best->addr;
 }
 
+uint32_t route_any_source(const struct netif *nif, uint32_t addr)
+{
+    uint32_t source = route_source(nif, addr);
+
+    for (uint32_t i = 0; source == 0 && i < nif->addr_count; i++)
+        if (nif->addrs[i].state == NETIF_ADDR_READY)
+            source = nif->addrs[i].addr;
+    return source;
+}
+
+static uint32_t source_of(const struct netif *nif, uint32_t gateway, bool on_link)
+{
+    return on_link ? route_any_source(nif, gateway) : route_source(nif, gateway);
+}
+
 void route_refresh(struct netif *nif)
 {
     struct ip4_route old[ARRAY_SIZE(nif->routes)];
@@ -57,9 +72,9 @@ void route_refresh(struct netif *nif)
                                        .prefix_len = addr->prefix_len});
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (old[i].gateway == 0)
+        if (old[i].gateway == 0 && !old[i].on_link)
             continue;
-        old[i].src = route_source(nif, old[i].gateway);
+        old[i].src = source_of(nif, old[i].gateway, old[i].on_link);
         insert(nif, old[i]);
     }
 }
@@ -83,23 +98,25 @@ static struct ip4_route *find_gateway_route(struct netif *nif, uint32_t dst, uin
     for (uint32_t i = 0; i < nif->route_count; i++) {
         struct ip4_route *route = &nif->routes[i];
 
-        if (route->gateway != 0 && route->dst == dst && route->prefix_len == prefix_len)
+        if ((route->gateway != 0 || route->on_link) && route->dst == dst &&
+            route->prefix_len == prefix_len)
             return route;
     }
     return NULL;
 }
 
-int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway)
+static int add_route(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway,
+                     bool on_link)
 {
-    const struct netif_addr *on;
+    const struct netif_addr *on = route_connected(nif, gateway);
+    bool is_host = ip4_is_unicast(gateway) || (on_link && gateway == 0);
 
-    if (prefix_len > 32 || (dst & ~ip4_mask(prefix_len)) != 0 || !ip4_is_unicast(gateway))
+    if (prefix_len > 32 || (dst & ~ip4_mask(prefix_len)) != 0 || !is_host)
         return -E_INVAL;
-    on = route_connected(nif, gateway);
-    if (on == NULL)
+    if (on == NULL && !on_link)
         return -E_HOSTUNREACH;
     if (netif_addr_state(nif, gateway) != NETIF_ADDR_NONE ||
-        (on->prefix_len < 31 && (gateway | on->mask) == IP4_BROADCAST))
+        (on != NULL && on->prefix_len < 31 && (gateway | on->mask) == IP4_BROADCAST))
         return -E_INVAL;
     if (find_gateway_route(nif, dst, prefix_len) != NULL)
         return -E_EXIST;
@@ -110,9 +127,20 @@ int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_
     insert(nif, (struct ip4_route){.dst = dst,
                                    .mask = ip4_mask(prefix_len),
                                    .gateway = gateway,
-                                   .src = route_source(nif, gateway),
+                                   .on_link = on_link,
+                                   .src = source_of(nif, gateway, on_link),
                                    .prefix_len = prefix_len});
     return 0;
+}
+
+int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway)
+{
+    return add_route(nif, dst, prefix_len, gateway, false);
+}
+
+int netif_route_add_on_link(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway)
+{
+    return add_route(nif, dst, prefix_len, gateway, true);
 }
 
 int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len)
@@ -133,12 +161,8 @@ int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len)
 static int find_any_source(const struct netif *nif, struct ip4_tx *tx)
 {
     tx->next_hop = tx->dst;
-    if (tx->src == IP4_ANY && nif->route_count != 0) {
-        tx->src = route_source(nif, tx->dst);
-        for (uint32_t i = 0; tx->src == IP4_ANY && i < nif->addr_count; i++)
-            if (nif->addrs[i].state == NETIF_ADDR_READY)
-                tx->src = nif->addrs[i].addr;
-    }
+    if (tx->src == IP4_ANY && nif->route_count != 0)
+        tx->src = route_any_source(nif, tx->dst);
     /* "This host" may speak to all before it has an address (RFC 1122 section 3.2.1.3 (a)). */
     if (tx->src == IP4_ANY && tx->dst != IP4_BROADCAST && tx->protocol != IP4_IGMP)
         return -E_HOSTUNREACH;

@@ -25,7 +25,8 @@
 /* Kept out of the way of what runs for every packet: not inlined, far from it in memory. */
 #define COLD __attribute__((cold, noinline))
 
-enum ip4_cast { IP4_UNICAST, IP4_BROADCASTED, IP4_MULTICASTED };
+/* UNCLAIMED: for a unicast address that is none of ours, in a frame to us alone. */
+enum ip4_cast { IP4_UNICAST, IP4_BROADCASTED, IP4_MULTICASTED, IP4_UNCLAIMED };
 
 /* A received packet on its way up. What else its header says is read from the packet by whoever
  * wants it. */
@@ -114,6 +115,8 @@ void route_refresh(struct netif *nif);
 const struct netif_addr *route_connected(const struct netif *nif, uint32_t addr);
 /* Our READY address whose network holds `addr`, or 0. */
 uint32_t route_source(const struct netif *nif, uint32_t addr);
+/* The same, or where it is on no network of ours any address that serves. */
+uint32_t route_any_source(const struct netif *nif, uint32_t addr);
 /* Fills next_hop and cast, and src where it is IP4_ANY. -E_HOSTUNREACH, -E_ADDRNOTAVAIL. */
 int route_find(const struct netif *nif, struct ip4_tx *tx);
 
@@ -189,10 +192,10 @@ bool icmp_deliver_error(struct netif *nif, const struct ip4_hdr *ip, struct cs_r
 /* path_mtu.c */
 /* A smaller one is not believed: an attacker would make us send crumbs. */
 #define IP4_PATH_MTU_FLOOR 552u
-/* The largest packet on our link. */
+/* The largest packet that we send on our link. */
 static inline uint32_t ip4_path_mtu_link(const struct netif *nif)
 {
-    return nif->conf.dev->caps.mtu_bytes;
+    return u32_min(nif->conf.dev->caps.mtu_bytes, nif->mtu_limit);
 }
 /* The largest packet to dst: the link's MTU, or less where a router said so. */
 uint32_t ip4_path_mtu(struct netif *nif, uint32_t dst, uint64_t now);

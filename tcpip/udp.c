@@ -90,6 +90,7 @@ int udp_open(struct udp_sock *sock, struct netif *nif, const struct udp_conf *co
     sock->next = *head;
     *head = sock;
     nif->udp_count++;
+    nif->udp_unclaimed += conf->unclaimed;
     return 0;
 }
 
@@ -103,6 +104,7 @@ void udp_close(struct udp_sock *sock)
     }
     *link = sock->next;
     sock->nif->udp_count--;
+    sock->nif->udp_unclaimed -= sock->conf.unclaimed;
     pkt_queue_clear(&sock->queue);
     sock->nif = NULL;
 }
@@ -146,10 +148,12 @@ static void enqueue(struct netif *nif, struct udp_sock *sock, struct pkt *pkt)
     pkt_queue_push(&sock->queue, pkt);
 }
 
-/* Does a socket take what was sent to a group? Broadcasts: where it asked for them. Multicast
- * groups are joined by the interface. */
+/* Does a socket take what was sent to a group? Broadcasts, and what is for nobody here: where it
+ * asked for them. Multicast groups are joined by the interface. */
 static bool takes_group(const struct udp_sock *sock, const struct ip4_rx *rx)
 {
+    if (rx->cast == IP4_UNCLAIMED)
+        return sock->conf.unclaimed;
     if (rx->cast == IP4_BROADCASTED)
         return sock->conf.broadcast && sock->conf.addr == IP4_ANY;
     return sock->conf.addr == IP4_ANY || sock->conf.addr == rx->dst;

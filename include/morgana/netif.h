@@ -171,6 +171,7 @@ struct ip4_frag_queue {
 struct ip4_route {
     uint32_t dst, mask;
     uint32_t gateway; /* 0: the network is connected */
+    bool on_link;     /* netif_route_add_on_link */
     /* our address on the network that leads there; 0: none, the route is asleep */
     uint32_t src;
     uint8_t prefix_len;
@@ -182,6 +183,7 @@ struct netif_addr {
     uint8_t state;        /* enum netif_addr_state */
     uint8_t sent;         /* probes (PROBING) or announcements (READY) so far */
     bool probed;          /* it was probed for: give it up when contested */
+    uint64_t probe_ns;    /* how long in all; 0: RFC 5227's times */
     uint64_t next_at;     /* of the next one; NS_NEVER: all sent */
     uint64_t defended_at; /* 0: never */
 };
@@ -235,6 +237,7 @@ struct netif {
     struct netif_conf conf;
     uint64_t mac;
     struct netif_stats stats;
+    uint16_t mtu_limit; /* netif_mtu_limit */
 
     struct netif_addr addrs[NETIF_ADDRS_MAX];
     struct ip4_route routes[NETIF_ROUTES_MAX + NETIF_ADDRS_MAX]; /* longest prefix first */
@@ -272,6 +275,7 @@ struct netif {
     struct pkt_queue loop;    /* packets to ourselves */
     struct udp_sock *udp[NETIF_UDP_BUCKETS];
     uint32_t udp_count;
+    uint32_t udp_unclaimed; /* sockets that take what is for no address of ours */
     const struct netif_tcp_ops *tcp_ops; /* NULL: no TCP */
     struct tcp *tcp;
 };
@@ -301,6 +305,10 @@ enum netif_addr_state {
  * not a unicast host address of the prefix, -E_EXIST, -E_NOSPC. */
 int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool probe,
                    uint64_t now_ns);
+/* The same with probes, of wait_ns in all (1 ms..10 s, else -E_INVAL): three, evenly spaced. For an
+ * address that a server has asked for itself before it gave it to us (RFC 2131 section 2.2). */
+int netif_addr_add_probed(struct netif *nif, uint32_t addr, uint8_t prefix_len, uint64_t wait_ns,
+                          uint64_t now_ns);
 /* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an
  * address is back. */
 int netif_addr_remove(struct netif *nif, uint32_t addr);
@@ -310,8 +318,16 @@ enum netif_addr_state netif_addr_state(const struct netif *nif, uint32_t addr);
  * -E_HOSTUNREACH where the gateway is not on a connected network. -E_INVAL: bits of dst beyond
  * the prefix, or a gateway that is ours or no host; -E_EXIST; -E_NOSPC. */
 int netif_route_add(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway);
+/* The same where the gateway need not be on a connected network: it is asked for on the link all
+ * the same. gateway 0: all of dst/prefix_len is on the link (RFC 3442). Clouds give addresses of
+ * /32 with such routes. The source is the first address that serves. */
+int netif_route_add_on_link(struct netif *nif, uint32_t dst, uint8_t prefix_len, uint32_t gateway);
 /* -E_NOENT */
 int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len);
+
+/* Packets that we send are no longer than this, even where the device would take more (DHCP
+ * option 26): 576..65535, else -E_INVAL; 0: as the device has it. What comes may be longer. */
+int netif_mtu_limit(struct netif *nif, uint16_t mtu_bytes);
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 

@@ -26,6 +26,10 @@ struct udp_conf {
      * many as queue_max, and at least PKT_FRAGS_MAX, so that any one datagram is held */
     uint32_t pages_max;
     bool broadcast; /* receive and send to broadcast addresses */
+    /* receive also what comes in a frame to us alone for a unicast address that is none of ours:
+     * a DHCP server's answer goes to the address that it gives (RFC 2131 section 4.1). addr is
+     * IP4_ANY */
+    bool unclaimed;
 };
 
 /* Caller's storage, linked into its netif while open. Fields are udp.c's. */
