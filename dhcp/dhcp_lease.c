@@ -154,10 +154,10 @@ static struct kept_id keep_id(const struct dhcp_leases *ls, struct cs_ro id)
     return kept;
 }
 
-struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
+struct dhcp_lessee dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
                                       struct cs_ro id)
 {
-    struct dhcp_client client = {.net = net, .by_id = by_id, .id = id};
+    struct dhcp_lessee client = {.net = net, .by_id = by_id, .id = id};
     uint64_t h = dhcp_hash(ls->key, (uint64_t)net << 8 | by_id, id);
 
     ASSERT(id.len >= 1 && id.len <= 255);
@@ -166,7 +166,7 @@ struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net
 }
 
 bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
-                      const struct dhcp_client *client)
+                      const struct dhcp_lessee *client)
 {
     struct kept_id kept;
 
@@ -187,7 +187,7 @@ struct dhcp_lease *dhcp_leases_by_addr(const struct dhcp_leases *ls, uint32_t ad
 }
 
 struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
-                                         const struct dhcp_client *client)
+                                         const struct dhcp_lessee *client)
 {
     uint32_t i = *client_head(ls, client->hash);
 
@@ -197,7 +197,7 @@ struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
 }
 
 struct dhcp_lease *dhcp_leases_claimed(const struct dhcp_leases *ls,
-                                       const struct dhcp_client *client, uint32_t addr)
+                                       const struct dhcp_lessee *client, uint32_t addr)
 {
     struct dhcp_lease *there = dhcp_leases_by_addr(ls, addr);
 
@@ -515,7 +515,7 @@ static void keep_name(struct dhcp_lease *lease, struct cs_ro name)
 }
 
 void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
-                        const struct dhcp_client *client, const uint8_t *mac, struct cs_ro name)
+                        const struct dhcp_lessee *client, const uint8_t *mac, struct cs_ro name)
 {
     struct dhcp_lease *old = dhcp_leases_by_client(ls, client);
     struct kept_id kept;

@@ -65,7 +65,7 @@ struct dhcp_ctx {
     struct dhcp_out *out;
 
     struct cs_ro hardware; /* type byte and address */
-    struct dhcp_client client;
+    struct dhcp_lessee client;
     const uint8_t *mac;               /* 6 bytes, or NULL: not Ethernet */
     const struct dhcp_subnet *subnet; /* where the client is; later: of the address it gets */
     uint16_t net;                     /* its number */

@@ -40,7 +40,7 @@ const char *dhcp_lease_state_name(enum dhcp_lease_state state);
 
 /* Who a client is, on one network: its client id, opaque and with the type byte (RFC 4361), else
  * its hardware type and address. */
-struct dhcp_client {
+struct dhcp_lessee {
     uint16_t net; /* network number of dhcp_server.h */
     bool by_id;
     struct cs_ro id; /* 1..255 bytes, Lent */
@@ -154,20 +154,20 @@ uint32_t dhcp_lease_left_s(const struct dhcp_leases *ls, const struct dhcp_lease
 /* The record of an address (host order), or NULL. Records stay the table's: a FREE one may become
  * another address's at the next dhcp_leases_get. */
 struct dhcp_lease *dhcp_leases_by_addr(const struct dhcp_leases *ls, uint32_t addr);
-/* Names a client: the only way to fill a struct dhcp_client. id: 1..255 bytes, Lent for as long as
+/* Names a client: the only way to fill a struct dhcp_lessee. id: 1..255 bytes, Lent for as long as
  * the result is used. */
-struct dhcp_client dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
+struct dhcp_lessee dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
                                       struct cs_ro id);
 /* The record that this client has or had last, or NULL. */
 struct dhcp_lease *dhcp_leases_by_client(const struct dhcp_leases *ls,
-                                         const struct dhcp_client *client);
+                                         const struct dhcp_lessee *client);
 /* Is the client the one that has the record, or had it last? */
 bool dhcp_lease_is_of(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
-                      const struct dhcp_client *client);
+                      const struct dhcp_lessee *client);
 /* The record by which to judge the client's claim to have `addr`: its lease there as long as that
  * is valid, even if it was offered or given another address since; else as by_client. */
 struct dhcp_lease *dhcp_leases_claimed(const struct dhcp_leases *ls,
-                                       const struct dhcp_client *client, uint32_t addr);
+                                       const struct dhcp_lessee *client, uint32_t addr);
 
 /* The next address of the pool without a record, as the pool's cursor comes along; each step
  * takes one of *tries. False: not found this time. */
@@ -193,7 +193,7 @@ struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16
 /* Names its client. The client's other record, if any, is no longer found by it. A lease that is
  * valid keeps its time; an ABANDONED one is FREE by it. */
 void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
-                        const struct dhcp_client *client, const uint8_t *mac, struct cs_ro name);
+                        const struct dhcp_lessee *client, const uint8_t *mac, struct cs_ro name);
 /* Moves it to a state, for `seconds` (DHCP_INFINITE: for ever). FREE ends it now. */
 void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
                      uint32_t seconds);

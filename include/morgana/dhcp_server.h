@@ -82,7 +82,7 @@ struct dhcp_to {
 enum dhcp_change_what { DHCP_CHANGE_NONE, DHCP_CHANGE_OFFER, DHCP_CHANGE_BIND };
 struct dhcp_change {
     enum dhcp_change_what what;
-    struct dhcp_client client;
+    struct dhcp_lessee client;
     uint32_t addr;
     uint16_t pool, net;
     uint32_t lease_s;

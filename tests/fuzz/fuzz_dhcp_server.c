@@ -47,7 +47,7 @@ static struct held *held_of(struct held *held, uint32_t addr)
 
 static void check(struct held *held, enum dhcp_verdict v)
 {
-    const struct dhcp_client *client = &rig.out.change.client;
+    const struct dhcp_lessee *client = &rig.out.change.client;
     struct held *h;
     uint64_t now = rig.now_ns / NS_PER_S;
 

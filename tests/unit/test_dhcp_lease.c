@@ -22,7 +22,7 @@ static int fini(void **state)
     return 0;
 }
 
-static struct dhcp_client client(uint32_t n, bool by_id)
+static struct dhcp_lessee client(uint32_t n, bool by_id)
 {
     static uint8_t ids[16][8];
     static unsigned turn;
@@ -35,7 +35,7 @@ static struct dhcp_client client(uint32_t n, bool by_id)
 
 static struct dhcp_lease *bind(uint32_t addr, uint32_t n, uint32_t seconds)
 {
-    struct dhcp_client c = client(n, false);
+    struct dhcp_lessee c = client(n, false);
     struct dhcp_lease *lease = dhcp_leases_get(ls, addr, 0, 0);
 
     if (lease) {
@@ -47,7 +47,7 @@ static struct dhcp_lease *bind(uint32_t addr, uint32_t n, uint32_t seconds)
 
 static struct dhcp_lease *of_client(uint32_t n)
 {
-    struct dhcp_client c = client(n, false);
+    struct dhcp_lessee c = client(n, false);
 
     return dhcp_leases_by_client(ls, &c);
 }
@@ -60,7 +60,7 @@ static void tick_to(uint64_t seconds)
 
 static void test_a_lease_is_found_by_address_and_by_client(void **state)
 {
-    struct dhcp_client other = client(7, true);
+    struct dhcp_lessee other = client(7, true);
 
     (void)state;
     rig_init(&rig, CONF, 1000);
@@ -86,7 +86,7 @@ static void test_long_client_ids_are_told_apart(void **state)
     memset(id, 'x', sizeof(id));
     for (uint32_t n = 0; n < 256; n++) {
         struct dhcp_lease *lease = dhcp_leases_get(ls, IP(10, 0, 1, 0) + n, 0, 0);
-        struct dhcp_client c;
+        struct dhcp_lessee c;
 
         id[254] = (uint8_t)n; /* only the last byte differs */
         c = dhcp_leases_client(ls, 0, true, cs_ro_of(id, sizeof(id)));
@@ -279,7 +279,7 @@ static void test_addresses_are_reused_oldest_first(void **state)
 
 static void test_the_name_a_client_gives_itself_is_printable(void **state)
 {
-    struct dhcp_client c;
+    struct dhcp_lessee c;
     struct dhcp_lease *lease;
     char text[200];
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
