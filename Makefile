@@ -17,6 +17,8 @@ include mk/rules.mk
 include mk/modules.mk
 include mk/target-host.mk
 include mk/target-xen-x86_64.mk
+include mk/target-xen-arm64.mk
+include mk/target-cubieboard.mk
 include mk/tests.mk
 include mk/pkt.mk
 include mk/bench.mk

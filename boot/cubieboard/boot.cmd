@@ -1,0 +1,22 @@
+# boot.cmd - what U-Boot runs from the SD card (as boot.scr: mkimage wraps it). See docs/cubieboard.md.
+#
+# uEnv.txt on the same card may set
+#   app=dhcpd                 which image: dhcpd.uImage
+#   args=ip=10.0.0.1/24       its command line
+#   module=dhcpd.conf         a file given with it
+# A device tree beside them, sun4i-a10-cubieboard.dtb, is used where there is one.
+setenv app dhcpd
+setenv args entropy=weak
+setenv module
+if load mmc 0:1 0x42000000 uEnv.txt; then env import -t 0x42000000 ${filesize}; fi
+setenv bootargs ${args}
+setenv ramdisk -
+if test -n "${module}"; then
+	if load mmc 0:1 0x43300000 ${module}; then setenv ramdisk 0x43300000:0x${filesize}; fi
+fi
+load mmc 0:1 0x42000000 ${app}.uImage
+if load mmc 0:1 0x43000000 sun4i-a10-cubieboard.dtb; then
+	bootm 0x42000000 ${ramdisk} 0x43000000
+else
+	bootm 0x42000000 ${ramdisk}
+fi
