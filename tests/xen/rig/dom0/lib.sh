@@ -84,8 +84,8 @@ pings_answered() {              # PING COMMAND...: it prints its account, and ev
 
 # --- guests ------------------------------------------------------------------------------------------------------------
 
-guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv] [vif=0|1] [on_reboot=ACTION] [vcpus=N]
-    local name=$1 image=/guests/$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 arg
+guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N]
+    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 arg
     shift 2
     for arg in "$@"; do
         case $arg in
@@ -93,9 +93,8 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
             *) fail "guest_create: '$arg' is not an option" ;;
         esac
     done
-    if [ "$control" = yes ] || [ -z "${image##*/linux:*}" ]; then   # a Linux guest plays the image's part
-        image=${image#/guests/}
-        extra="quiet console=hvc0 panic=-1 control=${image#linux:} $extra"
+    if [ "$control" = yes ] || [ -z "${part##linux:*}" ]; then  # a Linux guest plays the image's part
+        extra="quiet console=hvc0 panic=-1 control=${part#linux:} $extra"
         image=/guests/control/vmlinuz ramdisk=/guests/control/initrd
         [ "$memory" -ge 192 ] || memory=192
     fi
