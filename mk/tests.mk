@@ -54,7 +54,11 @@ test: deps-build deps-run deps-test
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
 test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
-	$(Q)tests/xen/run
+	$(Q)tests/xen/run --kind pvh
+
+## test-xen-arm: the same on Xen for ARM: the 64-bit and the 32-bit images, as guests of one Xen
+test-xen-arm: deps-build deps-xen-arm apps-xen-arm64 guests-xen-arm64 apps-xen-arm32 guests-xen-arm32
+	$(Q)tests/xen/run --arch arm64
 
 ## test-unit: unit, property and simulation tests, sanitizers on
 test-unit: $(TEST_PROGRAMS)
@@ -97,4 +101,4 @@ $(NEWLIB_xen-x86_64)/stamp: | deps-build deps-newlib
 deps-%:
 	$(Q)tools/deps $*
 
-.PHONY: trace-check test test-xen test-unit test-fuzz test-compile-fail test-interop fuzz check format coverage libs-host
+.PHONY: trace-check test test-xen test-xen-arm test-unit test-fuzz test-compile-fail test-interop fuzz check format coverage libs-host
