@@ -18,6 +18,7 @@ include mk/modules.mk
 include mk/target-host.mk
 include mk/target-xen-x86_64.mk
 include mk/target-xen-arm64.mk
+include mk/target-xen-arm32.mk
 include mk/target-cubieboard.mk
 include mk/tests.mk
 include mk/pkt.mk

@@ -92,6 +92,11 @@ void arch_icc_end(uint32_t interrupt);
 /* MPIDR's affinity as GICR_TYPER has it: Aff3.Aff2.Aff1.Aff0, a byte each. */
 uint32_t arch_affinity(void);
 
+/* ---- exceptions ---- */
+
+/* The vectors print what broke, the registers and a backtrace by bare_emergency(), and end the
+ * domain as crashed. */
+
 /* ---- the rest ---- */
 
 /* Sleeps until an interrupt is pending (masked ones too): DSB, WFI. May return early. */
@@ -115,27 +120,5 @@ _Noreturn void arm_main(uint64_t fdt);
 /* A zeroed page, for page tables: of a small pool in the image first (usable with the MMU off),
  * of the heap's end later. NULL: none. */
 void *memory_take_page(void);
-
-/* ---- trap.c ---- */
-
-/* The last words of a program that broke, in the order in which they are printed. Called by the
- * exception vectors' C part, on a stack of their own, with interrupts masked.
- *
- *   trap_begin     "trap: NAME"; a second trap while the first one's words are printed ends the
- *                  domain at once
- *   trap_fault     "  write of 0x..., not mapped: the stack overflowed"
- *   trap_register  four a line
- *   trap_end       the backtrace: `pc`, then the callers' addresses by trap_callers(); then ends the
- *                  domain as crashed */
-void trap_begin(const char *name, unsigned long syndrome);
-enum trap_access { TRAP_READ, TRAP_WRITE, TRAP_EXECUTE };
-void trap_fault(uintptr_t at, enum trap_access access, const char *why);
-void trap_register(const char *name, unsigned long value);
-_Noreturn void trap_end(const char *name, uintptr_t pc, uintptr_t frame_pointer);
-
-/* Supplied per arch: one step up the chain of frame pointers. *frame: in, a frame pointer that lies
- * inside the stack, aligned as a pointer; out, the caller's. Returns the return address that frame
- * holds. The shared part checks that frames go up inside the stack. */
-uintptr_t arch_caller(uintptr_t *frame);
 
 #endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/* main.c - from the per-arch entry to the program's main().
+ *
+ * What can fail comes in an order in which each failure can still be said. The device tree says
+ * whether there is a hypervisor at all; where it is broken we take it that there is, because who
+ * else would start us, and say so on its console.
+ */
+#include <morgana/args.h>
+#include <morgana/log.h>
+#include <morgana/platform.h>
+#include <morgana/start.h>
+
+#include "boot.h"
+#include "boot/common/bare/bare.h"
+#include "boot/common/fdt.h"
+
+static struct tree tree;
+static struct args args;
+static struct cs_ro module;
+
+static _Noreturn void refuse(const char *why)
+{
+    frames_find_console();
+    bare_refuse(why);
+}
+
+/* Makes `size` bytes at the physical address `at` readable. */
+static struct cs_ro readable(uint64_t at, uint64_t size)
+{
+    const uint64_t mask = ARM_PAGE - 1, start = at & ~mask;
+
+    if (at >= arch_phys_end || size > arch_phys_end - at)
+        return cs_ro_of(NULL, 0);
+    if (!arch_map(start, ((at + size + mask) & ~mask) - start, ARCH_R))
+        return cs_ro_of(NULL, 0);
+    return cs_ro_of(arch_virt(at), (size_t)size);
+}
+
+static struct tree_range take_tree(uint64_t at)
+{
+    const char *why = "device tree: not where the loader says";
+    uint32_t size = 0;
+
+    if (at % 8 == 0 && at != 0)
+        size = fdt_total_size(readable(at, FDT_HEADER_BYTES));
+    if (size == 0 || tree_read(readable(at, size), &tree, &why) < 0)
+        refuse(why);
+    return (struct tree_range){at, at + size};
+}
+
+static void report(void)
+{
+    size_t heap = 0;
+    uint64_t ram = 0, beyond = 0;
+
+    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
+        heap += bare_heap(i).len;
+    for (unsigned i = 0; i < tree.ram_count; i++) {
+        ram += tree.ram[i].end - tree.ram[i].start;
+        if (tree.ram[i].end > arch_phys_end)
+            beyond = tree.ram[i].end - arch_phys_end;
+    }
+    LOG_INFO("memory %lu KiB, image %lu KiB, heap %lu KiB, module %lu bytes",
+             (unsigned long)(ram >> 10),
+             (unsigned long)((uintptr_t)boot_image_end - (uintptr_t)boot_image_start) >> 10,
+             (unsigned long)heap >> 10, (unsigned long)module.len);
+    if (beyond > 0)
+        LOG_WARN("memory: what lies beyond the reach of the page tables is not used");
+}
+
+_Noreturn void arm_main(uint64_t fdt)
+{
+    struct tree_range at = take_tree(fdt);
+    const char *why = "", *entropy;
+    char error[128];
+
+    if (!tree.has_xen)
+        without_xen(&tree);
+    frames_find_console();
+    if (memory_init(&tree, at, &why) < 0)
+        bare_refuse(why);
+    module = cs_ro_of(arch_virt(tree.module.start), (size_t)(tree.module.end - tree.module.start));
+    if (clock_init(tree.timer_hz) < 0)
+        bare_refuse("nobody says at what frequency the timer's counter runs");
+    if (args_split(&args, boot_program_name, tree.bootargs, error, sizeof(error)) < 0)
+        bare_refuse(error);
+    if (gic_init(&tree, &why) < 0)
+        bare_refuse(why);
+    if (frames_init(tree.window) < 0)
+        bare_refuse("shared info cannot be mapped");
+    if (start_xen(args.argc, args.argv) < 0)
+        plat_exit(1);
+    report();
+    entropy = args_get(args.argc, args.argv, "entropy");
+    entropy_init(&tree, entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
+    for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
+        (*init)();
+    plat_exit(main(args.argc, args.argv));
+}
+
+struct cs_ro plat_module(void)
+{
+    return module;
+}
