@@ -83,7 +83,7 @@ apps-cubieboard: $(foreach a,$(APPS),$(foreach x,elf bin uImage,$(BUILD)/cubiebo
 
 ## test-board: the Cubieboard in QEMU, with real clients behind its Ethernet
 test-board: deps-build deps-board deps-run apps-cubieboard \
-		$(foreach t,$(BOARD_GUESTS),$(BUILD)/cubieboard/tests/$(t).bin)
+		$(foreach t,$(BOARD_GUESTS),$(foreach x,bin uImage,$(BUILD)/cubieboard/tests/$(t).$(x)))
 	$(Q)tests/board/run
 
 .PHONY: apps-cubieboard test-board
