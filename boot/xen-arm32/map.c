@@ -7,11 +7,6 @@
 uintptr_t arch_offset;
 const uint64_t arch_phys_end = UINT64_C(1) << 32;
 
-uintptr_t arch_link_offset(void)
-{
-    return 0;
-}
-
 bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights)
 {
     static const enum armv7_rights of[] = {
