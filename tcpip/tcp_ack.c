@@ -410,7 +410,7 @@ bool tcp_ack_input(struct tcp_conn *conn, struct tcp_rx *rx)
         outstanding(conn, rx, &ack);
     else
         nothing_outstanding(conn, rx, &ack);
-    if (conn->snd.next != NULL || conn->flight.resend != 0 || (conn->fin_wanted && !conn->fin_sent))
+    if (tcp_sndbuf_has_new(conn) || conn->flight.resend != 0)
         tcp_poll_mark(conn);
     if (UNLIKELY(conn->flight.out == 0))
         tcp_persist_update(conn, rx->now);

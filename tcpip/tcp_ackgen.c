@@ -23,21 +23,10 @@
 #define DELAY_MAX_NS (500 * NS_PER_MS)
 /* A segment this short says nothing of the window that the peer can use. */
 #define GROW_LEAST 128u
-/* What TCP's header takes, without options and with timestamps; and short segments that may be the
- * peer's full ones all the same. */
-#define HEADER_BYTES 20u
-#define TIMESTAMP_BYTES 12u
-#define MSS_GUESS 536u
-#define MSS_LEAST 88u
-
-static inline const struct tcp_tuning *tuning_of(const struct tcp_conn *conn)
-{
-    return &conn->tcp->conf.tuning;
-}
 
 static inline bool is_adaptive(const struct tcp_conn *conn)
 {
-    return tuning_of(conn)->ack_habit != TCP_HABIT_EVERY_OTHER;
+    return tcp_conn_tuning(conn)->ack_habit != TCP_HABIT_EVERY_OTHER;
 }
 
 void tcp_ackgen_now(struct tcp_conn *conn)
@@ -63,7 +52,7 @@ static void more_quick(struct tcp_conn *conn, uint32_t max)
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t n = (conn->rcv_adv - conn->rcv_wup) / (2 * rcv->mss);
 
-    n = u32_min(n == 0 ? 2 : n, u32_min(max, tuning_of(conn)->quickack_segments));
+    n = u32_min(n == 0 ? 2 : n, u32_min(max, tcp_conn_tuning(conn)->quickack_segments));
     if (n > rcv->quick)
         rcv->quick = (uint8_t)n;
 }
@@ -74,7 +63,7 @@ void tcp_ackgen_quick(struct tcp_conn *conn, uint32_t max)
         return;
     more_quick(conn, max);
     conn->rcv.pingpong = false;
-    conn->rcv.ato_ns = tuning_of(conn)->delack_ns;
+    conn->rcv.ato_ns = tcp_conn_tuning(conn)->delack_ns;
 }
 
 void tcp_ackgen_set_quick(struct tcp_conn *conn, bool on)
@@ -99,9 +88,9 @@ static inline void measure_mss(struct tcp_conn *conn, const struct tcp_rx *rx)
         return;
     }
     /* Without the options that come and go. */
-    len += rx->hdr.header_len - HEADER_BYTES;
-    if (len >= MSS_GUESS || (len >= MSS_LEAST && !rest)) {
-        len -= conn->ts_ok ? TIMESTAMP_BYTES : 0;
+    len += rx->hdr.header_len - tcp_SIZE;
+    if (len >= TCP_MSS_DEFAULT || (len >= TCP_MSS_CREDIBLE && !rest)) {
+        len -= tcp_options_len(conn);
         rcv->mss_seen = len;
         if (len == seen) {
             rcv->mss = len;
@@ -116,7 +105,7 @@ static inline void measure_mss(struct tcp_conn *conn, const struct tcp_rx *rx)
 static inline void measure_rtt(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     struct tcp_rcv *rcv = &conn->rcv;
-    uint64_t unit = tuning_of(conn)->timestamp_unit_ns, rtt;
+    uint64_t unit = tcp_conn_tuning(conn)->timestamp_unit_ns, rtt;
 
     if (conn->ts_ok) {
         if ((rx->opts.has & TCP_HAS_TS) == 0 || rx->opts.ts_ecr == rcv->rtt_ecr ||
@@ -144,7 +133,7 @@ static inline void measure_rtt(struct tcp_conn *conn, const struct tcp_rx *rx)
 /* How long until the next segment? */
 static inline void measure_pace(struct tcp_conn *conn, uint64_t now)
 {
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
     struct tcp_rcv *rcv = &conn->rcv;
     uint64_t gap = now - conn->received_at;
 
@@ -206,7 +195,7 @@ void tcp_ackgen_data(struct tcp_conn *conn, const struct tcp_rx *rx)
 static bool is_due_now(const struct tcp_conn *conn)
 {
     const struct tcp_rcv *rcv = &conn->rcv;
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
 
     if ((rcv->ack & TCP_ACKGEN_NOW) != 0 || conn->quickack_set)
         return true;
@@ -223,7 +212,7 @@ static bool is_due_now(const struct tcp_conn *conn)
 
 static uint64_t delay(const struct tcp_conn *conn)
 {
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
     const struct tcp_rcv *rcv = &conn->rcv;
     uint64_t most = DELAY_MAX_NS;
 
@@ -271,7 +260,7 @@ void tcp_ackgen_decide(struct tcp_conn *conn, uint64_t now)
 void tcp_ackgen_expired(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_rcv *rcv = &conn->rcv;
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
 
     (void)now;
     if ((rcv->ack & TCP_ACKGEN_DUE) == 0)
@@ -298,7 +287,7 @@ void tcp_ackgen_sent(struct tcp_conn *conn, bool data, uint64_t now)
     conn->last_ack_sent = conn->rcv_nxt;
     if (rcv->quick != 0 && (rcv->ack & TCP_ACKGEN_DUE) != 0) {
         if (--rcv->quick == 0)
-            rcv->ato_ns = tuning_of(conn)->delack_ns;
+            rcv->ato_ns = tcp_conn_tuning(conn)->delack_ns;
     }
     rcv->ack = 0;
     rcv->segs = 0;

@@ -364,6 +364,11 @@ enum tcp_owed {
     TCP_OWE_DUPACKS = 32, /* so many as conn->dup_acks_owed, each its own segment */
 };
 
+/* What a peer's full segments hold as long as it has not said so (RFC 9293 section 3.7.1); and the
+ * shortest that are believed to be full. */
+#define TCP_MSS_DEFAULT 536u
+#define TCP_MSS_CREDIBLE 88u
+
 struct tcp_conn {
     struct tcp_link link; /* first: found by its ends */
     struct tcp *tcp;
@@ -457,6 +462,11 @@ struct tcp_conn {
     uint64_t busy_ns, rwnd_ns, sndbuf_ns, chrono_at;
     uint8_t chrono; /* enum tcp_chrono_state */
 };
+
+static inline const struct tcp_tuning *tcp_conn_tuning(const struct tcp_conn *conn)
+{
+    return &conn->tcp->conf.tuning;
+}
 
 /* ---- who listens ----------------------------------------------------------------------------- */
 

@@ -232,7 +232,7 @@ static COLD int refused(struct tcp_conn *conn, struct pkt *pkt, int err)
     return err;
 }
 
-static COLD int no_memory(struct tcp_conn *conn, uint64_t now)
+COLD int tcp_emit_no_memory(struct tcp_conn *conn, uint64_t now)
 {
     conn->tcp->stats.no_memory++;
     tcp_timer_set(conn, TCP_TIMER_PACE, now + NO_MEMORY_RETRY_NS);
@@ -280,14 +280,14 @@ ALWAYS_INLINE int transmit(struct tcp_conn *conn, struct piece piece, const stru
         return err;
     pkt = begin(tcp, IP4_TX_BYTES + header_len, &front);
     if (UNLIKELY(pkt == NULL))
-        return no_memory(conn, now);
+        return tcp_emit_no_memory(conn, now);
     header = cs_shift(front, IP4_TX_BYTES);
     put_header(conn, header, &piece, options, now);
     if (piece.len != 0)
         err = append_payload(pkt, piece.chunk, piece.hdr.seq, piece.len);
     if (UNLIKELY(err != 0)) {
         pkt_put(pkt);
-        return no_memory(conn, now);
+        return tcp_emit_no_memory(conn, now);
     }
     checksum(nif, pkt, header, &conn->ip, header_len + piece.len);
     if (piece.segs > 1)

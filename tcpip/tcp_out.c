@@ -13,13 +13,11 @@
 #include "tcpip/tcp_priv.h"
 
 enum {
-    OUT_DEFAULT_MSS = 536,
     OUT_HEADER_LEAST = 68, /* Linux's least mtu, which bounds its segments from below */
     OUT_MSS_LEAST = 8,
     SACK_HEAD = 4, /* nop, nop, kind, length */
     SACK_BLOCK = 8,
 };
-#define RECORD_RETRY_NS NS_PER_MS
 
 /* Why no more new data left. */
 enum limit { LIMIT_NONE, LIMIT_CWND, LIMIT_WINDOW, LIMIT_HELD, LIMIT_DEVICE };
@@ -58,7 +56,7 @@ static uint32_t half_window(const struct tcp_conn *conn, uint32_t mss)
 {
     uint32_t most = conn->snd_wnd_max, least = OUT_HEADER_LEAST - tcp_SIZE - tcp_options_len(conn);
 
-    if (most > OUT_DEFAULT_MSS)
+    if (most > TCP_MSS_DEFAULT)
         most /= 2;
     if (most == 0)
         return mss;
@@ -228,13 +226,6 @@ static enum limit plan(struct tcp_conn *conn, struct next *next)
 
 /* ---- new data -------------------------------------------------------------------------------- */
 
-static COLD enum limit no_record(struct tcp_conn *conn, uint64_t now)
-{
-    conn->tcp->stats.no_memory++;
-    tcp_timer_set(conn, TCP_TIMER_PACE, now + RECORD_RETRY_NS);
-    return LIMIT_DEVICE;
-}
-
 /* PSH for this time only: at a super-segment's end, so that who joins segments again need not wait
  * for more. What is sent again may be cut otherwise. */
 static int emit_pushed(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now)
@@ -261,8 +252,10 @@ static enum limit send_next(struct tcp_conn *conn, struct next *next, uint64_t n
     uint32_t end = conn->snd_nxt + next->len;
     int err;
 
-    if (UNLIKELY(seg == NULL))
-        return no_record(conn, now);
+    if (UNLIKELY(seg == NULL)) {
+        tcp_emit_no_memory(conn, now);
+        return LIMIT_DEVICE;
+    }
     seg->mss = (uint16_t)next->mss;
     seg->segs = (uint16_t)(next->len > next->mss ? (next->len + next->mss - 1) / next->mss : 1);
     /* RFC 9293 section 3.9.1.2: the last of what is there (MUST-61). */
@@ -280,12 +273,6 @@ static enum limit send_next(struct tcp_conn *conn, struct next *next, uint64_t n
     }
     tcp_flight_sent(conn, seg, now);
     return LIMIT_NONE;
-}
-
-/* Is there anything that was not sent yet? */
-static bool has_new(const struct tcp_conn *conn)
-{
-    return conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent);
 }
 
 /* Whole segments that may leave one by one, without the last of what is there: all that plan would
@@ -307,7 +294,7 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
     enum limit limit = LIMIT_NONE;
     struct next next;
 
-    if (!has_new(conn))
+    if (!tcp_sndbuf_has_new(conn))
         return LIMIT_NONE;
     next = begin_next(conn);
     if (next.idle)
@@ -315,7 +302,7 @@ static enum limit send_new(struct tcp_conn *conn, uint64_t now)
     next.len = next.mss;
     for (uint32_t n = plain_segs(conn, &next); n != 0 && limit == LIMIT_NONE; n--)
         limit = send_next(conn, &next, now);
-    while (limit == LIMIT_NONE && has_new(conn)) {
+    while (limit == LIMIT_NONE && tcp_sndbuf_has_new(conn)) {
         limit = plan(conn, &next);
         if (limit == LIMIT_NONE)
             limit = send_next(conn, &next, now);
@@ -407,7 +394,7 @@ static COLD void send_tlp(struct tcp_conn *conn, uint64_t now)
     if (seg != NULL) {
         if (fit_again(conn, seg, 1))
             send_again(conn, seg, now);
-    } else if (has_new(conn) && plan(conn, &next) == LIMIT_NONE) {
+    } else if (tcp_sndbuf_has_new(conn) && plan(conn, &next) == LIMIT_NONE) {
         send_next(conn, &next, now);
     }
     conn->owed &= (uint8_t)~TCP_OWE_TLP;
@@ -466,7 +453,7 @@ static COLD void send_probe(struct tcp_conn *conn, uint64_t now)
     next.force = true;
     next.push = !data;
     conn->owed &= (uint8_t)~TCP_OWE_PROBE;
-    if (conn->flight.out == 0 && has_new(conn) && (left > 0 || data)) {
+    if (conn->flight.out == 0 && tcp_sndbuf_has_new(conn) && (left > 0 || data)) {
         uint32_t unsent = tcp_sndbuf_unsent(conn), room = left > 0 ? (uint32_t)left : 1;
 
         next.len = u32_min(u32_min(unsent, room), next.mss);
@@ -505,7 +492,7 @@ static void watch_chrono(struct tcp_conn *conn, enum limit limit, uint64_t now)
 {
     enum tcp_chrono_state state = TCP_CHRONO_BUSY;
 
-    if (conn->flight.out == 0 && !has_new(conn))
+    if (conn->flight.out == 0 && !tcp_sndbuf_has_new(conn))
         state = TCP_CHRONO_IDLE;
     else if (limit == LIMIT_WINDOW)
         state = TCP_CHRONO_WINDOW;

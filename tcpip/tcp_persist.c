@@ -14,8 +14,7 @@
 /* Is there something that only the window keeps back? */
 static bool blocked(const struct tcp_conn *conn)
 {
-    return conn->flight.out == 0 &&
-           (conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent));
+    return conn->flight.out == 0 && tcp_sndbuf_has_new(conn);
 }
 
 /* RTO, and for FreeBSD about twice as much, without RTO's own bounds. */

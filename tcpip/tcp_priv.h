@@ -146,6 +146,9 @@ void tcp_syn_input(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
 void tcp_syn_establish(struct tcp *tcp, struct tcp_syn *syn, struct tcp_rx *rx);
 /* The peer's MSS by its SYN's options: never below the floor. */
 uint16_t tcp_syn_peer_mss(const struct tcp *tcp, const struct tcp_options *options);
+/* Its window scale: a greater one than there can be is taken for the greatest (RFC 7323 section
+ * 2.3). */
+uint8_t tcp_syn_peer_wscale(const struct tcp_options *options);
 /* Drops all of one listener. */
 void tcp_syn_drop_listener(struct tcp *tcp, struct tcp_listener *listener);
 void tcp_syn_timers(struct tcp *tcp, uint64_t now);
@@ -370,6 +373,8 @@ void tcp_out_cork_expired(struct tcp_conn *conn, uint64_t now);
 /* (Re)transmits one record: 0, -E_AGAIN (no room: TCP_TIMER_PACE or the device's wake-up), or
  * another error (as good as lost on the way). */
 int tcp_emit_seg(struct tcp_conn *conn, struct tcp_seg *seg, uint64_t now);
+/* No page, packet or record is left for it: counted, and tried again in a while. -E_AGAIN. */
+int tcp_emit_no_memory(struct tcp_conn *conn, uint64_t now);
 /* Between these two only what conn sends happens. */
 void tcp_emit_round(struct tcp_conn *conn, bool begins);
 /* A segment without data of conn: ACK, probes (seq may be snd_una - 1), RST (flags). Errors as
@@ -390,7 +395,7 @@ void tcp_emit_stray(struct tcp *tcp, const struct tcp_bare *bare, uint64_t now);
 /* Bytes that every data segment's options take now: timestamps. */
 static inline uint32_t tcp_options_len(const struct tcp_conn *conn)
 {
-    return conn->ts_ok ? 12 : 0;
+    return conn->ts_ok ? TCP_TS_BYTES : 0;
 }
 
 /* ---- tcp_sndbuf.c ---------------------------------------------------------------------------- */
@@ -408,6 +413,11 @@ static inline uint32_t tcp_sndbuf_bytes(const struct tcp_conn *conn)
 static inline uint32_t tcp_sndbuf_unsent(const struct tcp_conn *conn)
 {
     return conn->snd.next == NULL ? 0 : conn->snd.end - conn->snd_nxt;
+}
+/* Is there data or FIN that was not sent yet? */
+static inline bool tcp_sndbuf_has_new(const struct tcp_conn *conn)
+{
+    return conn->snd.next != NULL || (conn->fin_wanted && !conn->fin_sent);
 }
 /* READY_SEND: is there room for a third of the buffer, and little unsent? */
 bool tcp_sndbuf_writable(const struct tcp_conn *conn);

@@ -190,12 +190,12 @@ void tcp_rto_tlp_expired(struct tcp_conn *conn, uint64_t now)
 }
 
 /* Does the window let one more segment of new data out? */
-static bool has_new(const struct tcp_conn *conn)
+static bool may_send_new(const struct tcp_conn *conn)
 {
     uint32_t unsent = tcp_sndbuf_unsent(conn), used = conn->snd_nxt - conn->snd_una;
 
     if (unsent == 0)
-        return conn->fin_wanted && !conn->fin_sent;
+        return tcp_sndbuf_has_new(conn);
     return used <= conn->snd_wnd && u32_min(unsent, conn->mss) <= conn->snd_wnd - used;
 }
 
@@ -204,7 +204,7 @@ struct tcp_seg *tcp_rto_tlp_seg(struct tcp_conn *conn)
     struct tcp_seg *last = tcp_seg_of(conn->flight.tree.last);
     uint32_t before;
 
-    if (has_new(conn) || last == NULL)
+    if (may_send_new(conn) || last == NULL)
         return NULL;
     before = (last->segs - 1u) * last->mss;
     if (last->segs > 1 && tcp_seg_len(last) > before && tcp_flight_split(conn, last, before))

@@ -11,8 +11,6 @@
  * A SYN-ACK that is sent again is the first one: same number, same options, but for the clock. */
 #include "tcpip/tcp_priv.h"
 
-enum { TCP_MSS_DEFAULT = 536 /* RFC 9293 section 3.7.1 */ };
-
 /* ---- what a SYN-ACK offers ------------------------------------------------------------------ */
 
 uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, bool ts_ok)
@@ -22,7 +20,8 @@ uint16_t tcp_syn_window(const struct tcp *tcp, const struct tcp_preset *preset, 
     uint32_t clamp = preset->window_clamp != 0 ? preset->window_clamp : UINT32_MAX;
 
     return (uint16_t)tcp_window_first(tuning, u32_min(rcvbuf, clamp),
-                                      tcp_conn_mss_offer(tcp, preset->mss_max) - (ts_ok ? 12u : 0));
+                                      tcp_conn_mss_offer(tcp, preset->mss_max) -
+                                          (ts_ok ? TCP_TS_BYTES : 0));
 }
 
 uint8_t tcp_syn_wscale(const struct tcp *tcp, const struct tcp_preset *preset)
@@ -181,6 +180,11 @@ uint16_t tcp_syn_peer_mss(const struct tcp *tcp, const struct tcp_options *optio
     return mss < tcp->conf.tuning.mss_floor ? tcp->conf.tuning.mss_floor : mss;
 }
 
+uint8_t tcp_syn_peer_wscale(const struct tcp_options *options)
+{
+    return options->wscale > TCP_WSCALE_MAX ? TCP_WSCALE_MAX : options->wscale;
+}
+
 /* What the SYN asks for and we agree to. */
 static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *listener,
                                const struct tcp_rx *rx)
@@ -199,7 +203,7 @@ static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *liste
         .rcv_wnd = tcp_syn_window(tcp, &listener->preset, ts_ok),
         .rcv_wscale = tcp_syn_wscale(tcp, &listener->preset),
         .mss = tcp_syn_peer_mss(tcp, &rx->opts),
-        .wscale = rx->opts.wscale > 14 ? 14 : rx->opts.wscale, /* RFC 7323 section 2.3 */
+        .wscale = tcp_syn_peer_wscale(&rx->opts),
         .ts_ok = ts_ok,
         .sack_ok = tuning->sack && (rx->opts.has & TCP_HAS_SACK_OK) != 0,
         .wscale_ok = tuning->window_scale && (rx->opts.has & TCP_HAS_WSCALE) != 0,

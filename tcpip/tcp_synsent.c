@@ -71,8 +71,7 @@ static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
 
     conn->peer_mss = tcp_syn_peer_mss(conn->tcp, opts);
     conn->wscale_ok = conn->wscale_ok && (opts->has & TCP_HAS_WSCALE) != 0;
-    /* RFC 7323 section 2.3: no more than 14. */
-    conn->snd_wscale = !conn->wscale_ok ? 0 : opts->wscale > 14 ? 14 : opts->wscale;
+    conn->snd_wscale = conn->wscale_ok ? tcp_syn_peer_wscale(opts) : 0;
     if (!conn->wscale_ok)
         conn->rcv_wscale = 0;
     conn->sack_ok = conn->sack_ok && (opts->has & TCP_HAS_SACK_OK) != 0;

@@ -23,21 +23,13 @@
 /* Windows are made for so many segments at least. */
 #define SPACE_SEGMENTS 16u
 #define FIRST_SEGMENTS 10u
-/* What a sender's first segments say before any came (RFC 9293 section 3.7.1), and the least. */
-#define MSS_GUESS 536u
-#define MSS_LEAST 88u
-
-static inline const struct tcp_tuning *tuning_of(const struct tcp_conn *conn)
-{
-    return &conn->tcp->conf.tuning;
-}
 
 uint8_t tcp_window_scale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
 {
+    uint32_t most = u32_min(tuning->window_scale_max, TCP_WSCALE_MAX);
     uint8_t scale = 0;
 
-    /* RFC 7323 section 2.3: 14 at most. */
-    while (scale < tuning->window_scale_max && scale < 14 && UINT32_C(65535) << scale < rcvbuf_max)
+    while (scale < most && UINT32_C(65535) << scale < rcvbuf_max)
         scale++;
     return scale;
 }
@@ -54,7 +46,7 @@ static inline uint32_t round_up(const struct tcp_conn *conn, uint32_t n)
 /* Bytes that a page will hold: small segments are joined. */
 static inline uint32_t page_worth(const struct tcp_conn *conn)
 {
-    return conn->rcv.mss < MSS_GUESS ? MSS_GUESS : u32_min(conn->rcv.mss, PAGE_BYTES);
+    return conn->rcv.mss < TCP_MSS_DEFAULT ? TCP_MSS_DEFAULT : u32_min(conn->rcv.mss, PAGE_BYTES);
 }
 
 /* Pages that `bytes` would come in. */
@@ -68,7 +60,7 @@ static inline uint32_t pages_for(const struct tcp_conn *conn, uint32_t bytes)
 /* Notes that a window of so many bytes is offered. */
 static void promise(struct tcp_conn *conn, uint32_t window)
 {
-    uint32_t first = tuning_of(conn)->window_initial;
+    uint32_t first = tcp_conn_tuning(conn)->window_initial;
     uint32_t pages = window > first ? pages_for(conn, window - first) : 0;
 
     conn->tcp->rcv_promised += pages - conn->rcv.promised;
@@ -79,7 +71,7 @@ static void promise(struct tcp_conn *conn, uint32_t window)
 static uint32_t backed(const struct tcp_conn *conn, uint32_t window, uint32_t offered)
 {
     const struct tcp *tcp = conn->tcp;
-    uint32_t first = tuning_of(conn)->window_initial, taken, room;
+    uint32_t first = tcp_conn_tuning(conn)->window_initial, taken, room;
 
     if (UNLIKELY(tcp_mem_level(tcp) == TCP_MEM_FULL)) {
         /* Something, where there is nothing: it must go on. */
@@ -110,14 +102,14 @@ uint32_t tcp_window_wanted(const struct tcp_conn *conn)
     if (UNLIKELY(rcv->bytes == 0 && room < unit + mss))
         return round_up(conn, full < mss ? mss : full);
     /* What Linux rounds down FreeBSD rounds up. */
-    if (tuning_of(conn)->ack_habit != TCP_HABIT_EVERY_OTHER)
+    if (tcp_conn_tuning(conn)->ack_habit != TCP_HABIT_EVERY_OTHER)
         room &= ~(unit - 1);
     if (room < full >> 4 || room < mss)
         return 0;
     room = u32_min(room, u32_min(rcv->ssthresh, rcv->clamp));
     if (conn->rcv_wscale != 0)
         return round_up(conn, room);
-    if (tuning_of(conn)->rcvbuf_whole)
+    if (tcp_conn_tuning(conn)->rcvbuf_whole)
         return room;
     /* Without scale the field says all: whole segments, and it changes by no less. */
     if (last > room || last + mss <= room)
@@ -163,7 +155,7 @@ uint32_t tcp_window_offer(struct tcp_conn *conn)
     rcv->window = window;
     rcv->window_nxt = conn->rcv_nxt;
     rcv->window_known = window >= wanted; /* else others may make room for more */
-    if (UNLIKELY(window > tuning_of(conn)->window_initial || rcv->promised != 0))
+    if (UNLIKELY(window > tcp_conn_tuning(conn)->window_initial || rcv->promised != 0))
         promise(conn, window);
     return window;
 }
@@ -182,12 +174,12 @@ uint32_t tcp_window_first(const struct tcp_tuning *tuning, uint32_t rcvbuf, uint
 
 void tcp_window_init(struct tcp_conn *conn, uint64_t now)
 {
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t mss = tcp_conn_mss_offer(conn->tcp, conn->mss_max);
 
     rcv->ssthresh = tcp_window_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
-    rcv->mss = MSS_LEAST;
+    rcv->mss = TCP_MSS_CREDIBLE;
     conn->rcv_wup = conn->rcv_nxt;
     conn->rcv_adv = conn->rcv_nxt + rcv->ssthresh;
     conn->received_at = now;
@@ -198,12 +190,12 @@ void tcp_window_negotiated(struct tcp_conn *conn, uint64_t now)
     struct tcp_rcv *rcv = &conn->rcv;
     uint32_t window = tcp_window_offered(conn);
     /* Better too little than too much: who believes in long segments acknowledges too few. */
-    uint32_t mss = u32_min(u32_min(conn->mss, window / 2), MSS_GUESS);
+    uint32_t mss = u32_min(u32_min(conn->mss, window / 2), TCP_MSS_DEFAULT);
 
-    rcv->mss = mss < MSS_LEAST ? MSS_LEAST : mss;
+    rcv->mss = mss < TCP_MSS_CREDIBLE ? TCP_MSS_CREDIBLE : mss;
     /* A first window too small to say what fits: then two segments. */
     rcv->ssthresh = window < 2 * conn->mss ? 2 * conn->mss : window;
-    if (tuning_of(conn)->rcvbuf_whole) {
+    if (tcp_conn_tuning(conn)->rcvbuf_whole) {
         uint32_t whole = u32_min(conn->peer_mss, conn->mtu - ip4_SIZE - tcp_SIZE);
 
         rcv->limit = (rcv->limit + whole - 1) / whole * whole;
@@ -228,7 +220,7 @@ void tcp_window_grow(struct tcp_conn *conn, uint32_t len)
         return;
     rcv->ssthresh += u32_min(most - rcv->ssthresh, step);
     rcv->window_known = false;
-    if (tuning_of(conn)->quickack_segments != 0)
+    if (tcp_conn_tuning(conn)->quickack_segments != 0)
         rcv->quick |= 1; /* the sender hears of it at once */
 }
 
@@ -237,7 +229,7 @@ void tcp_window_grow(struct tcp_conn *conn, uint32_t len)
  * and then for the growth seen. */
 static void right_size(struct tcp_conn *conn, uint64_t now)
 {
-    const struct tcp_tuning *tuning = tuning_of(conn);
+    const struct tcp_tuning *tuning = tcp_conn_tuning(conn);
     struct tcp_rcv *rcv = &conn->rcv;
     uint64_t taken = rcv->copied - rcv->space_copied, want;
 
@@ -309,7 +301,7 @@ void tcp_window_taken(struct tcp_conn *conn, uint32_t n, uint64_t now)
     if (eof) {
         if (conn->rcv_nxt - conn->rcv_wup > conn->rcv.mss)
             tcp_ackgen_now(conn);
-    } else if (tuning_of(conn)->ack_habit == TCP_HABIT_EVERY_OTHER
+    } else if (tcp_conn_tuning(conn)->ack_habit == TCP_HABIT_EVERY_OTHER
                    ? is_news_fixed(conn, offered)
                    : is_news_adaptive(conn, offered)) {
         tcp_ackgen_now(conn);

@@ -20,6 +20,7 @@ STATIC_ASSERT(tcp_SIZE == 20 && tcp_off_flags_OFF == 12 && tcp_checksum_OFF == 1
 #define TCP_HEADER_MAX 60u
 #define TCP_OPTIONS_MAX 40u
 #define TCP_SACK_BLOCKS_MAX 4u
+#define TCP_WSCALE_MAX 14u      /* RFC 7323 section 2.3 */
 #define TCP_TS_BYTES 12u        /* nop, nop, timestamps */
 #define TCP_TS_WORD 0x0101080au /* how these begin */
 
