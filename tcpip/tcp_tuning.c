@@ -3,278 +3,120 @@
  * names.
  *
  * The second and third are habits of widespread stacks, as their sources and manuals tell, so
- * that a script written for one of them finds it here. The first takes the RFCs' advice where
- * they give one. */
+ * that a script written for one of them finds it here: Linux 6, and FreeBSD 14's own stack
+ * ("freebsd"), each with its sysctls as they come. The first takes the RFCs' advice where they
+ * give one. */
 #include "tcpip/tcp_priv.h"
 
-const struct tcp_tuning tcp_tuning_default = {
-    .option_order = TCP_ORDER_LINUX,
-    .window_scale = true,
-    .timestamps = true,
-    .sack = true,
-    .window_scale_max = 14,
-    .ecn = TCP_ECN_PASSIVE,
-    .mss_max = 65495,
-    .mss_floor = 88,
-    .window_initial = 65535,
-    .syn_window_whole = false,
-    .syn_plain_after = 0,
-    .syn_ecn_after = 1,
-    .timestamp_unit_ns = NS_PER_MS,
-    .syn_retries = 6,
-    .synack_retries = 5,
-    .syn_linear = 0,
-    .synack_rto_ns = 1 * NS_PER_S,
-    .connect_timeout_ns = 0,
-    .syn_icmp_ends = TCP_ICMP_REFUSED | TCP_ICMP_PROHIBITED,
-    .syn_cookies = TCP_COOKIES_PAST_LIMIT,
-    .syn_fin = false,
-    .strict_half_open = true,
-    .challenge_acks = true,
-    .challenge_per_s = 10,
-    .invalid_ack_ns = 100 * NS_PER_MS,
-    .resets_per_s = 10000,
-    .reset_at_fin = false,
-    .rfc1337 = true,
-    .future_acks_silent = false,
-    .timestamps_required = true,
-    .window_is_room = false,
-    .overrun_taken = false,
-    .ack_habit = TCP_HABIT_ADAPTIVE,
-    .delack_segments = 2,
-    .quickack_segments = 16,
-    .delack_ns = 40 * NS_PER_MS,
-    .delack_max_ns = 200 * NS_PER_MS,
-    .acks_repeat_fin = false,
-    .rcvbuf = 128 * 1024,
-    .rcvbuf_max = 6 * 1024 * 1024,
-    .sndbuf = 64 * 1024,
-    .sndbuf_max = 4 * 1024 * 1024,
-    .rcvbuf_whole = false,
-    .ttl = 64,
-    .tos = 0,
-    .pmtu_discovery = true,
-    .black_holes = true,
-    .minshall = true,
-    .half_window = true,
-    .fin_past_cwnd = false,
-    .push_super = false,
-    .super_segs_min = 0,
-    .probe_data = false,
-    .persist_min_ns = 200 * NS_PER_MS,
-    .persist_max_ns = 60 * NS_PER_S,
-    .cc = TCP_CC_CUBIC,
-    .hystart = TCP_HYSTART_RFC,
-    .iw_segments = 10,
-    .iw_after_syn_loss = 1,
-    .iw_syn_losses = 1,
-    .abc_limit = 64,
-    .cwnd_restart = true,
-    .cwnd_validation = true,
-    .limited_transmit = true,
-    .rack = true,
-    .tlp = true,
-    .f_rto = true,
-    .prr = true,
-    .dupthresh = 3,
-    .tlp_min_ns = 2 * NS_PER_MS,
-    .tlp_delack_ns = 200 * NS_PER_MS,
-    .reorder_slack_ns = 2 * NS_PER_MS,
-    .rto_initial_ns = 1 * NS_PER_S,
-    .rto_min_ns = 200 * NS_PER_MS,
-    .rto_max_ns = 120 * NS_PER_S,
-    .rto_variance_floor = true,
-    .rto_slop_ns = 0,
-    .rto_after_syn_loss_ns = 3 * NS_PER_S,
-    .data_retries = 15,
-    .orphan_retries = 8,
-    .timeout_resets = false,
-    .keepalive_probes = 9,
-    .keepalive_idle_ns = 7200 * NS_PER_S, /* RFC 9293 section 3.8.4: no less by default */
-    .keepalive_interval_ns = 75 * NS_PER_S,
-    .time_wait_ns = 60 * NS_PER_S,
-    .fin_wait_2_ns = 60 * NS_PER_S,
-};
+#define ICMP_HARD (TCP_ICMP_REFUSED | TCP_ICMP_PROHIBITED)
 
-/* Linux 6, with its sysctls as they come. */
-const struct tcp_tuning tcp_tuning_linux = {
-    .option_order = TCP_ORDER_LINUX,
-    .window_scale = true,
-    .timestamps = true,
-    .sack = true,
-    .window_scale_max = 14,
-    .ecn = TCP_ECN_PASSIVE,
-    .mss_max = 65495,
-    .mss_floor = 48,
-    .window_initial = 65535,
-    .syn_window_whole = true,
-    .syn_plain_after = 0,
-    .syn_ecn_after = 1,
-    .timestamp_unit_ns = NS_PER_MS,
-    .syn_retries = 6,
-    .synack_retries = 5,
-    .syn_linear = 4, /* since 6.5 */
-    .synack_rto_ns = 1 * NS_PER_S,
-    .connect_timeout_ns = 0,
-    .syn_icmp_ends = TCP_ICMP_REFUSED | TCP_ICMP_PROHIBITED | TCP_ICMP_TTL | TCP_ICMP_UNREACHABLE,
-    .syn_cookies = TCP_COOKIES_PAST_LIMIT,
-    .syn_fin = false,
-    .strict_half_open = false,
-    .challenge_acks = true,
-    .challenge_per_s = 2,              /* the same */
-    .invalid_ack_ns = 500 * NS_PER_MS, /* tcp_invalid_ratelimit */
-    .resets_per_s = 0,
-    .reset_at_fin = true,
-    .rfc1337 = false,
-    .future_acks_silent = true,
-    .timestamps_required = false,
-    .window_is_room = false,
-    .overrun_taken = true,
-    .ack_habit = TCP_HABIT_LINUX,
-    .delack_segments = 2,
-    .quickack_segments = 16,
-    .delack_ns = 40 * NS_PER_MS,
-    .delack_max_ns = 200 * NS_PER_MS,
-    .acks_repeat_fin = false,
-    .rcvbuf = 65536, /* half of tcp_rmem's: the rest is overhead */
-    .rcvbuf_max = 6291456,
-    .sndbuf = 87040, /* tcp_wmem's 16 KiB, as grown for ten segments when it is established */
-    .sndbuf_max = 4194304,
-    .rcvbuf_whole = false,
-    .ttl = 64,
-    .tos = 0,
-    .pmtu_discovery = true,
-    .black_holes = false, /* tcp_mtu_probing */
-    .minshall = true,
-    .half_window = true,
-    .fin_past_cwnd = true,
-    .push_super = true,
-    .super_segs_min = 2,
-    .probe_data = false,
-    .persist_min_ns = 200 * NS_PER_MS,
-    .persist_max_ns = 120 * NS_PER_S,
-    .cc = TCP_CC_CUBIC,
-    .hystart = TCP_HYSTART_LINUX,
-    .iw_segments = 10,
-    .iw_after_syn_loss = 1,
-    .iw_syn_losses = 2,
-    .abc_limit = 255,
-    .cwnd_restart = true,
-    .cwnd_validation = true,
-    .limited_transmit = true,
-    .rack = true,
-    .tlp = true,
-    .f_rto = true,
-    .prr = true,
-    .dupthresh = 3,
-    .tlp_min_ns = 2 * NS_PER_MS,
-    .tlp_delack_ns = 200 * NS_PER_MS,
-    .reorder_slack_ns = 2 * NS_PER_MS, /* two ticks */
-    .rto_initial_ns = 1 * NS_PER_S,
-    .rto_min_ns = 200 * NS_PER_MS,
-    .rto_max_ns = 120 * NS_PER_S,
-    .rto_variance_floor = true,
-    .rto_slop_ns = 0,
-    .rto_after_syn_loss_ns = 3 * NS_PER_S,
-    .data_retries = 15,
-    .orphan_retries = 8,
-    .timeout_resets = false,
-    .keepalive_probes = 9,
-    .keepalive_idle_ns = 7200 * NS_PER_S,
-    .keepalive_interval_ns = 75 * NS_PER_S,
-    .time_wait_ns = 60 * NS_PER_S,
-    .fin_wait_2_ns = 60 * NS_PER_S,
-};
+/* Each field once: SAME in all three, or EACH its own: ours, Linux's, FreeBSD's. */
+#define PRESETS(SAME, EACH)                                                                        \
+    /* What SYNs say. */                                                                           \
+    EACH(option_order, TCP_ORDER_LINUX, TCP_ORDER_LINUX, TCP_ORDER_FREEBSD)                        \
+    SAME(window_scale, true)                                                                       \
+    SAME(timestamps, true)                                                                         \
+    SAME(sack, true)                                                                               \
+    SAME(window_scale_max, TCP_WSCALE_MAX)                                                         \
+    SAME(ecn, TCP_ECN_PASSIVE)                                                                     \
+    SAME(mss_max, 65495)                                                                           \
+    EACH(mss_floor, 88, 48, 216)                                                                   \
+    SAME(window_initial, 65535)                                                                    \
+    EACH(syn_window_whole, false, true, false)                                                     \
+    SAME(syn_plain_after, 0)                                                                       \
+    EACH(syn_ecn_after, 1, 1, 2)                                                                   \
+    SAME(timestamp_unit_ns, NS_PER_MS)                                                             \
+    /* Opening. */                                                                                 \
+    EACH(syn_retries, 6, 6, 12)                                                                    \
+    EACH(synack_retries, 5, 5, 3)                                                                  \
+    EACH(syn_linear, 0, 4, 0) /* Linux: since 6.5 */                                               \
+    SAME(synack_rto_ns, 1 * NS_PER_S)                                                              \
+    EACH(connect_timeout_ns, 0, 0, 75 * NS_PER_S) /* FreeBSD: net.inet.tcp.keepinit */             \
+    EACH(syn_icmp_ends, ICMP_HARD, ICMP_HARD | TCP_ICMP_TTL | TCP_ICMP_UNREACHABLE,                \
+         ICMP_HARD | TCP_ICMP_TTL)                                                                 \
+    SAME(syn_cookies, TCP_COOKIES_PAST_LIMIT)                                                      \
+    EACH(syn_fin, false, false, true)                                                              \
+    EACH(strict_half_open, true, false, true)                                                      \
+    /* What comes, and what is made of it. */                                                      \
+    SAME(challenge_acks, true)                                                                     \
+    EACH(challenge_per_s, 10, 2, 5)                           /* FreeBSD: ack_war_cnt */           \
+    EACH(invalid_ack_ns, 100 * NS_PER_MS, 500 * NS_PER_MS, 0) /* Linux: tcp_invalid_ratelimit */   \
+    EACH(resets_per_s, 10000, 0, 200)                         /* FreeBSD: net.inet.icmp.icmplim */ \
+    EACH(reset_at_fin, false, true, false)                                                         \
+    EACH(rfc1337, true, false, true)                                                               \
+    EACH(future_acks_silent, false, true, false)                                                   \
+    EACH(timestamps_required, true, false, true)                                                   \
+    EACH(window_is_room, false, false, true)                                                       \
+    EACH(overrun_taken, false, true, false)                                                        \
+    /* Acknowledging. */                                                                           \
+    EACH(ack_habit, TCP_HABIT_ADAPTIVE, TCP_HABIT_LINUX, TCP_HABIT_EVERY_OTHER)                    \
+    SAME(delack_segments, 2)                                                                       \
+    EACH(quickack_segments, 16, 16, 0)                                                             \
+    SAME(delack_ns, 40 * NS_PER_MS)                                                                \
+    EACH(delack_max_ns, 200 * NS_PER_MS, 200 * NS_PER_MS, 40 * NS_PER_MS)                          \
+    EACH(acks_repeat_fin, false, false, true)                                                      \
+    /* Buffers. */                                                                                 \
+    EACH(rcvbuf, 128 * 1024, 65536, 65536) /* Linux: half of tcp_rmem's */                         \
+    EACH(rcvbuf_max, 6 * 1024 * 1024, 6291456, 2097152)                                            \
+    EACH(sndbuf, 64 * 1024, 87040, 32768) /* Linux: tcp_wmem's, as grown when established */       \
+    EACH(sndbuf_max, 4 * 1024 * 1024, 4194304, 2097152)                                            \
+    EACH(rcvbuf_whole, false, false, true)                                                         \
+    /* Sending. */                                                                                 \
+    SAME(ttl, 64)                                                                                  \
+    SAME(tos, 0)                                                                                   \
+    SAME(pmtu_discovery, true)                                                                     \
+    EACH(black_holes, true, false, false) /* Linux: tcp_mtu_probing */                             \
+    EACH(minshall, true, true, false)                                                              \
+    EACH(half_window, true, true, false)                                                           \
+    EACH(fin_past_cwnd, false, true, false)                                                        \
+    EACH(push_super, false, true, false)                                                           \
+    EACH(super_segs_min, 0, 2, 0)                                                                  \
+    EACH(probe_data, false, false, true)                                                           \
+    EACH(persist_min_ns, 200 * NS_PER_MS, 200 * NS_PER_MS, 5 * NS_PER_S)                           \
+    EACH(persist_max_ns, 60 * NS_PER_S, 120 * NS_PER_S, 60 * NS_PER_S)                             \
+    /* Congestion control. */                                                                      \
+    SAME(cc, TCP_CC_CUBIC)                                                                         \
+    EACH(hystart, TCP_HYSTART_RFC, TCP_HYSTART_LINUX, TCP_HYSTART_OFF)                             \
+    SAME(iw_segments, 10)                                                                          \
+    SAME(iw_after_syn_loss, 1)                                                                     \
+    EACH(iw_syn_losses, 1, 2, 1)                                                                   \
+    EACH(abc_limit, 64, 255, 2)                                                                    \
+    SAME(cwnd_restart, true)                                                                       \
+    EACH(cwnd_validation, true, true, false)                                                       \
+    SAME(limited_transmit, true)                                                                   \
+    /* Loss. */                                                                                    \
+    EACH(rack, true, true, false)                                                                  \
+    EACH(tlp, true, true, false)                                                                   \
+    EACH(f_rto, true, true, false)                                                                 \
+    SAME(prr, true)                                                                                \
+    SAME(dupthresh, 3)                                                                             \
+    EACH(tlp_min_ns, 2 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                                 \
+    SAME(tlp_delack_ns, 200 * NS_PER_MS)                                                           \
+    SAME(reorder_slack_ns, 2 * NS_PER_MS) /* Linux: two ticks */                                   \
+    SAME(rto_initial_ns, 1 * NS_PER_S)                                                             \
+    EACH(rto_min_ns, 200 * NS_PER_MS, 200 * NS_PER_MS, 30 * NS_PER_MS)                             \
+    EACH(rto_max_ns, 120 * NS_PER_S, 120 * NS_PER_S, 64 * NS_PER_S)                                \
+    EACH(rto_variance_floor, true, true, false)                                                    \
+    EACH(rto_slop_ns, 0, 0, 200 * NS_PER_MS)                                                       \
+    SAME(rto_after_syn_loss_ns, 3 * NS_PER_S)                                                      \
+    /* Giving up. */                                                                               \
+    EACH(data_retries, 15, 15, 12)                                                                 \
+    EACH(orphan_retries, 8, 8, 12)                                                                 \
+    EACH(timeout_resets, false, false, true)                                                       \
+    EACH(keepalive_probes, 9, 9, 8)                                                                \
+    SAME(keepalive_idle_ns, 7200 * NS_PER_S) /* RFC 9293 section 3.8.4: no less by default */      \
+    SAME(keepalive_interval_ns, 75 * NS_PER_S)                                                     \
+    SAME(time_wait_ns, 60 * NS_PER_S) /* FreeBSD: twice the MSL of 30 s */                         \
+    SAME(fin_wait_2_ns, 60 * NS_PER_S)
 
-/* FreeBSD 14, its own stack ("freebsd"), with its sysctls as they come. */
-const struct tcp_tuning tcp_tuning_freebsd = {
-    .option_order = TCP_ORDER_FREEBSD,
-    .window_scale = true,
-    .timestamps = true,
-    .sack = true,
-    .window_scale_max = 14,
-    .ecn = TCP_ECN_PASSIVE,
-    .mss_max = 65495,
-    .mss_floor = 216,
-    .window_initial = 65535,
-    .syn_window_whole = false,
-    .syn_plain_after = 0,
-    .syn_ecn_after = 2,
-    .timestamp_unit_ns = NS_PER_MS,
-    .syn_retries = 12,
-    .synack_retries = 3,
-    .syn_linear = 0,
-    .synack_rto_ns = 1 * NS_PER_S,
-    .connect_timeout_ns = 75 * NS_PER_S, /* net.inet.tcp.keepinit */
-    .syn_icmp_ends = TCP_ICMP_REFUSED | TCP_ICMP_PROHIBITED | TCP_ICMP_TTL,
-    .syn_cookies = TCP_COOKIES_PAST_LIMIT,
-    .syn_fin = true,
-    .strict_half_open = true,
-    .challenge_acks = true,
-    .challenge_per_s = 5, /* ack_war_cnt in ack_war_timewindow */
-    .invalid_ack_ns = 0,
-    .resets_per_s = 200, /* net.inet.icmp.icmplim */
-    .reset_at_fin = false,
-    .rfc1337 = true,
-    .future_acks_silent = false,
-    .timestamps_required = true,
-    .window_is_room = true,
-    .overrun_taken = false,
-    .ack_habit = TCP_HABIT_EVERY_OTHER,
-    .delack_segments = 2,
-    .quickack_segments = 0,
-    .delack_ns = 40 * NS_PER_MS,
-    .delack_max_ns = 40 * NS_PER_MS,
-    .acks_repeat_fin = true,
-    .rcvbuf = 65536,
-    .rcvbuf_max = 2097152,
-    .sndbuf = 32768,
-    .sndbuf_max = 2097152,
-    .rcvbuf_whole = true,
-    .ttl = 64,
-    .tos = 0,
-    .pmtu_discovery = true,
-    .black_holes = false,
-    .minshall = false,
-    .half_window = false,
-    .fin_past_cwnd = false,
-    .push_super = false,
-    .super_segs_min = 0,
-    .probe_data = true,
-    .persist_min_ns = 5 * NS_PER_S,
-    .persist_max_ns = 60 * NS_PER_S,
-    .cc = TCP_CC_CUBIC,
-    .hystart = TCP_HYSTART_OFF,
-    .iw_segments = 10,
-    .iw_after_syn_loss = 1,
-    .iw_syn_losses = 1,
-    .abc_limit = 2,
-    .cwnd_restart = true,
-    .cwnd_validation = false,
-    .limited_transmit = true,
-    .rack = false,
-    .tlp = false,
-    .f_rto = false,
-    .prr = true,
-    .dupthresh = 3,
-    .tlp_min_ns = 10 * NS_PER_MS,
-    .tlp_delack_ns = 200 * NS_PER_MS,
-    .reorder_slack_ns = 2 * NS_PER_MS,
-    .rto_initial_ns = 1 * NS_PER_S,
-    .rto_min_ns = 30 * NS_PER_MS,
-    .rto_max_ns = 64 * NS_PER_S,
-    .rto_variance_floor = false,
-    .rto_slop_ns = 200 * NS_PER_MS,
-    .rto_after_syn_loss_ns = 3 * NS_PER_S,
-    .data_retries = 12,
-    .orphan_retries = 12,
-    .timeout_resets = true,
-    .keepalive_probes = 8,
-    .keepalive_idle_ns = 7200 * NS_PER_S,
-    .keepalive_interval_ns = 75 * NS_PER_S,
-    .time_wait_ns = 60 * NS_PER_S, /* twice the MSL of 30 s */
-    .fin_wait_2_ns = 60 * NS_PER_S,
-};
+#define SAME(field, value) .field = (value),
+#define OURS(field, ours, b, c) .field = (ours),
+#define LINUX_6(field, a, theirs, c) .field = (theirs),
+#define FREEBSD_14(field, a, b, theirs) .field = (theirs),
+
+const struct tcp_tuning tcp_tuning_default = {PRESETS(SAME, OURS)};
+const struct tcp_tuning tcp_tuning_linux = {PRESETS(SAME, LINUX_6)};
+const struct tcp_tuning tcp_tuning_freebsd = {PRESETS(SAME, FREEBSD_14)};
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
