@@ -82,6 +82,14 @@ static const size_t part_bytes[PARTS] = {
     [HEAP] = sizeof(struct tcp_conn *), [LRO] = sizeof(struct tcp_lro),
 };
 
+/* As struct tcp_conf tells who sizes a stack. */
+STATIC_ASSERT(sizeof(struct tcp_conn) + sizeof(struct tcp_conn *) <= 1536, "conns_max");
+STATIC_ASSERT(sizeof(struct tcp_listener) <= 144, "listeners_max");
+STATIC_ASSERT(sizeof(struct tcp_syn) <= 112, "syns_max");
+STATIC_ASSERT(sizeof(struct tcp_tw) <= 96, "time_waits_max");
+STATIC_ASSERT(sizeof(struct tcp_seg) + sizeof(struct tcp_chunk) <= 144, "segs_max");
+STATIC_ASSERT(sizeof(struct tcp_ooo) <= 160, "pages_max");
+
 /* A limit's name and bounds; 0 is replaced before. */
 struct limit {
     const char *name;
@@ -238,7 +246,7 @@ static const struct range ranges[] = {
     RANGE(iw_after_syn_loss, 1, 10),
     RANGE(iw_syn_losses, 1, 15),
     RANGE(dupthresh, 1, 16),
-    RANGE(window_scale_max, 0, 14),
+    RANGE(window_scale_max, 0, TCP_WSCALE_MAX),
     RANGE(abc_limit, 1, 255),
     RANGE(delack_segments, 1, 2),
     RANGE(quickack_segments, 0, 16),

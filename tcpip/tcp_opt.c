@@ -188,6 +188,21 @@ int tcp_set(struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t value, uin
     return 0;
 }
 
+/* Of a listener: what the connections that it accepts begin with. */
+static uint64_t preset_value(const struct tcp *tcp, const struct tcp_listener *listener,
+                             enum tcp_opt opt)
+{
+    const struct tcp_tuning *tuning = &tcp->conf.tuning;
+    uint64_t value = load(&listener->preset, opts[opt].preset_off, &opts[opt]);
+
+    /* Not set: autotuned from there. */
+    if (value == 0 && opt == TCP_OPT_RCVBUF)
+        return tuning->rcvbuf;
+    if (value == 0 && opt == TCP_OPT_SNDBUF)
+        return tuning->sndbuf;
+    return value;
+}
+
 int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *value)
 {
     const struct tcp_conn *conn = tcp_conn_of(tcp, handle);
@@ -204,6 +219,6 @@ int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *val
     if (conn != NULL)
         *value = load(conn, row->conn_off, row) & ~(opt == TCP_OPT_TOS ? ECN_BITS : 0);
     else
-        *value = load(&listener->preset, row->preset_off, row);
+        *value = preset_value(tcp, listener, opt);
     return 0;
 }

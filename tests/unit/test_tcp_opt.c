@@ -65,6 +65,11 @@ static void test_values_at_first(void **state)
     for (unsigned i = 0; i < TCP_OPTS; i++)
         if (options[i].usual != 0)
             assert_int_equal(get(b, i), options[i].usual);
+    /* A listener tells what those that it accepts begin with, set or not. */
+    for (unsigned i = 0; i < TCP_OPTS; i++)
+        if (options[i].usual != 0 && !options[i].conn_only)
+            assert_int_equal(get(rig.listener, i), options[i].usual);
+    assert_int_equal(get(rig.listener, TCP_OPT_SNDBUF), tcp_tuning_default.sndbuf);
     tcprig_close(&rig);
 }
 
