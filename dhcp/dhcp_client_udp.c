@@ -193,6 +193,9 @@ static void send(struct dhcp_client_udp *edge, const struct dhcp_client_step *st
     struct udp_meta meta = {.src = step->src, .dst = step->dst, .dst_port = DHCP_SERVER_PORT};
     struct pkt *pkt = edge->room;
 
+    /* There is nobody left who could wait for an answer to ARP. */
+    meta.use_eth = step->type == DHCPRELEASE;
+    memcpy(meta.eth_dst, edge->server_eth, sizeof(meta.eth_dst));
     edge->room = NULL;
     pkt_trim(pkt, (uint32_t)step->len);
     if (udp_send(&edge->sock, &meta, pkt, now) != 0) {
@@ -217,8 +220,8 @@ static void receive(struct dhcp_client_udp *edge, uint64_t now)
             (void)dhcp_client_input(&edge->client, CS_RO_EMPTY, now);
         else if (!pkt_pull_up(pkt, pkt->len, &bytes))
             edge->stats.no_memory++;
-        else
-            (void)dhcp_client_input(&edge->client, bytes, now);
+        else if (dhcp_client_input(&edge->client, bytes, now) == DHCP_CLIENT_ANSWER_acknowledged)
+            memcpy(edge->server_eth, meta.eth_src, sizeof(edge->server_eth));
         pkt_put(pkt);
     }
 }

@@ -8,19 +8,19 @@
 
 #include "net.h"
 
-enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4 };
-enum { PAGES_MIN = 320, PAGES_DEFAULT = 8192, PAGES_MAX = 1 << 20, CONNS_MAX = 1 << 20 };
+enum { ARP_ENTRIES = 256, FRAG_QUEUES = 8, FRAG_PAGES = 16 };
+enum { PAGES_MIN = 320, PAGES_DEFAULT = 8192, PAGES_MAX = 1 << 20 };
 
 static struct arp_entry arp[ARP_ENTRIES];
 static struct ip4_frag_queue frags[FRAG_QUEUES];
 
-static int failed(const struct net *net, const char *what, int err)
+int net_failed(const struct net *net, const char *what, int err)
 {
     LOG_ERROR("%s: %s: %s", net->name, what, err_name(err));
     return err;
 }
 
-static void *take(size_t bytes, size_t align)
+void *net_take(size_t bytes, size_t align)
 {
     uint8_t *at = bytes <= SIZE_MAX - align ? malloc(bytes + align - 1) : NULL;
 
@@ -30,7 +30,7 @@ static void *take(size_t bytes, size_t align)
 /* Where memory is short there are fewer pages, unless pages= says how many there must be. */
 static int start_pool(struct net *net, int argc, char **argv)
 {
-    uint32_t n = PAGES_DEFAULT;
+    uint32_t n = net->pages_want != 0 ? net->pages_want : PAGES_DEFAULT;
     int asked = args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n);
     struct page *headers;
     struct pkt *pkts;
@@ -39,8 +39,8 @@ static int start_pool(struct net *net, int argc, char **argv)
     if (asked < 0)
         return -E_INVAL;
     /* More packets than pages: TCP's headers share pages. */
-    while ((memory = take((size_t)n * (PAGE_BYTES + sizeof(*headers) + 2 * sizeof(*pkts)),
-                          PAGE_BYTES)) == NULL) {
+    while ((memory = net_take((size_t)n * (PAGE_BYTES + sizeof(*headers) + 2 * sizeof(*pkts)),
+                              PAGE_BYTES)) == NULL) {
         if (asked > 0 || n / 2 < PAGES_MIN) {
             LOG_ERROR("%s: not enough memory for pages=%u", net->name, n);
             return -E_NOMEM;
@@ -54,71 +54,97 @@ static int start_pool(struct net *net, int argc, char **argv)
     return 0;
 }
 
-static int start_netif(struct net *net, int argc, char **argv, uint64_t now)
+/* ---- the address ----------------------------------------------------------------------------- */
+
+struct address {
+    uint32_t addr, gateway;
+    uint8_t prefix_len;
+};
+
+static bool is_word(const char *value, const char *word)
 {
+    return value != NULL && cs_equal_str(cs_of_str(value), word);
+}
+
+/* ip= or dhcp, whichever comes last; without either, DHCP. ip=dhcp is what Linux calls it. */
+static int read_address(struct net *net, int argc, char **argv, struct address *a)
+{
+    const char *how = args_get(argc, argv, "dhcp");
+    int ip = args_last(argc, argv, "ip"), dhcp = args_last(argc, argv, "dhcp");
+    bool has_gw;
+
+    if (dhcp != 0 && *how != '\0' && !is_word(how, "release")) {
+        LOG_ERROR("%s: dhcp=%s: expected dhcp, or dhcp=release", net->name, how);
+        return -E_INVAL;
+    }
+    net->release = is_word(how, "release");
+    net->by_dhcp = ip <= dhcp || is_word(args_get(argc, argv, "ip"), "dhcp");
+    if (!net->by_dhcp && args_get_ip4_prefix(argc, argv, "ip", &a->addr, &a->prefix_len) < 0)
+        return -E_INVAL;
+    has_gw = args_last(argc, argv, "gw") != 0;
+    if (has_gw && args_get_ip4(argc, argv, "gw", &a->gateway) < 0)
+        return -E_INVAL;
+    if (has_gw && net->by_dhcp)
+        LOG_WARN("%s: gw=: ignored: the routes come by DHCP", net->name);
+    return 0;
+}
+
+static int add_address(struct net *net, const struct address *a, uint64_t now)
+{
+    int err = netif_addr_add(&net->nif, a->addr, a->prefix_len, false, now);
+
+    if (err != 0) {
+        LOG_ERROR("%s: ip=%s/%u: no host can have this address: %s", net->name,
+                  fmt_ip4(a->addr).text, a->prefix_len, err_name(err));
+        return err;
+    }
+    err = a->gateway == IP4_ANY ? 0 : netif_route_add(&net->nif, 0, 0, a->gateway);
+    if (err != 0)
+        LOG_ERROR("%s: gw=%s: no other host of this network: %s", net->name,
+                  fmt_ip4(a->gateway).text, err_name(err));
+    return err;
+}
+
+static int ask_for_address(struct net *net, uint64_t now)
+{
+    struct dhcp_client_udp_conf conf = {.nif = &net->nif};
+    int err = plat_entropy(cs_of(conf.key, sizeof(conf.key)));
+
+    if (err == 0)
+        err = dhcp_client_udp_open(&net->dhcp, &conf, now);
+    return err == 0 ? 0 : net_failed(net, "cannot ask for an address by DHCP", err);
+}
+
+struct fmt_ip4 net_addr_text(const struct net *net)
+{
+    if (!net->by_dhcp)
+        return fmt_ip4(net->nif.addrs[0].addr);
+    return net_is_up(net) ? fmt_ip4(net->dhcp.client.lease.addr) : (struct fmt_ip4){"(DHCP)"};
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+int net_open(struct net *net, int argc, char **argv, uint64_t now_ns)
+{
+    uint32_t frag_pages = net->frag_pages != 0 ? net->frag_pages : FRAG_PAGES;
     struct netif_conf conf = {.pool = &net->pool,
                               .arp = arp,
                               .arp_max = ARP_ENTRIES,
                               .frags = frags,
                               .frags_max = FRAG_QUEUES,
-                              .frag_bytes_max = 16 * PAGE_BYTES};
-    uint32_t addr = IP4_ADDR(10, 0, 0, 1), gateway = IP4_ANY;
-    uint8_t prefix_len = 24;
-    int err;
+                              .frag_bytes_max = frag_pages * PAGE_BYTES};
+    struct address a = {.gateway = IP4_ANY};
+    int err = read_address(net, argc, argv, &a);
 
-    if (args_get_ip4_prefix(argc, argv, "ip", &addr, &prefix_len) < 0 ||
-        args_get_ip4(argc, argv, "gw", &gateway) < 0)
-        return -E_INVAL;
+    if (err != 0 || (err = start_pool(net, argc, argv)) != 0)
+        return err;
     err = plat_netdev_open(0, &net->pool, &conf.dev);
     if (err != 0)
         return err; /* it said why */
     if ((err = plat_entropy(cs_of(conf.key, sizeof(conf.key)))) != 0 ||
-        (err = netif_init(&net->nif, &conf, now)) != 0)
-        return failed(net, "cannot start the network", err);
-    err = netif_addr_add(&net->nif, addr, prefix_len, false, now);
-    if (err != 0) {
-        LOG_ERROR("%s: ip=%s/%u: no host can have this address: %s", net->name, fmt_ip4(addr).text,
-                  prefix_len, err_name(err));
-        return err;
-    }
-    err = gateway == IP4_ANY ? 0 : netif_route_add(&net->nif, 0, 0, gateway);
-    if (err != 0)
-        LOG_ERROR("%s: gw=%s: no other host of this network: %s", net->name, fmt_ip4(gateway).text,
-                  err_name(err));
-    return err;
-}
-
-/* The device's ring keeps up to 256 pages, or half of a small pool; some are on their way. */
-static uint32_t pages_for_tcp(uint32_t total)
-{
-    return total - u32_min(256, total / 2) - total / 8;
-}
-
-static int start_tcp(struct net *net, uint64_t now)
-{
-    struct tcp_conf conf = {.nif = &net->nif,
-                            .conns_max = net->conns,
-                            .pages_max = pages_for_tcp(net->pages.total),
-                            .tuning = tcp_tuning_default};
-    int err = plat_entropy(cs_of(conf.key, sizeof(conf.key)));
-
-    conf.memory_bytes = tcp_memory_bytes(&conf);
-    conf.memory = take(conf.memory_bytes, 64);
-    if (conf.memory == NULL)
-        return failed(net, "not enough memory for conns=", -E_NOMEM);
-    if (err == 0)
-        err = tcp_init(&net->tcp, &conf, now);
-    return err == 0 ? 0 : failed(net, "cannot start TCP", err);
-}
-
-int net_start(struct net *net, int argc, char **argv, uint64_t now)
-{
-    int err = args_get_u32(argc, argv, "conns", 1, CONNS_MAX, &net->conns);
-
-    if (err < 0 || (err = start_pool(net, argc, argv)) != 0 ||
-        (err = start_netif(net, argc, argv, now)) != 0)
-        return err;
-    return start_tcp(net, now);
+        (err = netif_init(&net->nif, &conf, now_ns)) != 0)
+        return net_failed(net, "cannot start the network", err);
+    return net->by_dhcp ? ask_for_address(net, now_ns) : add_address(net, &a, now_ns);
 }
 
 /* With log=debug: every counter that is not zero. */
@@ -126,10 +152,6 @@ static void tell_counters(const struct net *net)
 {
     const uint64_t *dev = (const uint64_t *)&net->nif.conf.dev->stats;
 
-    for (unsigned i = 0; i < TCP_STAT_COUNT; i++)
-        if (tcp_stat(&net->tcp, i) != 0)
-            LOG_DEBUG("tcp: %s %llu", tcp_stat_names[i],
-                      (unsigned long long)tcp_stat(&net->tcp, i));
     for (unsigned i = 0; i < NETIF_STAT_COUNT; i++)
         if (netif_stat(&net->nif, i) != 0)
             LOG_DEBUG("netif: %s %llu", netif_stat_names[i],
@@ -137,23 +159,25 @@ static void tell_counters(const struct net *net)
     for (unsigned i = 0; i < ARRAY_SIZE(netdev_stat_names); i++)
         if (dev[i] != 0)
             LOG_DEBUG("device: %s %llu", netdev_stat_names[i], (unsigned long long)dev[i]);
+    for (unsigned i = 0; net->by_dhcp && i < DHCP_CLIENT_ANSWER_COUNT; i++)
+        if (net->dhcp.client.stats.answers[i] != 0)
+            LOG_DEBUG("dhcp: %s %llu", dhcp_client_answer_name((enum dhcp_client_answer)i),
+                      (unsigned long long)net->dhcp.client.stats.answers[i]);
 }
 
-void net_stop(struct net *net)
+void net_close(struct net *net)
 {
-    const struct tcp_stats *s = &net->tcp.stats;
-
-    LOG_INFO("%s: tcp: %llu segments in, %llu out, %llu retransmitted, %llu bytes copied",
-             net->name, (unsigned long long)s->segs_in, (unsigned long long)s->segs_out,
-             (unsigned long long)s->retransmits, (unsigned long long)s->copied_bytes);
     tell_counters(net);
-    tcp_fini(&net->tcp);
+    if (net->by_dhcp)
+        dhcp_client_udp_close(&net->dhcp, net->release, plat_now_ns());
     netif_fini(&net->nif);
     plat_netdev_close(net->nif.conf.dev);
 }
 
 void net_wait(struct net *net, uint64_t deadline)
 {
+    if (net->by_dhcp)
+        deadline = u64_min(deadline, dhcp_client_udp_poll_at(&net->dhcp));
     if (!netif_arm(&net->nif))
         plat_wait(u64_min(deadline, netif_poll_at(&net->nif)));
 }

@@ -1,42 +1,94 @@
 /* SPDX-License-Identifier: ISC */
-/* net.h - what a program with TCP starts with: pages, an interface, a stack, all sized by the
- * command line.
+/* net.h - what a program with a network starts with: pages, an interface with an address, all
+ * sized by the command line; and TCP, where it wants that.
  *
- *     ip=10.0.0.1/24  gw=ADDRESS     the interface's address, the default route
- *     pages=N                        pages of 4 KiB for packets and buffers
- *     conns=N                        most connections at once
- */
+ *     net_open, net_close            without TCP
+ *     net_start, net_stop            with TCP
+ *     while (...) {
+ *         bool busy = net_poll(&net, now);
+ *         ...
+ *         if (!busy)
+ *             net_wait(&net, deadline);
+ *     }
+ *
+ * The address is ip='s, or comes by DHCP: then the program runs before it is there, and while it is
+ * lost. */
 #ifndef APPS_COMMON_NET_H
 #define APPS_COMMON_NET_H
 
+#include <morgana/args.h>
+#include <morgana/dhcp_client_udp.h>
 #include <morgana/tcp.h>
 
-/* The keys above, for args_check. */
-#define NET_KEYS "pages", "conns"
+/* The keys, for a program's table of these: without TCP, and with. */
+#define NET_LINK_KEYS                                                                              \
+    {"ip", "ip=10.0.0.1/24", "its address and prefix; without it, they come by DHCP"},             \
+        {"gw", "gw=10.0.0.254", "the default route's gateway, with ip="},                          \
+        {"dhcp", "dhcp[=release]", "asks for an address; release: gives it back at the end"},      \
+    {                                                                                              \
+        "pages", "pages=NUMBER", "pages of 4 KiB for packets and buffers"                          \
+    }
+#define NET_KEYS                                                                                   \
+    NET_LINK_KEYS,                                                                                 \
+    {                                                                                              \
+        "conns", "conns=NUMBER", "most connections at once"                                        \
+    }
+#define NET_KEYS_END                                                                               \
+    {                                                                                              \
+        NULL, NULL, NULL                                                                           \
+    }
 
 #define NET_BUDGET 64u /* frames a turn */
 
 struct net {
     const char *name; /* of the program: begins what is said */
-    uint32_t conns;   /* most connections; the default, until net_start has read conns= */
+    /* The program's, before it starts; 0: as below. */
+    uint32_t conns;      /* most connections, until net_start has read conns=; not 0 */
+    uint32_t pages_want; /* pages, where pages= does not say; 8192 */
+    uint32_t frag_pages; /* that datagrams in reassembly hold; 16 */
+
+    bool by_dhcp, release;
     struct page_pool pages;
     struct pkt_pool pool;
     struct netif nif;
+    struct dhcp_client_udp dhcp;
     struct tcp tcp;
 };
 
-/* Starts all of it; the program has filled in `name` and `conns`. What is wrong is said. */
+/* The interface, with its address or asking for one; the program has filled in `name`. What is
+ * wrong is said. */
+int net_open(struct net *net, int argc, char **argv, uint64_t now_ns);
+/* Ends it; memory stays. With log=debug, says every counter. */
+void net_close(struct net *net);
+/* The same with TCP; the program has filled in `conns` too. net_stop says what TCP did. */
 int net_start(struct net *net, int argc, char **argv, uint64_t now_ns);
-/* Ends it all; memory stays. Says what TCP did; with log=debug, every counter. */
 void net_stop(struct net *net);
 
-/* One turn of the loop: moves frames and timers. True: something happened, go on. */
+/* Has it an address that serves? */
+static inline bool net_is_up(const struct net *net)
+{
+    return !net->by_dhcp || dhcp_client_udp_has_lease(&net->dhcp);
+}
+/* Its address for a line: "10.0.0.1", or "(DHCP)" while there is none. */
+struct fmt_ip4 net_addr_text(const struct net *net);
+
+/* One turn of the loop: moves frames and timers, keeps the lease. True: something happened, go
+ * on. */
 static inline bool net_poll(struct net *net, uint64_t now_ns)
 {
-    return netif_poll(&net->nif, now_ns, NET_BUDGET);
+    bool busy = netif_poll(&net->nif, now_ns, NET_BUDGET);
+
+    if (net->by_dhcp)
+        dhcp_client_udp_poll(&net->dhcp, now_ns);
+    return busy;
 }
 
 /* Sleeps where there is nothing to do, until then or until something comes. */
 void net_wait(struct net *net, uint64_t deadline_ns);
+
+/* Between the files of this folder: memory from malloc that is never given back, or NULL; a line
+ * for what failed, whose error it returns. */
+void *net_take(size_t bytes, size_t align);
+int net_failed(const struct net *net, const char *what, int err);
 
 #endif

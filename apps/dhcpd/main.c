@@ -160,7 +160,8 @@ static int start_net(int argc, char **argv, uint64_t now)
 
     err = args_get_ip4_prefix(argc, argv, "ip", &uc.addr, &prefix_len);
     if (err == 0)
-        LOG_ERROR("dhcpd: ip=ADDRESS/PREFIX is missing: the server's own address");
+        LOG_ERROR("dhcpd: ip=ADDRESS/PREFIX is missing: the server's own address%s",
+                  args_last(argc, argv, "dhcp") != 0 ? ", which cannot come by DHCP" : "");
     if (err <= 0 || args_get_ip4(argc, argv, "gw", &gateway) < 0)
         return -E_INVAL;
     if (!has_subnet_of(uc.addr))
@@ -309,8 +310,17 @@ static void stop(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const keys[] = {"leases", "pages", NULL};
+    static const struct args_key keys[] = {
+        {"ip", "ip=10.0.0.1/24", "its address and prefix: required"},
+        {"gw", "gw=10.0.0.254", "the default route's gateway, for clients behind relays"},
+        {"leases", "leases=1000", "leases there is room for"},
+        {"pages", "pages=448", "pages of 4 KiB for packets"},
+        {"dhcp", NULL, NULL}, /* that would be asking itself: see start_net */
+        {NULL, NULL, NULL},
+    };
 
+    if (args_help(argc, argv, "a DHCP server; its dhcpd.conf is the module", keys))
+        return 0;
     args_check(argc, argv, keys);
     if (read_conf() != 0 || start_server(argc, argv) != 0 || start_pool(argc, argv) != 0 ||
         start_net(argc, argv, plat_now_ns()) != 0)

@@ -228,23 +228,26 @@ static void accept_all(uint64_t now)
 
 static struct turns turns = {.tcp = &net.tcp, .serve = serve, .accept_all = accept_all};
 
+static const struct args_key keys[] = {
+    {"mode", "mode=echo", "or discard, or source"},
+    {"port", "port=7", "the port it listens at; 7, 9 or 19 by mode"},
+    {"mib", "mib=1", "source: MiB that each connection is sent"},
+    {"digest", "digest=1", "tells the SHA-256 of each connection"},
+    NET_KEYS,
+    NET_KEYS_END,
+};
+
 static int read_args(int argc, char **argv, struct tcp_listen_conf *conf)
 {
-    static const char *const keys[] = {"mode", "port", "mib", "digest", NET_KEYS, NULL};
     static const char *const modes[] = {
-        [ECHO] = "echo", [DISCARD] = "discard", [SOURCE] = "source"};
+        [ECHO] = "echo", [DISCARD] = "discard", [SOURCE] = "source", NULL};
     static const uint16_t ports[] = {[ECHO] = 7, [DISCARD] = 9, [SOURCE] = 19};
-    const char *name = args_get(argc, argv, "mode");
     uint32_t port, wanted = 0, mib = 1;
-    unsigned i = 0;
+    unsigned i = ECHO;
 
     args_check(argc, argv, keys);
-    while (name != NULL && i < ARRAY_SIZE(modes) && !cs_equal(cs_of_str(name), cs_of_str(modes[i])))
-        i++;
-    if (i == ARRAY_SIZE(modes)) {
-        LOG_ERROR("mode=%s: expected echo, discard or source", name);
+    if (args_get_word(argc, argv, "mode", modes, &i) < 0)
         return -E_INVAL;
-    }
     mode = (enum mode)i;
     port = ports[mode];
     if (args_get_u32(argc, argv, "port", 1, 65535, &port) < 0 ||
@@ -262,13 +265,15 @@ int main(int argc, char **argv)
     struct tcp_listen_conf conf = {.addr = IP4_ANY};
     int err;
 
+    if (args_help(argc, argv, "echo, discard and a source of data over TCP", keys))
+        return 0;
     if (read_args(argc, argv, &conf) != 0 || net_start(&net, argc, argv, plat_now_ns()) != 0)
         return 1;
     if ((err = clients_init()) != 0 || (err = tcp_listen(&net.tcp, &conf, &turns.listener)) != 0) {
         LOG_ERROR("echo: cannot listen: %s", err_name(err));
         return 1;
     }
-    LOG_INFO("echo: %s port %u", fmt_ip4(net.nif.addrs[0].addr).text, conf.port);
+    LOG_INFO("echo: %s port %u", net_addr_text(&net).text, conf.port);
     while (plat_request() == PLAT_RUN) {
         uint64_t now = plat_now_ns();
         bool busy = net_poll(&net, now);

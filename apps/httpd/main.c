@@ -363,11 +363,19 @@ static struct turns turns = {.tcp = &net.tcp, .serve = serve, .accept_all = acce
 
 int main(int argc, char **argv)
 {
-    static const char *const keys[] = {"port", "idle", "backlog", NET_KEYS, NULL};
+    static const struct args_key keys[] = {
+        {"port", "port=80", "the port it listens at"},
+        {"idle", "idle=15", "seconds within which a request, or an answer's next part, goes over"},
+        {"backlog", "backlog=1024", "connections that wait"},
+        NET_KEYS,
+        NET_KEYS_END,
+    };
     struct tcp_listen_conf conf = {.addr = IP4_ANY, .backlog = 1024};
     uint32_t port = 80, idle = 15;
     int err;
 
+    if (args_help(argc, argv, "a web server of the pages in a tar archive", keys))
+        return 0;
     args_check(argc, argv, keys);
     if (args_get_u32(argc, argv, "port", 1, 65535, &port) < 0 ||
         args_get_u32(argc, argv, "idle", 1, 86400, &idle) < 0 ||
@@ -380,7 +388,7 @@ int main(int argc, char **argv)
         LOG_ERROR("httpd: cannot listen: %s", err_name(err));
         return 1;
     }
-    LOG_INFO("httpd: http://%s:%u/", fmt_ip4(net.nif.addrs[0].addr).text, port);
+    LOG_INFO("httpd: http://%s:%u/", net_addr_text(&net).text, port);
     while (plat_request() == PLAT_RUN) {
         uint64_t now = plat_now_ns();
         bool busy = net_poll(&net, now);

@@ -154,10 +154,28 @@ static bool check_config(struct config *conf, bool has_rate)
     return true;
 }
 
-/* Words with '=' are the target's. */
+/* What the help shows; those with a dash are in the table above, but for -c and -p. */
+static const struct args_key keys[] = {
+    {"-s", "-s", "server; -1: for one test"},
+    {"-c", "-c 10.0.0.1", "client of the server at this address"},
+    {"-p", "-p 5201", "the server's port"},
+    {"-u", "-u", "UDP"},
+    {"-b", "-b 10M", "bits a second of each stream; 0: as fast as it goes"},
+    {"-t", "-t 10, -n 1G, -k 1000", "seconds, bytes or blocks"},
+    {"-O", "-O 2", "leaves the first seconds out of the results"},
+    {"-P", "-P 4", "streams at once"},
+    {"-R", "-R, --bidir", "the server sends; both do"},
+    {"-l", "-l 128K", "bytes of a write, or of a datagram"},
+    {"-w", "-w 256K, -M 1400, -N, -S 32", "buffers, segment, no Nagle, type of service"},
+    {"-i", "-i 1", "seconds between reports; 0: none"},
+    {"-J", "-J, --json", "results as JSON"},
+    NET_KEYS,
+    NET_KEYS_END,
+};
+
+/* Words with '=', and dhcp, are the target's. */
 static bool read_args(int argc, char **argv, struct config *conf)
 {
-    static const char *const keys[] = {NET_KEYS, NULL};
     bool has_rate = false;
 
     *conf = (struct config){
@@ -166,7 +184,7 @@ static bool read_args(int argc, char **argv, struct config *conf)
         const struct option *option = find_option(argv[i]);
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (argv[i][0] != '-' && strchr(argv[i], '=') != NULL) {
+        if (argv[i][0] != '-' && (strchr(argv[i], '=') != NULL || strcmp(argv[i], "dhcp") == 0)) {
             (void)args_check(2, (char *const[]){argv[0], argv[i]}, keys);
             continue;
         }
@@ -221,14 +239,28 @@ static void drain(void)
             net_wait(&net, end);
 }
 
+/* A client has something to say only when it has an address. False: the operator ends it before. */
+static bool wait_for_address(void)
+{
+    while (!net_is_up(&net) && plat_request() == PLAT_RUN)
+        if (!net_poll(&net, plat_now_ns()))
+            net_wait(&net, NS_NEVER);
+    return net_is_up(&net);
+}
+
 int main(int argc, char **argv)
 {
     static struct config conf;
     uint64_t now = plat_now_ns();
     int err;
 
+    if (args_help(argc, argv, "measures throughput, as iperf3 does", keys))
+        return 0;
     if (!read_args(argc, argv, &conf) || net_start(&net, argc, argv, now) != 0)
         return 1;
+    if (!conf.server && !wait_for_address())
+        return 0;
+    now = plat_now_ns();
     test.intervals = (struct json_out){intervals, sizeof(intervals), 0, false};
     err = test_init(&test, &conf, &net);
     if (err == 0)

@@ -3,11 +3,6 @@
 #include <morgana/args.h>
 #include <morgana/log.h>
 
-/* The keys that mean the same on every target. */
-static const char *const common_keys[] = {
-    "ip", "gw", "mac", "log", "evtchn", "gnttab", "module", "tap", "pcap", "seed", "entropy",
-};
-
 static bool is_space(uint8_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -122,26 +117,25 @@ static const char *value_of(const char *word, const char *key)
     return *word == '\0' ? word : NULL;
 }
 
-const char *args_get(int argc, char *const *argv, const char *key)
+int args_last(int argc, char *const *argv, const char *key)
 {
-    for (int i = argc - 1; i >= 1; i--) {
-        const char *value = value_of(argv[i], key);
+    int i = argc - 1;
 
-        if (value != NULL)
-            return value;
-    }
-    return NULL;
+    while (i > 0 && value_of(argv[i], key) == NULL)
+        i--;
+    return i > 0 ? i : 0;
 }
 
-/* A word as it may be shown to the operator: control characters become '?', and what is long is
- * cut. */
-struct shown {
-    char text[64];
-};
-
-static struct shown show(const char *word)
+const char *args_get(int argc, char *const *argv, const char *key)
 {
-    struct shown s;
+    int i = args_last(argc, argv, key);
+
+    return i > 0 ? value_of(argv[i], key) : NULL;
+}
+
+struct args_shown args_show(const char *word)
+{
+    struct args_shown s;
     size_t n = 0;
 
     for (; *word != '\0' && n < sizeof(s.text) - 1; word++, n++)
@@ -152,7 +146,7 @@ static struct shown show(const char *word)
 
 static int bad_value(const char *key, const char *value, const char *expected)
 {
-    LOG_ERROR("%s=%s: expected %s", key, show(value).text, expected);
+    LOG_ERROR("%s=%s: expected %s", key, args_show(value).text, expected);
     return -E_INVAL;
 }
 
@@ -237,6 +231,30 @@ int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *
     return 1;
 }
 
+int args_get_word(int argc, char *const *argv, const char *key, const char *const *words,
+                  unsigned *out)
+{
+    const char *value = args_get(argc, argv, key);
+    char expected[96];
+    size_t n = 0;
+
+    if (value == NULL)
+        return 0;
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (cs_equal_str(cs_of_str(value), words[i])) {
+            *out = i;
+            return 1;
+        }
+        n += fmt_buf(expected + size_min(n, sizeof(expected)),
+                     sizeof(expected) - size_min(n, sizeof(expected)), "%s%s",
+                     i == 0                 ? ""
+                     : words[i + 1] == NULL ? " or "
+                                            : ", ",
+                     words[i]);
+    }
+    return bad_value(key, value, expected);
+}
+
 int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6])
 {
     const char *value = args_get(argc, argv, key);
@@ -246,32 +264,4 @@ int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6])
     return fmt_parse_mac(cs_of_str(value), mac)
                ? 1
                : bad_value(key, value, "a unicast MAC address like 00:16:3e:00:00:01");
-}
-
-/* ---- unknown keys ---------------------------------------------------------------------------- */
-
-static bool is_known(const char *word, const char *const *known)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(common_keys); i++) {
-        if (value_of(word, common_keys[i]) != NULL)
-            return true;
-    }
-    for (; known != NULL && *known != NULL; known++) {
-        if (value_of(word, *known) != NULL)
-            return true;
-    }
-    return false;
-}
-
-int args_check(int argc, char *const *argv, const char *const *known)
-{
-    int unknown = 0;
-
-    for (int i = 1; i < argc; i++) {
-        if (!is_known(argv[i], known)) {
-            LOG_WARN("command line: unknown key, ignored: %s", show(argv[i]).text);
-            unknown++;
-        }
-    }
-    return unknown;
 }

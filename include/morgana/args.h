@@ -30,6 +30,9 @@ int args_split(struct args *args, const char *name, struct cs_ro line, char *err
 /* The value of the last `key=...` among argv[1..], or NULL. A bare `key` has the value "". */
 const char *args_get(int argc, char *const *argv, const char *key);
 
+/* Where that is in argv, or 0: where two keys exclude each other, the later one holds. */
+int args_last(int argc, char *const *argv, const char *key);
+
 /* Typed forms: 1 where the key is there and good, 0 where it is absent (`out` untouched),
  * -E_INVAL where it is bad: logged as one line that names key, value and what was expected. */
 int args_get_u32(int argc, char *const *argv, const char *key, uint32_t min, uint32_t max,
@@ -42,21 +45,36 @@ int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *
 /* "00:16:3e:00:00:01": unicast, not zero */
 int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6]);
 
-/* Reports each word whose key is neither in `known` (NULL-terminated) nor a key of every target,
- * as a warning, once. Unknown keys are ignored otherwise. Returns how many. */
-int args_check(int argc, char *const *argv, const char *const *known);
+/* One of `words` (NULL-terminated): its index. */
+int args_get_word(int argc, char *const *argv, const char *key, const char *const *words,
+                  unsigned *out);
+
+/* A word as it may be shown to the operator, for "%s": control characters become '?', and what is
+ * long is cut. */
+struct args_shown {
+    char text[64];
+};
+struct args_shown args_show(const char *word);
+
+/* A key that a program has. A table of them ends with {NULL, NULL, NULL}. */
+struct args_key {
+    const char *name; /* "port" */
+    const char *form; /* how it is written: "port=7"; NULL: the help does not show it */
+    const char *what; /* a few words */
+};
+
+/* Reports each word whose key is neither in `keys` (or NULL) nor a key of every target, as a
+ * warning, once. Unknown keys are ignored otherwise. Returns how many. */
+int args_check(int argc, char *const *argv, const struct args_key *keys);
+/* Where a word is `help` or `--help`: prints what the program is, its keys, and those of every
+ * target that it does not describe itself. True: it did, and the program should end. */
+bool args_help(int argc, char *const *argv, const char *what, const struct args_key *keys);
 
 /* Brings up the log, to the console, at the level that log= wants (info). -E_INVAL: no level; said
  * in one line. */
 int args_log(int argc, char *const *argv);
 
-/* Keys of every target; what does not concern a target is ignored there.
- *     ip= gw= mac=              the first network device's addresses
- *     log=                      quiet, error, warn, info or debug
- *     evtchn=2l|fifo            which event channel ABI
- *     gnttab=1|2                which grant table version
- *     entropy=weak              a guest may make keys on a CPU without a source of entropy
- *     module= tap= pcap= seed=  the Linux process: its file, its device, a capture, its dice.
- *                               tap=NAME,direct: without the simulated Xen, for bulk data */
+/* The keys of every target stand in boot/common/args_keys.c; what does not concern a target is
+ * ignored there. */
 
 #endif

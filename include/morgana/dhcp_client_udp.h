@@ -48,6 +48,7 @@ struct dhcp_client_udp {
     bool link_was_up;
     uint64_t retry_at_ns; /* no memory: NS_NEVER where there was */
     uint64_t say_at_ns;
+    uint8_t server_eth[6]; /* whence the last acknowledgement came: there a RELEASE goes */
     /* what the interface has of ours */
     uint32_t addr;
     uint8_t prefix_len;

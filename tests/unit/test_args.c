@@ -313,7 +313,7 @@ static void test_bad_value_is_shown_without_control_characters(void **state)
 /* An unknown key is reported and ignored (Solo5 issue 517 broke on one). */
 static void test_unknown_keys_are_reported_once_each(void **state)
 {
-    static const char *const known[] = {"port", NULL};
+    static const struct args_key known[] = {{"port", "port=7", "a port"}, {NULL, NULL, NULL}};
 
     (void)state;
     assert_int_equal(split("ip=1.2.3.4/8 port=7 prot=8 log=debug quiet"), 0);

@@ -179,7 +179,8 @@ static void check_entropy(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const known[] = {"crash", "text", NULL};
+    static const struct args_key known[] = {
+        {"crash", NULL, NULL}, {"text", NULL, NULL}, {NULL, NULL, NULL}};
     struct cs_ro module = plat_module();
     const char *how = args_get(argc, argv, "crash");
 
