@@ -182,7 +182,7 @@ static int emac_tx(struct netdev *dev, struct pkt *pkt)
         dev->stats.tx_link_down++;
         return -E_NETDOWN;
     }
-    if (pkt->len < NETDEV_ETH_BYTES || pkt->gso_size != 0 || pkt->csum == PKT_CSUM_BLANK) {
+    if (pkt->len < NETDEV_ETH_BYTES || pkt->gso_size != 0) {
         dev->stats.tx_errors++;
         return -E_INVAL;
     }
@@ -196,10 +196,13 @@ static int emac_tx(struct netdev *dev, struct pkt *pkt)
         dev->stats.tx_full++;
         return -E_AGAIN;
     }
+    if (pkt->csum == PKT_CSUM_BLANK && pkt_csum_complete(pkt) < 0) {
+        dev->stats.tx_errors++;
+        return -E_INVAL;
+    }
     set(emac, EMAC_TX_INS, channel);
     fill_fifo(emac, pkt);
-    set(emac, EMAC_TX_LENGTH(channel),
-        u32_min(pkt->len < FRAME_MIN ? FRAME_MIN : pkt->len, EMAC_FRAME_MAX));
+    set(emac, EMAC_TX_LENGTH(channel), pkt->len < FRAME_MIN ? FRAME_MIN : pkt->len);
     mmio_set_bits(emac->conf.base + EMAC_TX_CTL(channel), EMAC_TX_CTL_SEND);
     emac->tx_busy |= (uint8_t)(1u << channel);
     emac->tx_since_ns = plat_now_ns();
@@ -239,21 +242,18 @@ static void skip_frame(const struct emac *emac, uint32_t len)
         (void)get(emac, EMAC_RX_DATA);
 }
 
-/* Takes the frame at the FIFO's front into `page`. Its length without CRC; 0: there was none to
- * be had, counted. */
-static uint32_t read_frame(struct emac *emac, struct page *page)
+/* Takes the frame at the FIFO's front, one of *frames, into `page`. Its length without CRC; 0:
+ * there was none to be had, counted. */
+static uint32_t read_frame(struct emac *emac, struct page *page, uint32_t *frames)
 {
     struct netdev_stats *stats = &emac->dev.stats;
-    uint32_t header, len;
+    bool is_header = get(emac, EMAC_RX_DATA) == EMAC_RX_MAGIC;
+    uint32_t header = is_header ? get(emac, EMAC_RX_DATA) : 0, len = header & 0xffff;
 
-    if (get(emac, EMAC_RX_DATA) != EMAC_RX_MAGIC) {
-        resync(emac);
-        return 0;
-    }
-    header = get(emac, EMAC_RX_DATA);
-    len = header & 0xffff;
+    --*frames;
     if (len > EMAC_FRAME_MAX || len <= CRC_BYTES) { /* no frame: nothing behind it is believed */
         resync(emac);
+        *frames = 0;
         return 0;
     }
     if ((header & EMAC_RX_OK) == 0 || len < NETDEV_ETH_BYTES + CRC_BYTES) {
@@ -282,8 +282,7 @@ static struct pkt *next_frame(struct emac *emac, uint32_t *frames)
             emac->dev.stats.rx_no_buffer++;
             return NULL;
         }
-        len = read_frame(emac, page);
-        --*frames;
+        len = read_frame(emac, page, frames);
         if (len != 0) {
             (void)pkt_append_take(pkt, page, 0, len);
             return pkt;
