@@ -24,7 +24,8 @@ CFLAGS_xen-arm32 = $(if $(is_small_xen-arm32),-Os -Wno-maybe-uninitialized,-O2) 
 CFLAGS_FILE_boot/armv7/mem.c := -fno-builtin -fno-tree-loop-distribute-patterns
 # Runs with the MMU off, where memory is a device: whole, aligned words, no calls of memcpy.
 CFLAGS_FILE_boot/xen-arm32/early.c := -mno-unaligned-access -fno-tree-loop-distribute-patterns
-LDFLAGS_xen-arm32 := -nostdlib -static -Wl,-T,boot/xen-arm32/link.lds -Wl,--gc-sections -Wl,-n \
+# sbrk: boot/common/bare/newlib.c is there before the C library, which has all of its names too.
+LDFLAGS_xen-arm32 := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/xen-arm32/link.lds -Wl,--gc-sections -Wl,-n \
 	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
 XEN_ARM32_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen
