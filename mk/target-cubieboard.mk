@@ -27,7 +27,8 @@ CFLAGS_cubieboard = $(if $(is_small_cubieboard),-Os -Wno-maybe-uninitialized,-O2
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
 	-U__UINT32_TYPE__ "-D__UINT32_TYPE__=unsigned int" -U__INT32_TYPE__ -D__INT32_TYPE__=int \
 	-Iinclude/arch/arm -D_GNU_SOURCE
-LDFLAGS_cubieboard := -nostdlib -static -Wl,-T,boot/cubieboard/link.lds -Wl,--gc-sections -Wl,-n \
+# sbrk: boot/common/bare/newlib.c comes before the C library, which has all of its names too.
+LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/cubieboard/link.lds -Wl,--gc-sections -Wl,-n \
 	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
 # What of boot/xen-arm knows no Xen.
