@@ -22,6 +22,9 @@
 
 #define PTE_PRESENT 0x001
 #define PTE_WRITE 0x002
+#define PTE_USER 0x004
+#define PTE_ACCESSED 0x020
+#define PTE_DIRTY 0x040
 #define PTE_LARGE 0x080 /* in a directory: a page of 2 MiB */
 
 #define SELECTOR_CODE 0x08

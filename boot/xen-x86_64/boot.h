@@ -1,18 +1,53 @@
 /* SPDX-License-Identifier: ISC */
 /* boot.h - what the files of this folder know of each other. Groups are the files, in the order
- * in which main.c starts them. */
+ * in which main.c starts them.
+ *
+ * The image runs in two modes. Hardware virtualization (PVH; pvh_*): the machine is ours, page
+ * tables and traps are the CPU's. Paravirtualization (PV; pv_*): we run in ring 3, page tables and
+ * traps are Xen's, changed by hypercalls. An entry point belongs to a mode, so nothing is guessed.
+ * In both the virtual address of a page is its guest-physical one (docs/decisions, 20); what differs
+ * is behind struct boot_mode.
+ */
 #ifndef BOOT_H
 #define BOOT_H
 
 #include <morgana/cstruct.h>
 #include <morgana/err.h>
+#include <morgana/xen.h>
 
-#include "pvh_info.h"
+#include "boot_info.h"
+#include "x86.h"
+
+/* ---- pvh.c, pv.c ---- */
+
+struct boot_mode {
+    /* What CPUID says to a domain of Xen's. */
+    struct cpuid (*cpuid)(uint32_t leaf, uint32_t subleaf);
+    /* Finds the console ring, so that whatever goes wrong next can be said. */
+    void (*find_console)(uint64_t start_info, struct xen_start *out);
+    /* From here on an exception comes to trap_handler(). */
+    void (*set_traps)(void);
+    /* Checks the start information. 0, or -E_INVAL with one sentence in *why. */
+    int (*read_info)(uint64_t start_info, struct boot_info *info, const char **why);
+    /* Decides what each page is for (memory.c), and maps it so. 0, or -E_ with a sentence. */
+    int (*map_memory)(const struct boot_info *info, const char **why);
+    /* Finds xenstore's ring, and makes it and the console's accessible in the new page tables. */
+    void (*find_rings)(struct xen_start *out);
+    /* Makes a frame of Xen's (xen.h, xen_map_frame) appear at `addr` of the window. */
+    int (*place_frame)(unsigned space, unsigned long index, uint64_t addr);
+    /* Says where the upcall goes. */
+    int (*set_upcall)(void);
+    /* Sleeps until an event is pending; at once where one is already. */
+    void (*halt)(void);
+};
+extern const struct boot_mode pvh_mode, pv_mode;
 
 /* ---- main.c ---- */
 
-/* entry.S comes here. */
-_Noreturn void boot_main(uint32_t start_info);
+/* From an entry point, in long mode and on our stack, to the end of the domain. */
+_Noreturn void boot_main(const struct boot_mode *mode, uint64_t start_info);
+/* The one that boot_main was given. */
+const struct boot_mode *boot_get_mode(void);
 
 /* The linker script's. */
 extern const uint8_t boot_image_start[], boot_rodata_start[], boot_data_start[], boot_image_end[];
@@ -30,39 +65,45 @@ int main(int argc, char **argv);
 /* Looks for Xen and chooses the instruction. False where this is no Xen: then no hypercall may be
  * made. */
 bool hypercall_detect(void);
-
-/* ---- frames.c ---- */
-
-/* Finds the console ring, so that whatever goes wrong next can be said. Needs hypercalls only. */
-void frames_find_console(void);
-/* Maps all that xen.h promises. Needs memory_init. -E_: shared info is missing, without which
- * there is no time and no event. */
-int frames_init(void);
+/* A PV domain's hypercalls are SYSCALL. */
+void hypercall_use_syscall(void);
 
 /* ---- trap.c ---- */
 
-/* Descriptor tables; from here on an exception prints what happened and ends the domain as
- * crashed. */
-void trap_init(void);
+/* Where registers and backtrace are told from: not the stack that may have failed. */
+extern uint8_t trap_stack[];
 
 /* ---- cpu.c ---- */
 
-/* Vector state (AVX where there is), execute-disable. */
+/* Vector state (AVX where there is). */
 void cpu_init(void);
 /* Are pages without the right to execute possible? */
 bool cpu_has_nx(void);
 
 /* ---- memory.c ---- */
 
-/* Decides what each page is for and builds the page tables. 0, or -E_NOMEM with one sentence in
- * *why. */
-int memory_init(const struct pvh_info *info, const char **why);
-/* Maps the page at guest-physical `addr`, outside RAM, readable and writable. NULL: no page for a
- * page table. */
-void *memory_map_page(uint64_t addr);
-/* Guest-physical addresses that are no RAM and that nothing uses, for Xen's own frames. */
+/* Decides what each page is for. `taken` (n of them) are in use beside the image and the module;
+ * `window`: where Xen's own frames will be. 0, or -E_ with one sentence in *why. */
+int memory_plan(const struct boot_info *info, const struct boot_range *taken, unsigned n,
+                uint64_t window, const char **why);
+/* The rights of the page at `addr` as bits of a page table entry, 0: not mapped; and in *until up to
+ * where all pages have the same. */
+uint64_t memory_rights(const struct boot_info *info, uint64_t addr, uint64_t *until);
+/* Takes a page off the heap's end, or 0. */
+uint64_t memory_take_page(void);
+/* Addresses of no RAM, for Xen's own frames. */
 uint64_t memory_window(void);
 #define MEMORY_WINDOW_PAGES 512u
+#define MEMORY_LARGE_PAGE (UINT64_C(2) << 20)
+
+/* ---- frames.c ---- */
+
+void frames_find_console(uint64_t start_info);
+/* Maps all that xen.h promises. -E_: shared info is missing, without which there is no time and no
+ * event. */
+int frames_init(void);
+/* In PV: the machine's frame of each of our pages. */
+void frames_set_p2m(const uint64_t *p2m);
 
 /* ---- clock.c ---- */
 
@@ -70,17 +111,12 @@ uint64_t clock_system_ns(void);
 
 /* ---- timer.c ---- */
 
-/* Says how event channels reach us: by VECTOR_UPCALL. */
+/* Says how event channels reach us. */
 int timer_init(void);
 /* VIRQ_TIMER will come when the system time reaches `at_ns`. */
 int timer_arm(uint64_t at_ns);
 /* For a domain without event channels: sleeps until then, or a little less. */
 void timer_sleep(uint64_t until_ns);
-
-/* ---- wait.c ---- */
-
-/* In trap_entry.S: halts with interrupts on, and comes back with them off. */
-void wait_halt(void);
 
 /* ---- entropy.c ---- */
 

@@ -15,18 +15,16 @@ static bool has_nx;
 
 void cpu_init(void)
 {
-    uint32_t features = x86_cpuid(1, 0).ecx;
+    uint32_t features = boot_get_mode()->cpuid(1, 0).ecx;
 
-    /* SSE was switched on by entry.S. AVX is usable by those who look (CPUID.OSXSAVE, then
-     * XGETBV): the checksum does. */
+    /* SSE is on. AVX is usable by those who look (CPUID.OSXSAVE, then XGETBV): the checksum does.
+     * In PV, Xen carries these instructions out for us. */
     if ((features & CPUID_1_ECX_XSAVE) != 0) {
         x86_set_cr4(x86_cr4() | CR4_OSXSAVE);
         x86_xsetbv(0, XCR0_X87 | XCR0_SSE | ((features & CPUID_1_ECX_AVX) != 0 ? XCR0_AVX : 0));
     }
-    has_nx = x86_cpuid(0x80000000, 0).eax >= 0x80000001 &&
-             (x86_cpuid(0x80000001, 0).edx & CPUID_81_EDX_NX) != 0;
-    if (has_nx)
-        x86_wrmsr(MSR_EFER, x86_rdmsr(MSR_EFER) | EFER_NXE);
+    has_nx = boot_get_mode()->cpuid(0x80000000, 0).eax >= 0x80000001 &&
+             (boot_get_mode()->cpuid(0x80000001, 0).edx & CPUID_81_EDX_NX) != 0;
 }
 
 bool cpu_has_nx(void)

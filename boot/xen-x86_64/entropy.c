@@ -91,9 +91,11 @@ static bool works(void)
 
 void entropy_init(bool weak_allowed)
 {
-    if (x86_cpuid(0, 0).eax >= 7 && (x86_cpuid(7, 0).ebx & CPUID_7_EBX_RDSEED) != 0)
+    struct cpuid (*cpuid)(uint32_t, uint32_t) = boot_get_mode()->cpuid;
+
+    if (cpuid(0, 0).eax >= 7 && (cpuid(7, 0).ebx & CPUID_7_EBX_RDSEED) != 0)
         source = SOURCE_RDSEED;
-    else if ((x86_cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND) != 0)
+    else if ((cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND) != 0)
         source = SOURCE_RDRAND;
     if (source != SOURCE_NONE && works())
         return;

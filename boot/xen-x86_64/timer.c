@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* timer.c - the hypercalls under plat_wait. */
-#include "asm.h"
 #include "boot.h"
 #include "xen/hypercall.h"
 
@@ -11,8 +10,7 @@ int timer_init(void)
 {
     hypercall_vcpu_stop_periodic_timer(
         0); /* 100 Hz that nobody wants; absent where it is not running */
-    return hypercall_hvm_set_param(HVM_PARAM_CALLBACK_IRQ,
-                                   (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | VECTOR_UPCALL);
+    return boot_get_mode()->set_upcall();
 }
 
 int timer_arm(uint64_t at_ns)

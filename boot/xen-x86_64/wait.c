@@ -2,16 +2,17 @@
 /* wait.c - plat_wait: sleep until an event or a deadline.
  *
  * Theory of operation. The program runs with interrupts off, always. Xen says that an event
- * channel became pending by a byte in shared info (evtchn_upcall_pending) and by raising
- * VECTOR_UPCALL, which is delivered where interrupts are on: only inside wait_halt(), between STI
- * and HLT. So
+ * channel became pending by a byte in shared info (evtchn_upcall_pending) and by an upcall: PVH, the
+ * interrupt VECTOR_UPCALL, which is delivered where interrupts are on; PV, a call of the entry that
+ * we registered, where evtchn_upcall_mask is 0. Both are so only inside the mode's halt(): between
+ * STI and HLT, or in SCHEDOP_block, which clears the mask and looks in one step. So
  *
  *     an event before we look        the byte is set: we see it and do not sleep
- *     an event after we looked       the interrupt is held back until HLT, and ends it at once
+ *     an event after we looked       the upcall is held back until the sleep, and ends it at once
  *
  * and none is lost: looking and sleeping need no lock, because nothing of ours runs in between.
  * While the program works, events cost it no interrupt at all, and the upcall's handler need not
- * save a register (trap_entry.S).
+ * save a register (pvh_trap_entry.S, pv_entry.S).
  *
  * Why not SCHEDOP_poll: it takes a list of at most 128 ports, by copy, at each sleep; the FIFO
  * ABI alone has 131,072. Its one advantage, the time-out in the same hypercall, is had here by
@@ -74,7 +75,7 @@ void plat_wait(uint64_t deadline_ns)
     if (!start->has_evtchn || timer != TIMER_BOUND)
         timer_sleep(deadline_ns);
     else if (arm(&start->ev, deadline_ns)) /* else the caller looks again: slow, but not deaf */
-        wait_halt();
+        boot_get_mode()->halt();
     if (start->has_evtchn)
         evtchn_upcall(&start->ev);
 }

@@ -7,6 +7,9 @@
 
 #include "asm.h"
 
+#define PTE_NX (UINT64_C(1) << 63)
+#define PTE_ADDR UINT64_C(0x000ffffffffff000)
+
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };

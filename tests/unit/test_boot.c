@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "boot/xen-x86_64/clock.h"
+#include "boot/xen-x86_64/boot_info.c"
 #include "boot/xen-x86_64/pvh_info.c"
 
 #define KIB UINT64_C(1024)
@@ -19,7 +20,7 @@
 /* Guest memory of 64 KiB, in a heap block of its own, so that a read outside is seen. */
 #define MEMORY_BYTES 65536u
 static uint8_t *memory;
-static struct pvh_info info;
+static struct boot_info info;
 static const char *why;
 
 static int setup(void **state)
@@ -168,7 +169,7 @@ static void test_lies_are_refused_by_name(void **state)
         refused(&si, "module is outside");
     }
     si = good();
-    si.memmap_entries = PVH_MAP_MAX + 1;
+    si.memmap_entries = BOOT_MAP_MAX + 1;
     refused(&si, "more entries");
     si = good();
     si.memmap_entries = UINT32_MAX;
@@ -195,24 +196,24 @@ static void test_command_line_without_an_end(void **state)
 
 /* ---- memory maps ----------------------------------------------------------------------------- */
 
-static void pvh_add_ram(struct pvh_info *to, uint64_t addr, uint64_t size)
+static void boot_add_ram(struct boot_info *to, uint64_t addr, uint64_t size)
 {
-    pvh_add_entry(to, addr, size, XEN_HVM_MEMMAP_TYPE_RAM);
+    boot_add_entry(to, addr, size, XEN_HVM_MEMMAP_TYPE_RAM);
 }
 
 static void test_ram_is_sorted_joined_and_in_whole_pages(void **state)
 {
     (void)state;
     memset(&info, 0, sizeof(info));
-    pvh_add_ram(&info, 2 * MIB, MIB);
-    pvh_add_ram(&info, 100, 640 * KIB);    /* 4096 .. 640 KiB */
-    pvh_add_ram(&info, 8 * MIB + 1, 4096); /* no whole page */
-    pvh_add_ram(&info, 5 * MIB, 0);
+    boot_add_ram(&info, 2 * MIB, MIB);
+    boot_add_ram(&info, 100, 640 * KIB);    /* 4096 .. 640 KiB */
+    boot_add_ram(&info, 8 * MIB + 1, 4096); /* no whole page */
+    boot_add_ram(&info, 5 * MIB, 0);
     assert_int_equal(info.ram_count, 2);
     assert_true(info.ram[0].start == 4096 && info.ram[0].end == 640 * KIB);
     assert_true(info.ram[1].start == 2 * MIB && info.ram[1].end == 3 * MIB);
-    pvh_add_ram(&info, 3 * MIB, MIB);       /* goes on */
-    pvh_add_ram(&info, 512 * KIB, 2 * MIB); /* joins both */
+    boot_add_ram(&info, 3 * MIB, MIB);       /* goes on */
+    boot_add_ram(&info, 512 * KIB, 2 * MIB); /* joins both */
     assert_int_equal(info.ram_count, 1);
     assert_true(info.ram[0].start == 4096 && info.ram[0].end == 4 * MIB);
 }
@@ -221,42 +222,42 @@ static void test_ram_that_cannot_be_is_left_out(void **state)
 {
     (void)state;
     memset(&info, 0, sizeof(info));
-    pvh_add_ram(&info, UINT64_MAX - 4096, 8192);
-    pvh_add_ram(&info, 4096, UINT64_MAX);
-    pvh_add_ram(&info, UINT64_MAX, UINT64_MAX);
+    boot_add_ram(&info, UINT64_MAX - 4096, 8192);
+    boot_add_ram(&info, 4096, UINT64_MAX);
+    boot_add_ram(&info, UINT64_MAX, UINT64_MAX);
     assert_int_equal(info.ram_count, 0);
-    pvh_add_ram(&info, 3 * GIB, 2 * GIB); /* what is above 4 GiB counts, but is not used */
-    pvh_add_ram(&info, 6 * GIB, GIB);
+    boot_add_ram(&info, 3 * GIB, 2 * GIB); /* what is above 4 GiB counts, but is not used */
+    boot_add_ram(&info, 6 * GIB, GIB);
     assert_int_equal(info.ram_count, 1);
     assert_true(info.ram[0].end == 4 * GIB && info.ram_bytes == 3 * GIB);
     memset(&info, 0, sizeof(info));
-    for (uint64_t i = 0; i < 2 * PVH_RAM_MAX; i++)
-        pvh_add_ram(&info, i * 8192, 4096);
-    assert_int_equal(info.ram_count, PVH_RAM_MAX);
+    for (uint64_t i = 0; i < 2 * BOOT_RAM_MAX; i++)
+        boot_add_ram(&info, i * 8192, 4096);
+    assert_int_equal(info.ram_count, BOOT_RAM_MAX);
 }
 
 static void test_largest_gap(void **state)
 {
-    const struct pvh_range taken[] = {
+    const struct boot_range taken[] = {
         {0, 4096}, {MIB, MIB + 200 * KIB}, {MIB + 204 * KIB + 7, MIB + 208 * KIB + 1}};
-    const struct pvh_range nothing[] = {{MIB, MIB}};
-    struct pvh_range gap;
+    const struct boot_range nothing[] = {{MIB, MIB}};
+    struct boot_range gap;
 
     (void)state;
     memset(&info, 0, sizeof(info));
-    pvh_add_ram(&info, 0,
-                2 * MIB); /* the smallest guest: below the image is more room than behind it */
-    gap = pvh_largest_gap(&info, taken, 3);
+    boot_add_ram(&info, 0,
+                 2 * MIB); /* the smallest guest: below the image is more room than behind it */
+    gap = boot_largest_gap(&info, taken, 3);
     assert_true(gap.start == 4096 && gap.end == MIB);
-    pvh_add_ram(&info, 2 * MIB, 6 * MIB);
-    gap = pvh_largest_gap(&info, taken, 3);
+    boot_add_ram(&info, 2 * MIB, 6 * MIB);
+    gap = boot_largest_gap(&info, taken, 3);
     assert_true(gap.start == MIB + 212 * KIB && gap.end == 8 * MIB);
-    gap = pvh_largest_gap(&info, nothing, 1); /* an empty range takes nothing */
+    gap = boot_largest_gap(&info, nothing, 1); /* an empty range takes nothing */
     assert_true(gap.start == 0 && gap.end == 8 * MIB);
     memset(&info, 0, sizeof(info));
-    gap = pvh_largest_gap(&info, taken, 3);
+    gap = boot_largest_gap(&info, taken, 3);
     assert_true(gap.start == gap.end);
-    assert_false(pvh_is_ram(&info, (struct pvh_range){0, 4096}));
+    assert_false(boot_is_ram(&info, (struct boot_range){0, 4096}));
 }
 
 /* Frames of Xen's own need addresses that nothing has: also where RAM reaches up to what the domain
@@ -265,18 +266,18 @@ static void test_hole_for_xens_frames(void **state)
 {
     (void)state;
     memset(&info, 0, sizeof(info));
-    pvh_add_ram(&info, 0, 8 * MIB);
-    assert_true(pvh_hole(&info, 2 * MIB) == 0xfea00000);
-    pvh_add_ram(&info, 8 * MIB, 0xfc000000 - 8 * MIB);
-    pvh_add_entry(&info, 0xfc000000, 36864, XEN_HVM_MEMMAP_TYPE_ACPI);
-    assert_true(pvh_hole(&info, 2 * MIB) == 0xfea00000);
-    pvh_add_entry(&info, 0xfeb00000, 1, XEN_HVM_MEMMAP_TYPE_RESERVED);
-    assert_true(pvh_hole(&info, 2 * MIB) == 0xfe800000);
-    pvh_add_entry(&info, 0xfc200000, UINT64_MAX, XEN_HVM_MEMMAP_TYPE_RESERVED);
-    assert_true(pvh_hole(&info, 2 * MIB) == 0);
-    for (unsigned i = 0; i < 2 * PVH_OTHER_MAX; i++) /* more than are kept */
-        pvh_add_entry(&info, i, i, XEN_HVM_MEMMAP_TYPE_RESERVED);
-    assert_int_equal(info.other_count, PVH_OTHER_MAX);
+    boot_add_ram(&info, 0, 8 * MIB);
+    assert_true(boot_hole(&info, 2 * MIB) == 0xfea00000);
+    boot_add_ram(&info, 8 * MIB, 0xfc000000 - 8 * MIB);
+    boot_add_entry(&info, 0xfc000000, 36864, XEN_HVM_MEMMAP_TYPE_ACPI);
+    assert_true(boot_hole(&info, 2 * MIB) == 0xfea00000);
+    boot_add_entry(&info, 0xfeb00000, 1, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_true(boot_hole(&info, 2 * MIB) == 0xfe800000);
+    boot_add_entry(&info, 0xfc200000, UINT64_MAX, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_true(boot_hole(&info, 2 * MIB) == 0);
+    for (unsigned i = 0; i < 2 * BOOT_OTHER_MAX; i++) /* more than are kept */
+        boot_add_entry(&info, i, i, XEN_HVM_MEMMAP_TYPE_RESERVED);
+    assert_int_equal(info.other_count, BOOT_OTHER_MAX);
 }
 
 /* Properties of any map: what is kept is sorted, disjoint, in whole pages, and no gap touches
@@ -287,7 +288,7 @@ static void test_any_map_keeps_the_rules(void **state)
 
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        struct pvh_range taken[3], gap;
+        struct boot_range taken[3], gap;
 
         memset(&info, 0, sizeof(info));
         for (int i = 0; i < 12; i++) {
@@ -298,17 +299,17 @@ static void test_any_map_keeps_the_rules(void **state)
                 v[j] = (uint64_t)(seed >> 8) * (1 + (seed >> 4) % 512);
             }
             if (i < 3)
-                taken[i] = (struct pvh_range){v[0], v[0] + v[1]};
+                taken[i] = (struct boot_range){v[0], v[0] + v[1]};
             else
-                pvh_add_ram(&info, v[0], v[1]);
+                boot_add_ram(&info, v[0], v[1]);
         }
         for (unsigned i = 0; i < info.ram_count; i++) {
             assert_true(info.ram[i].start < info.ram[i].end && info.ram[i].end <= 4 * GIB);
             assert_true(info.ram[i].start % 4096 == 0 && info.ram[i].end % 4096 == 0);
             assert_true(i == 0 || info.ram[i - 1].end < info.ram[i].start);
         }
-        gap = pvh_largest_gap(&info, taken, 3);
-        assert_true(gap.start == gap.end || pvh_is_ram(&info, gap));
+        gap = boot_largest_gap(&info, taken, 3);
+        assert_true(gap.start == gap.end || boot_is_ram(&info, gap));
         for (int i = 0; i < 3 && gap.start != gap.end; i++)
             assert_true(taken[i].end <= gap.start || taken[i].start >= gap.end ||
                         taken[i].start == taken[i].end);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* entry.S - from Xen's PVH entry to C in long mode.
+/* pvh_entry.S - from Xen's PVH entry to C in long mode.
  *
  * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off,
  * ebx the physical address of struct hvm_start_info. Nothing is believed here: C checks it, where
  * a line can be printed. We identity-map the first 4 GiB by 2 MiB pages, all rights, for as long
- * as it takes C to build the real page tables (memory.c) in the same frames.
+ * as it takes C to build the real page tables (pvh_paging.c) in the same frames.
  */
 #include "asm.h"
 
-        .section .note.morgana, "a", @note
-        .balign 4
-        .long   4                       /* name, with its NUL */
-        .long   4                       /* descriptor */
-        .long   18                      /* XEN_ELFNOTE_PHYS32_ENTRY */
-        .asciz  "Xen"
-        .long   boot_entry32
-        .balign 4
-
-        .section .text.boot_entry32, "ax", @progbits
+        .section .text.pvh_entry, "ax", @progbits
         .code32
-        .globl  boot_entry32
-boot_entry32:
+        .globl  pvh_entry
+pvh_entry:
         cld
         cli
 
@@ -54,10 +45,10 @@ boot_entry32:
         movl    $(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE), %eax
         movl    %eax, %cr0
         lgdt    boot_gdt_pointer
-        ljmp    $SELECTOR_CODE, $boot_entry64
+        ljmp    $SELECTOR_CODE, $pvh_entry64
 
         .code64
-boot_entry64:
+pvh_entry64:
         movl    $SELECTOR_DATA, %eax
         movl    %eax, %ds
         movl    %eax, %es
@@ -70,7 +61,7 @@ boot_entry64:
         fninit
         ldmxcsr boot_mxcsr(%rip)
         movl    %ebx, %edi
-        call    boot_main
+        call    pvh_main
         ud2
 
         .section .rodata.boot_gdt, "a", @progbits
@@ -96,16 +87,5 @@ boot_page_pointers:
         .skip   4096
 boot_page_directories:
         .skip   4 * 4096
-
-        /* The page below the stack is never mapped (memory.c): an overflow is a page fault, not
-         * corruption. */
-        .section .bss.boot_stack, "aw", @nobits
-        .balign 4096
-        .globl  boot_stack_guard, boot_stack, boot_stack_top
-boot_stack_guard:
-        .skip   4096
-boot_stack:
-        .skip   BOOT_STACK_BYTES
-boot_stack_top:
 
         .section .note.GNU-stack, "", @progbits

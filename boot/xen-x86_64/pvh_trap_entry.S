@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* trap_entry.S - entries of exceptions, and of the one interrupt there is. */
+/* pvh_trap_entry.S - entries of exceptions, and of the one interrupt there is; and what every
+ * exception goes through, in PV too. */
 #include "asm.h"
 
         .text
@@ -20,14 +21,15 @@
         .endm
 
         .balign 16
-        .globl  trap_entries            /* 16 bytes each */
-trap_entries:
+        .globl  pvh_trap_entries            /* 16 bytes each */
+pvh_trap_entries:
         .set    vector, 0
         .rept   32
         trap_entry %vector
         .set    vector, vector + 1
         .endr
 
+        .globl  trap_common
 trap_common:
         cld
         pushq   %r15
@@ -51,7 +53,7 @@ trap_common:
         call    trap_handler
         ud2
 
-/* The upcall: an event channel became pending while wait_halt() slept. It only has to end the
+/* The upcall: an event channel became pending while pvh_halt() slept. It only has to end the
  * sleep; the pending bits are the message, and plat_wait() looks at them. Interrupts stay off
  * after it: Xen would deliver it again and again while the domain has not looked. No register is
  * touched but those that IRETQ restores.
@@ -63,20 +65,20 @@ trap_common:
  * RIP and leaves it alone. Both were seen on QEMU's emulation of nested SVM, about once in a
  * thousand sleeps. */
         .balign 16
-        .globl  trap_upcall
-trap_upcall:
-        cmpq    $wait_hlt, (%rsp)
+        .globl  pvh_upcall
+pvh_upcall:
+        cmpq    $pvh_hlt, (%rsp)
         jne     1f
         incq    (%rsp)                  /* HLT is one byte */
 1:      andl    $~0x200, 16(%rsp)
         iretq
 
-/* void wait_halt(void): an interrupt that is due already ends HLT at once, or comes instead of
+/* void pvh_halt(void): an interrupt that is due already ends HLT at once, or comes instead of
  * it. Nothing else runs with interrupts on. */
-        .globl  wait_halt
-wait_halt:
+        .globl  pvh_halt
+pvh_halt:
         sti
-wait_hlt:
+pvh_hlt:
         hlt
         cli
         ret
