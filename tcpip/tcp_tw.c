@@ -240,8 +240,8 @@ static void fin_wait_2(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_rx *
         answer(tcp, tw, rx);
         return;
     }
-    if ((rx->hdr.flags & TCP_ACK) == 0 || !seq_gt(end, tw->rcv_nxt))
-        return; /* nothing new */
+    if ((rx->hdr.flags & TCP_ACK) == 0 || !seq_gt(end, tw->rcv_nxt) || end == rx->hdr.seq)
+        return; /* nothing new, or an ACK that overtook it */
     if ((rx->hdr.flags & TCP_FIN) == 0 || end != tw->rcv_nxt + 1) {
         tcp->stats.after_close++;
         tcp_reset_answer(tcp, rx);

@@ -143,6 +143,26 @@ static void test_fin_wait_2_old_data_are_acknowledged(void **state)
     end(&c);
 }
 
+/* An ACK that overtook the peer's FIN bears the number after it, and no data: RFC 1122 section
+ * 4.2.2.13 asks for a RST where data come. */
+static void test_fin_wait_2_an_ack_that_overtook_the_fin_is_no_data(void **state)
+{
+    struct closed c;
+    struct tcp_frame f;
+
+    (void)state;
+    half_closed(&c, &tcp_tuning_default, true);
+    f = seg(&c, F_ACK);
+    f.seq++;
+    tcpwire_in(&c.w, f);
+    tcpwire_quiet(&c.w);
+    assert_non_null(record(&c));
+    tcpwire_in(&c.w, seg(&c, F_FIN | F_ACK));
+    assert_int_equal(tcpwire_out(&c.w).ack, c.rcv_nxt + 1);
+    assert_int_equal(record(&c)->state, TCP_TIME_WAIT);
+    end(&c);
+}
+
 /* RFC 5961 section 3.2. */
 static void test_fin_wait_2_rst_must_be_exact(void **state)
 {
@@ -427,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_fin_wait_2_ends_when_its_time_is_over),
         cmocka_unit_test(test_fin_wait_2_data_for_nobody_is_reset),
         cmocka_unit_test(test_fin_wait_2_old_data_are_acknowledged),
+        cmocka_unit_test(test_fin_wait_2_an_ack_that_overtook_the_fin_is_no_data),
         cmocka_unit_test(test_fin_wait_2_rst_must_be_exact),
         cmocka_unit_test(test_fin_wait_2_syn_is_challenged),
         cmocka_unit_test(test_time_wait_lasts_2msl),
