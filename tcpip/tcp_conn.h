@@ -502,6 +502,7 @@ struct tcp_syn {
     uint32_t iss, irs;
     uint32_t ts_recent, ts_offset;
     uint16_t rcv_wnd; /* as our SYN-ACK says, as long as it is sent: */
+    uint16_t mss_offered;
     uint8_t rcv_wscale;
     uint16_t mss;   /* peer's */
     uint8_t tries;  /* SYN-ACKs sent again */

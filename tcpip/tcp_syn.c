@@ -44,7 +44,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_syn *syn, uint32_t iss
 {
     const struct tcp_preset *preset = &syn->listener->preset;
     struct tcp_options options = {.has = TCP_HAS_MSS,
-                                  .mss = tcp_conn_mss_offer(tcp, preset->mss_max),
+                                  .mss = syn->mss_offered,
                                   .wscale = syn->rcv_wscale,
                                   .ts_val = ts_val,
                                   .ts_ecr = syn->ts_recent};
@@ -201,6 +201,7 @@ static struct tcp_syn read_syn(const struct tcp *tcp, struct tcp_listener *liste
         .ts_recent = rx->opts.ts_val,
         .ts_offset = tcp_ts_offset(tcp, &rx->key),
         .rcv_wnd = tcp_syn_window(tcp, &listener->preset, ts_ok),
+        .mss_offered = tcp_conn_mss_offer(tcp, listener->preset.mss_max),
         .rcv_wscale = tcp_syn_wscale(tcp, &listener->preset),
         .mss = tcp_syn_peer_mss(tcp, &rx->opts),
         .wscale = tcp_syn_peer_wscale(&rx->opts),

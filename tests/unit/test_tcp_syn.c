@@ -161,6 +161,28 @@ static void test_synack_is_sent_again_with_its_options_until_given_up(void **sta
     tcpwire_close(&w);
 }
 
+/* What a program sets on the listener then holds for the next. */
+static void test_synack_is_sent_again_as_it_was(void **state)
+{
+    struct tcpwire_seg first, again;
+    struct tcpwire w;
+    tcp_t listener;
+
+    (void)state;
+    tcpwire_open(&w, &tcp_tuning_default);
+    listener = tcpwire_listen(&w, 4);
+    tcpwire_in(&w, syn);
+    first = tcpwire_out(&w);
+    assert_int_equal(tcp_set(&w.tcp, listener, TCP_OPT_MSS, 172, w.rig->now), 0);
+    tcpwire_pass(&w, tcp_tuning_default.synack_rto_ns);
+    again = tcpwire_out(&w);
+    same_but_for_the_clock(&first, &again);
+    tcpwire_in(&w, syn); /* and where the SYN comes again */
+    again = tcpwire_out(&w);
+    same_but_for_the_clock(&first, &again);
+    tcpwire_close(&w);
+}
+
 /* ---- the handshake's end ---- */
 
 static void test_the_last_ack_may_bring_text_and_fin(void **state)
@@ -371,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_synack_has_what_was_set_on_the_listener),
         cmocka_unit_test(test_synack_agrees_to_ecn_where_the_syn_asks_in_an_unmarked_packet),
         cmocka_unit_test(test_synack_is_sent_again_with_its_options_until_given_up),
+        cmocka_unit_test(test_synack_is_sent_again_as_it_was),
         cmocka_unit_test(test_the_last_ack_may_bring_text_and_fin),
         cmocka_unit_test(test_text_of_a_syn_is_not_taken),
         cmocka_unit_test(test_the_peers_mss_is_never_below_the_floor),
