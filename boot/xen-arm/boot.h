@@ -15,8 +15,6 @@
 /* Of every program: the build made a file with it (mk/target-xen-arm*.mk). */
 extern const char boot_program_name[];
 
-int main(int argc, char **argv);
-
 /* ---- memory.c ---- */
 
 /* Decides what each page is for, and maps it. 0, or -E_ with one sentence in *why. */

@@ -14,6 +14,8 @@
 #include "boot/common/bare/bare.h"
 #include "boot/common/fdt.h"
 
+int main(int argc, char **argv);
+
 static struct tree tree;
 static struct args args;
 static struct cs_ro module;

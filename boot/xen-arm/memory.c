@@ -135,8 +135,9 @@ int memory_init(const struct tree *tree, struct tree_range fdt, const char **why
     if (touches(taken[2], image))
         return -E_INVAL;
     *why = "device tree: the module is not in memory, or where something else is";
-    if (module.start < module.end && (!is_ram(tree, module) || module.end > arch_phys_end ||
-                                      touches(module, image) || touches(module, taken[2])))
+    if (tree->module.start < tree->module.end &&
+        (!is_ram(tree, module) || module.end > arch_phys_end || touches(module, image) ||
+         touches(module, taken[2])))
         return -E_INVAL;
     for (unsigned i = 0; i < tree->reserved_count; i++)
         taken[n++] = whole_pages(tree->reserved[i]);

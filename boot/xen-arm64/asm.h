@@ -28,6 +28,6 @@
 /* TCR_EL1: 39 bits of address by TTBR0 (three levels of 4 KiB tables), walks through the cache,
  * inner shareable; no TTBR1. The size of physical addresses (IPS) is added. */
 #define ADDRESS_BITS 39
-#define TCR (64 - ADDRESS_BITS | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
+#define TCR ((64 - ADDRESS_BITS) | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23)
 
 #endif

@@ -13,11 +13,13 @@
 
         .section .text.boot_entry, "ax", @progbits
         .globl  boot_entry
+        .hidden boot_image_end, boot_bss_start, boot_rela_start, boot_rela_end, boot_rodata_start
+        .hidden arm_main, boot_early, trap_vectors
 boot_entry:
         b       1f
         .long   0
         .quad   0                       /* text_offset: from a multiple of 2 MiB */
-        .quad   boot_image_bytes        /* with .bss */
+        .quad   boot_image_end - . + 16 /* how large, with .bss: we are 16 bytes behind its start */
         .quad   0xa                     /* little-endian, 4 KiB pages, anywhere in memory */
         .quad   0, 0, 0
         .ascii  "ARM\x64"
