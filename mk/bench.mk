@@ -27,6 +27,11 @@ bench-xen: deps-build deps-xen apps-xen-x86_64
 	$(Q)tools/run-benches xen-tcp
 .PHONY: bench-xen
 
+## bench-boot: what a start costs on each target: instructions until the first frame, sizes, least memory; into bench/results/boot.txt
+bench-boot: deps-build deps-xen deps-xen-arm deps-board apps-host apps-xen-x86_64 apps-xen-arm64 apps-xen-arm32 apps-cubieboard
+	$(Q)tools/run-benches boot
+.PHONY: bench-boot
+
 ## size: the images' sizes, stripped; dhcpd.elf must not outgrow 512 KiB
 size: apps-xen-x86_64
 	$(Q)cd $(BUILD)/xen-x86_64/apps && stat -c '%s %n' $(addsuffix .elf,$(APPS)) | sort -n
