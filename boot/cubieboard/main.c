@@ -19,6 +19,8 @@
 /* All devices that we use are in this MiB, on every board that we know. */
 #define DEVICES 0x01c00000u
 
+int main(int argc, char **argv);
+
 static struct tree tree;
 static struct args args;
 
