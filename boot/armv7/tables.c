@@ -105,8 +105,7 @@ static int map(struct armv7_tables *t, struct armv7_region r, bool only_free)
             step = u32_min(step, r.bytes);
             continue;
         }
-        if (((r.virt | r.phys) & MIB_MASK) != 0 || r.bytes < ARMV7_MIB ||
-            (only_free && is_table(*entry))) {
+        if (((r.virt | r.phys) & MIB_MASK) != 0 || r.bytes < ARMV7_MIB || is_table(*entry)) {
             entry = split(t, r.virt);
             if (entry == NULL)
                 return -E_NOMEM;
