@@ -181,7 +181,7 @@ uint32_t evtchn_upcall(struct evtchn *ev)
     for (unsigned i = 0; i < UPCALL_SCANS; i++) {
         /* Cleared before looking: an event after the look sets it again. The exchange is a full
          * barrier. */
-        if (__atomic_exchange_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST) == 0)
+        if (atomic_xchg8(&vcpu->evtchn_upcall_pending, 0) == 0)
             return events;
         uint32_t seen = 0;
         bool left = ev->ops->scan(ev, SCAN_EVENTS, &seen);

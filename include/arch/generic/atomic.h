@@ -68,6 +68,7 @@
         return (__atomic_load_n(&words[n / bits], __ATOMIC_ACQUIRE) >> (n % bits) & 1) != 0;       \
     }
 
+ATOMIC_DEFINE(8)
 ATOMIC_DEFINE(16)
 ATOMIC_DEFINE(32)
 ATOMIC_DEFINE(64)
