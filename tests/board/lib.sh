@@ -114,7 +114,7 @@ board_halts() {
 
 app_start() {
     board_start $out/apps/$1.bin "entropy=weak ip=10.0.0.1/24 ${2:-}" "${@:3}"
-    board_says "$1: .*10\.0\.0\.1" 30 && return
+    board_says "$1: .*10\.0\.0\.1|^Server listening" 30 && return
     echo "not ok $name: $1 did not come up:"
     board_off
     exit 1
