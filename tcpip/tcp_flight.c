@@ -122,14 +122,24 @@ static void set_segs(struct tcp_flight *flight, struct tcp_seg *seg, uint32_t se
 
 /* ---- life of a record ------------------------------------------------------------------------ */
 
+/* Records are all connections' together, and a peer chooses how short its segments are: no more of
+ * them for one connection than are left for the others. */
+static bool has_share(const struct tcp_conn *conn)
+{
+    const struct tcp *tcp = conn->tcp;
+
+    return conn->flight.tree.count < tcp->conf.segs_max - tcp->used.segs;
+}
+
 struct tcp_seg *tcp_flight_add(struct tcp_conn *conn, uint32_t len, bool fin, uint64_t now)
 {
     struct tcp_flight *flight = &conn->flight;
-    struct tcp_seg *seg = tcp_seg_get(conn->tcp);
+    struct tcp_seg *seg;
 
     ASSERT(len != 0 || fin);
-    if (seg == NULL)
+    if (UNLIKELY(!has_share(conn)))
         return NULL;
+    seg = tcp_seg_get(conn->tcp);
     seg->node.seq = conn->snd_nxt;
     seg->node.end = conn->snd_nxt + len + fin;
     seg->chunk = len != 0 ? conn->snd.next : NULL;

@@ -291,7 +291,7 @@ void tcp_flight_init(struct tcp_conn *conn);
 /* Forgets all segments. */
 void tcp_flight_clear(struct tcp_conn *conn);
 /* A new segment record for [snd_nxt, snd_nxt + len) (+1 with fin) at snd.next; snd_nxt is moved by
- * tcp_flight_sent. NULL: no memory. */
+ * tcp_flight_sent. NULL: none is free, or it has its share. */
 struct tcp_seg *tcp_flight_add(struct tcp_conn *conn, uint32_t len, bool fin, uint64_t now);
 /* `seg` was given to the device, for the first time or again: counts, times, timers; for the
  * first time moves snd_nxt and snd.next, notes fin_sent. A probe is told by TCP_OWE_TLP being

@@ -48,7 +48,7 @@ struct tcp_conf {
     uint32_t syns_max;       /* half-open ones, 112 bytes each; beyond: cookies. 0: as conns_max */
     uint32_t time_waits_max; /* 96 bytes each; the oldest makes room. 0: as conns_max */
     /* Sent segments not acknowledged yet and pieces of data to send, all connections together; 0: 4
-     * for each page. 144 bytes each */
+     * for each page. 144 bytes each. A connection has no more of those segments than are left */
     uint32_t segs_max;
     /* Pages that all buffers may hold together; the page pool should have these and what the
      * device posts. 16..2^24; 160 bytes each, for ranges of out-of-order data */

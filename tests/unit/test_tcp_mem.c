@@ -257,6 +257,59 @@ static void test_who_hoards_ranges_lets_go_for_others(void **state)
     tcpwire_close(&m.w);
 }
 
+/* Records of segments are everybody's too: one peer that takes crumbs, and acknowledges none, leaves
+ * others enough to send by. */
+static void test_no_connection_takes_all_records_of_segments(void **state)
+{
+    enum { RECORDS = 64, CRUMB = 88 };
+    static const uint8_t bytes[60000];
+    struct mem m;
+    uint32_t held;
+
+    (void)state;
+    tcpwire_blank(&m.w, &tcp_tuning_default);
+    m.w.conf.segs_max = RECORDS;
+    tcpwire_start(&m.w);
+    m.listener = tcpwire_listen(&m.w, 4);
+    for (uint16_t i = 0; i < 2; i++) {
+        struct tcp_frame f = {.sport = (uint16_t)(i + 1), .flags = F_SYN, .seq = IRS, .wnd = 65535};
+
+        f.mss = i == 0 ? CRUMB : 1460;
+        tcpwire_in(&m.w, f);
+        m.ack[i] = tcpwire_out(&m.w).seq + 1;
+        f = (struct tcp_frame){
+            .sport = f.sport, .flags = F_ACK, .seq = IRS + 1, .ack = m.ack[i], .wnd = 65535};
+        tcpwire_in(&m.w, f);
+        assert_int_equal(tcp_accept(&m.w.tcp, m.listener, &m.conn[i]), 0);
+        conn_of(&m, i)->cc.cwnd = 1000;
+    }
+    assert_int_equal(tcp_send(&m.w.tcp, m.conn[0], cs_ro_of(bytes, 50000), m.w.rig->now), 50000);
+    netrig_poll(m.w.rig);
+    held = tcp_usage(&m.w.tcp).segs;
+    assert_in_range(held, RECORDS / 3, RECORDS / 2);
+    assert_int_equal(tcpwire_skip(&m.w), held);
+    assert_int_equal(tcp_send(&m.w.tcp, m.conn[1], cs_ro_of(bytes, 10 * 1460), m.w.rig->now),
+                     10 * 1460);
+    netrig_poll(m.w.rig);
+    assert_int_equal(tcpwire_skip(&m.w), 10);
+    /* What is acknowledged makes room for more: to the end. */
+    for (uint32_t acked = 0; acked < 50000;) {
+        struct tcpwire_seg seg;
+
+        tcpwire_in(&m.w, (struct tcp_frame){.sport = 1,
+                                            .flags = F_ACK,
+                                            .seq = IRS + 1,
+                                            .ack = conn_of(&m, 0)->snd_nxt,
+                                            .wnd = 65535});
+        acked = conn_of(&m, 0)->snd_una - m.ack[0];
+        while (tcpwire_try_out(&m.w, &seg))
+            assert_true(seg.len <= CRUMB);
+        netrig_clear(m.w.rig);
+        m.w.seen = 0;
+    }
+    tcpwire_close(&m.w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_who_has_let_go_is_not_taken_for_greedy),
         cmocka_unit_test(test_a_search_looks_at_few_and_the_next_goes_on_from_there),
         cmocka_unit_test(test_who_hoards_ranges_lets_go_for_others),
+        cmocka_unit_test(test_no_connection_takes_all_records_of_segments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
