@@ -1,33 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_ack.c - RFC 9293 section 3.10.7.4's fifth step: which ACKs are taken, the window,
  * samples of the round trip and of the delivery rate, and what the program is told. */
-#include "txrig.h"
-
-#include <cmocka.h>
-
-#define MS NS_PER_MS
-
-static struct txrig rig;
-
-static int fini(void **state)
-{
-    (void)state;
-    txrig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, fini)
-
-static uint32_t cwnd(void)
-{
-    return rig.conn->cc.cwnd;
-}
-
-static void open_with(struct txrig_conf conf, uint32_t segs)
-{
-    txrig_open(&rig, &conf);
-    txrig_send(&rig, segs);
-}
+#include "txtest.h"
 
 /* ---- which are taken ------------------------------------------------------------------------- */
 

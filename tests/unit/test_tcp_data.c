@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_data.c - text and FIN: what is cut off, what is kept, what is answered. */
-#include "rxrig.h"
-
-#include <cmocka.h>
-
-static struct rxrig rig;
-
-static int open_rig(void **state)
-{
-    (void)state;
-    rxrig_open(&rig, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rxrig_close(&rig);
-    return 0;
-}
+#include "rxtest.h"
 
 static void test_text_in_order_is_kept_by_reference(void **state)
 {

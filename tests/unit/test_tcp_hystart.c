@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_hystart.c - slow start ends where round trips grow (RFC 9406), or at once as Linux
  * does. */
-#include "txrig.h"
-
-#include <cmocka.h>
-
-#define MS NS_PER_MS
-
-static struct txrig rig;
-
-static int fini(void **state)
-{
-    (void)state;
-    txrig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, fini)
+#include "txtest.h"
 
 static void begin(enum tcp_hystart_mode mode)
 {
@@ -40,11 +25,6 @@ static void window(uint64_t rtt)
         txrig_ack(&rig, at + i * TXRIG_MSS, 0);
         txrig_pass(&rig, 3 * MS);
     }
-}
-
-static uint32_t ssthresh(void)
-{
-    return rig.conn->cc.ssthresh;
 }
 
 static void test_steady_round_trips_end_nothing(void **state)

@@ -2,25 +2,7 @@
 /* test_tcp_rcvbuf.c - the receive queue and the doors a program reads through. */
 #include <string.h>
 
-#include "rxrig.h"
-
-#include <cmocka.h>
-
-static struct rxrig rig;
-
-static int open_rig(void **state)
-{
-    (void)state;
-    rxrig_open(&rig, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rxrig_close(&rig);
-    return 0;
-}
+#include "rxtest.h"
 
 static void test_peek_lends_and_consume_takes(void **state)
 {

@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_reass.c - ranges out of order: how they join, what they hold, who goes, what SACK
  * says. */
-#include "rxrig.h"
+#include "rxtest.h"
 
-#include <cmocka.h>
-
-static struct rxrig rig;
 static struct tcp_sack_block block[4];
-
-static int open_rig(void **state)
-{
-    (void)state;
-    rxrig_open(&rig, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rxrig_close(&rig);
-    return 0;
-}
 
 /* The next ACK, with room for so many blocks, has these. */
 struct range {

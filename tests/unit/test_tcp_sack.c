@@ -1,32 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_sack.c - what SACK blocks mark, and what they do not (RFC 2018, RFC 2883). */
-#include "txrig.h"
-
-#include <cmocka.h>
-
-#define MS NS_PER_MS
-
-static struct txrig rig;
-
-static int fini(void **state)
-{
-    (void)state;
-    txrig_close(&rig);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_teardown(name, fini)
-
-static enum tcp_ca_state state_now(void)
-{
-    return (enum tcp_ca_state)rig.flight->ca_state;
-}
-
-static void open_with(struct txrig_conf conf, uint32_t segs)
-{
-    txrig_open(&rig, &conf);
-    txrig_send(&rig, segs);
-}
+#include "txtest.h"
 
 /* ---- SACK blocks ----------------------------------------------------------------------------- */
 

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_window.c - the receive window: its scale, its edge, silly windows, growth, its pages. */
-#include "rxrig.h"
-
-#include <cmocka.h>
-
-static struct rxrig rig;
-
-static int open_rig(void **state)
-{
-    (void)state;
-    rxrig_open(&rig, NULL);
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    rxrig_close(&rig);
-    return 0;
-}
+#include "rxtest.h"
 
 static void reopen(const struct rxrig_conf *conf)
 {
