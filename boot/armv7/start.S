@@ -159,7 +159,7 @@ leave_hyp:
         msr     ELR_hyp, lr
         mov     r0, #(ARMV7_MODE_SVC | ARMV7_PSR_I | ARMV7_PSR_F)
         orr     r0, r0, #ARMV7_PSR_A
-        msr     SPSR_hyp, r0
+        msr     spsr_cxsf, r0
         eret
 
 /* void armv7_dcache_clean_invalidate_all(void): every set and way of every level up to the point of
