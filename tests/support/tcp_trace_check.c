@@ -150,14 +150,26 @@ struct tcp_trace *tcp_trace_new(const struct tcp_trace_conf *conf)
     return t;
 }
 
+void tcp_trace_reset(struct tcp_trace *t)
+{
+    for (struct tt_conn *conn = t->newest; conn != NULL; conn = conn->older) {
+        *slot_of(t, conn->addr, conn->port) = conn->hash_next;
+        tt_half_reset(&conn->half[0]);
+        tt_half_reset(&conn->half[1]);
+        conn->hash_next = t->free;
+        t->free = conn;
+    }
+    t->newest = t->oldest = NULL;
+    t->stats = (struct tcp_trace_stats){0};
+    memset(t->counts, 0, sizeof(t->counts));
+    t->line_next = t->line_count = 0;
+}
+
 void tcp_trace_free(struct tcp_trace *t)
 {
     if (t == NULL)
         return;
-    for (struct tt_conn *conn = t->newest; conn != NULL; conn = conn->older) {
-        tt_half_reset(&conn->half[0]);
-        tt_half_reset(&conn->half[1]);
-    }
+    tcp_trace_reset(t);
     free(t->conns);
     free(t->buckets);
     free(t);

@@ -105,6 +105,8 @@ struct tcp_trace;
 
 struct tcp_trace *tcp_trace_new(const struct tcp_trace_conf *conf);
 void tcp_trace_free(struct tcp_trace *trace);
+/* As if new: cheaper where much was not used. */
+void tcp_trace_reset(struct tcp_trace *trace);
 
 /* A frame that end `from` (0 or 1) transmits; flags as above. */
 void tcp_trace_sent(struct tcp_trace *trace, unsigned from, const uint8_t *bytes, size_t len,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* tcp_trace_deliver.c - what the trace checker remembers of a segment that an end received.
  *
- * Everything is taken at its best for that end: every SYN that came may be the one it answers,
- * every byte may have been kept, the widest window counts.
+ * Everything is taken at its best for that end: every SYN that came may be the one it took
+ * (tcp_trace_syns.c), every byte may have been kept, the widest window counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,60 +18,13 @@ static void note_tsval(struct tt_half *h, uint32_t tsval)
     h->tsvals[h->tsval_count++ % TT_TSVALS] = tsval;
 }
 
-void tt_half_adopt(struct tt_half *h, const struct tt_syn *syn)
+static void note_data(struct tt_half *h, const struct tt_arrival *a, bool first)
 {
-    struct tt_syn copy = *syn;
+    int64_t near = tt_got_end(h), from = tt_unwrap(a->seq, h->peer.irs, near);
+    int64_t to = from + (int32_t)(a->end - a->seq);
 
-    tt_ranges_free(&h->got);
-    tt_ranges_free(&h->twice);
-    h->twice_count = 0;
-    h->got_fin = TT_NONE;
-    h->ce = copy.ce; /* text may come with it */
-    h->tsval_count = 0;
-    h->peer = copy;
-    h->irs_set = true;
-    tt_ranges_add(&h->got, 0, 1, TT_JOIN);
-    if (copy.opts.ts)
-        note_tsval(h, copy.opts.tsval);
-}
-
-static void note_syn(struct tt_half *h, const struct tt_seg *seg)
-{
-    struct tt_syn syn = {.used = true,
-                         .has_ack = (seg->flags & ACK) != 0,
-                         .ce = seg->ecn == ECT_CE,
-                         .irs = seg->seq,
-                         .ack = seg->ack,
-                         .wnd = seg->wnd,
-                         .flags = seg->flags,
-                         .opts = seg->opts};
-
-    if (h->irs_set && h->peer.irs == seg->seq && h->peer.has_ack == syn.has_ack &&
-        tt_same_options(&h->peer.opts, &syn.opts))
-        return; /* the same again */
-    if (h->est || h->rst_delivered || h->rst_sent || h->synack) {
-        h->syns[h->syn_next++ % TT_SYNS] = syn;
-        return;
-    }
-    /* An answer to what was not asked: not believed. */
-    if (h->irs_set && h->syn_sent && syn.has_ack && syn.ack != h->iss + 1)
-        return;
-    if (h->irs_set)
-        h->syns[h->syn_next++ % TT_SYNS] = h->peer;
-    if (h->irs_set && h->peer.irs == seg->seq) {
-        h->peer = syn; /* simultaneous open: first SYN, then SYN-ACK */
-        return;
-    }
-    tt_half_adopt(h, &syn);
-}
-
-static void note_data(const struct tt_case *c)
-{
-    struct tt_half *h = c->me;
-    const struct tt_seg *seg = c->seg;
-    int64_t near = tt_got_end(h), from = tt_unwrap(seg->seq, h->peer.irs, near);
-    int64_t to = from + tt_seq_len(seg);
-
+    if (first)
+        from = 1; /* the SYN itself */
     if (from < 0 && to > from) {
         /* From before the SYN: a duplicate of who knows what. */
         h->twice_count++;
@@ -80,7 +33,7 @@ static void note_data(const struct tt_case *c)
     }
     if (from >= to)
         return;
-    if ((seg->flags & FIN) != 0 && h->got_fin == TT_NONE)
+    if ((a->flags & FIN) != 0 && h->got_fin == TT_NONE)
         h->got_fin = to - 1;
     if (tt_ranges_touch(&h->got, from, to)) {
         h->twice_count++;
@@ -90,49 +43,69 @@ static void note_data(const struct tt_case *c)
             int64_t left = tt_max(from, r->from), right = to < r->to ? to : r->to;
             tt_ranges_add(&h->twice, left, right, TT_JOIN);
         }
-        h->due_at = h->due_at != 0 ? c->now : 0;
+        h->due_at = h->due_at != 0 ? a->at : 0;
     }
     if (from <= near && near < to && h->due_at == 0)
-        h->due_at = c->now;
+        h->due_at = a->at;
     tt_ranges_add(&h->got, from, to, TT_JOIN);
 }
 
-static void note_ack(struct tt_half *h, const struct tt_seg *seg)
+static void note_ack(struct tt_half *h, const struct tt_arrival *a, bool again)
 {
+    struct tt_theirs theirs;
     int64_t ack, edge;
     uint32_t shift = 0;
 
-    if ((seg->flags & ACK) == 0 || !h->syn_sent)
+    if ((a->flags & ACK) == 0 || !h->syn_sent)
         return;
-    ack = tt_unwrap(seg->ack, h->iss, h->una);
+    ack = tt_unwrap(a->ack, h->iss, h->una);
     if (ack < 0 || ack > h->snd_max)
         return;
-    if ((seg->flags & SYN) == 0 && tt_ws_on(h))
-        shift = tt_shift(h->peer.opts.ws_shift);
-    h->dup_acked |= seg->opts.sack || (ack == h->una && seg->len == 0);
-    edge = ack + ((int64_t)seg->wnd << shift);
+    tt_theirs(h, &theirs);
+    if ((a->flags & SYN) == 0 && h->opts.ws && theirs.ws_may)
+        shift = tt_shift(theirs.ws_shift);
+    h->dup_acked |= a->sack || (ack == h->una && a->len == 0 && !again);
+    edge = ack + ((int64_t)a->wnd << shift);
     h->una = tt_max(h->una, ack);
     h->edge = tt_max(h->edge, edge);
+}
+
+void tt_arrive(struct tt_half *h, uint64_t no, bool again)
+{
+    const struct tt_arrival *a = &h->arrivals[no % TT_ARRIVALS];
+
+    h->ce |= a->ce;
+    if (!h->irs_set)
+        return;
+    if (a->ts)
+        note_tsval(h, a->tsval);
+    note_data(h, a, no == h->peer.no);
+    note_ack(h, a, again);
 }
 
 void tt_deliver(const struct tt_case *c)
 {
     struct tt_half *h = c->me;
     const struct tt_seg *seg = c->seg;
+    uint64_t no = h->arrived;
 
     if ((seg->flags & RST) != 0) {
         h->rst_delivered = true;
         return;
     }
-    h->replies[h->reply_next++ % TT_REPLIES] =
-        (struct tt_reply){true, (seg->flags & ACK) != 0, seg->ack, seg->seq + tt_seq_len(seg)};
     if ((seg->flags & SYN) != 0)
-        note_syn(h, seg);
-    h->ce |= seg->ecn == ECT_CE;
-    if (!h->irs_set)
-        return;
-    if (seg->opts.ts)
-        note_tsval(h, seg->opts.tsval);
-    note_data(c);
-    note_ack(h, seg);
+        tt_note_syn(h, seg);
+    h->arrivals[no % TT_ARRIVALS] = (struct tt_arrival){.ce = seg->ecn == ECT_CE,
+                                                        .ts = seg->opts.ts,
+                                                        .sack = seg->opts.sack,
+                                                        .flags = seg->flags,
+                                                        .wnd = seg->wnd,
+                                                        .seq = seg->seq,
+                                                        .ack = seg->ack,
+                                                        .end = seg->seq + tt_seq_len(seg),
+                                                        .len = seg->len,
+                                                        .tsval = seg->opts.tsval,
+                                                        .at = c->now};
+    h->arrived++;
+    tt_arrive(h, no, false);
 }

@@ -9,45 +9,25 @@
 
 /* ---- ACK and window ------------------------------------------------------------------------- */
 
-/* Finds the SYN that this end took for its peer's, by the first ACK it sends: of several, the
- * nearest below it. False: none was delivered. */
-static bool find_irs(struct tt_half *h, uint32_t ack)
-{
-    const struct tt_syn *found = &h->peer;
-    int32_t nearest = (int32_t)(ack - h->peer.irs);
-
-    if (h->irs_set && (h->est || nearest == 1))
-        return true;
-    if (!h->irs_set || nearest <= 0)
-        nearest = INT32_MAX;
-    for (unsigned i = 0; i < TT_SYNS; i++) {
-        int32_t off = (int32_t)(ack - h->syns[i].irs);
-
-        if (h->syns[i].used && off > 0 && off < nearest) {
-            nearest = off;
-            found = &h->syns[i];
-        }
-    }
-    if (found != &h->peer) {
-        tt_half_adopt(h, found);
-        tt_ranges_add(&h->got, 0, nearest, TT_JOIN); /* it came under another's name */
-    }
-    return nearest != INT32_MAX;
-}
-
 static void judge_window(const struct tt_case *c, int64_t ack)
 {
     struct tt_half *h = c->me;
-    uint32_t shift = tt_ws_on(h) ? tt_shift(h->opts.ws_shift) : 0;
     bool syn = (c->seg->flags & SYN) != 0;
-    int64_t edge = ack + ((int64_t)c->seg->wnd << (syn ? 0 : shift));
+    uint32_t shift = tt_shift(h->opts.ws_shift);
+    struct tt_theirs theirs;
+    int64_t least, most;
 
+    tt_theirs(h, &theirs);
+    if (!h->opts.ws || !theirs.ws_may)
+        shift = 0;
+    most = ack + ((int64_t)c->seg->wnd << (syn ? 0 : shift));
+    least = theirs.ws_must ? most : ack + c->seg->wnd;
     /* A SYN's window has no scale: the next may be what is left of it after rounding. */
     if (syn)
-        edge -= (edge - ack) & ((INT64_C(1) << shift) - 1);
-    if (edge < h->window_edge && (h->got_fin == TT_NONE || ack <= h->got_fin))
-        tt_fail(c, TCP_TRACE_WINDOW_SHRUNK, "by %" PRId64, h->window_edge - edge);
-    h->window_edge = tt_max(h->window_edge, edge);
+        least -= (least - ack) & ((INT64_C(1) << shift) - 1);
+    if (most < h->window_edge && (h->got_fin == TT_NONE || ack <= h->got_fin))
+        tt_fail(c, TCP_TRACE_WINDOW_SHRUNK, "by %" PRId64, h->window_edge - most);
+    h->window_edge = tt_max(h->window_edge, least);
 }
 
 /* Gives the ACK's offset; false where it cannot be told. */
@@ -56,7 +36,7 @@ static bool judge_ack(const struct tt_case *c, int64_t *out)
     struct tt_half *h = c->me;
     int64_t got, ack;
 
-    if (!find_irs(h, c->seg->ack)) {
+    if (!tt_settle(h, c->seg)) {
         tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "no SYN it answers");
         return false;
     }
@@ -81,9 +61,11 @@ static bool judge_ack(const struct tt_case *c, int64_t *out)
 
 static uint32_t mss_of(const struct tt_case *c)
 {
-    uint32_t mss = c->me->peer.opts.mss ? c->me->peer.opts.mss_bytes : 536; /* RFC 9293 3.7.1 */
+    struct tt_theirs theirs;
 
-    return mss < c->trace->conf.mss_floor_bytes ? c->trace->conf.mss_floor_bytes : mss;
+    tt_theirs(c->me, &theirs);
+    return theirs.mss < c->trace->conf.mss_floor_bytes ? c->trace->conf.mss_floor_bytes
+                                                       : theirs.mss;
 }
 
 static void judge_size(const struct tt_case *c)
@@ -157,7 +139,7 @@ static bool judge_seq(const struct tt_case *c)
     struct tt_half *h = c->me;
     int64_t from = tt_unwrap(c->seg->seq, h->iss, h->snd_max);
     int64_t to = from + tt_seq_len(c->seg), max = h->snd_max;
-    bool again = to > from && from < max;
+    bool again = to > from && from < h->left_max;
 
     /* A keepalive probe may carry the byte before all (RFC 9293 3.8.4). */
     if (from < 0 || (from == 0 && (to > 1 || (to == 1 && h->una > 1))))
@@ -175,6 +157,7 @@ static bool judge_seq(const struct tt_case *c)
         judge_bytes(c, from);
     c->trace->stats.retransmissions += again;
     h->snd_max = tt_max(max, to);
+    h->left_max = tt_max(h->left_max, to);
     return again;
 }
 
@@ -183,9 +166,13 @@ void tt_note_refused(const struct tt_case *c)
     struct tt_half *h = c->me;
     int64_t to;
 
+    if ((c->seg->flags & (SYN | RST)) == SYN)
+        tt_judge_syn(c);
     if (!h->syn_sent || (c->seg->flags & (SYN | RST)) != 0)
         return;
     to = tt_unwrap(c->seg->seq, h->iss, h->snd_max) + tt_seq_len(c->seg);
+    if ((c->seg->flags & FIN) != 0 && h->fin == TT_NONE)
+        h->fin = to - 1;
     h->snd_max = tt_max(h->snd_max, to);
 }
 
@@ -202,7 +189,10 @@ void tt_judge(const struct tt_case *c)
         return;
     }
     if ((s->flags & SYN) != 0) {
-        if (tt_judge_syn(c) && ((s->flags & ACK) == 0 || judge_ack(c, &ack)))
+        if (!tt_judge_syn(c))
+            return;
+        h->syn_left = true;
+        if ((s->flags & ACK) == 0 || judge_ack(c, &ack))
             tt_judge_ts(c);
         return;
     }

@@ -58,53 +58,19 @@ void tt_judge_header(const struct tt_case *c)
 
 /* ---- SYN ------------------------------------------------------------------------------------ */
 
-/* A SYN-ACK has no option that the SYN it answers had not. */
-static bool is_offered(const struct tt_opts *mine, const struct tt_opts *theirs)
-{
-    return mine->ws <= theirs->ws && mine->ts <= theirs->ts && mine->sackok <= theirs->sackok;
-}
-
-/* Nor ECN (RFC 3168 6.1.1). */
-static bool is_ecn_offered(const struct tt_seg *s, const struct tt_syn *syn)
-{
-    return (s->flags & ECE) == 0 ||
-           ((s->flags & CWR) == 0 && (syn->flags & (ECE | CWR)) == (ECE | CWR));
-}
-
 static void judge_answer(const struct tt_case *c, const struct tt_syn *asked)
 {
-    if (!is_offered(&c->seg->opts, &asked->opts))
+    if (!tt_is_offered(&c->seg->opts, &asked->opts))
         tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "in the SYN-ACK");
-    if (!is_ecn_offered(c->seg, asked))
+    if (!tt_is_ecn_offered(c->seg, asked))
         tt_fail(c, TCP_TRACE_ECN, "ECE in the SYN-ACK that was not asked for");
-}
-
-/* The delivered SYN that a SYN-ACK answers, the newest that fits; NULL: none. */
-static const struct tt_syn *asked_by(const struct tt_half *h, const struct tt_seg *s)
-{
-    const struct tt_syn *found = h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : NULL;
-
-    if (found != NULL && is_offered(&s->opts, &found->opts) && is_ecn_offered(s, found))
-        return found;
-    for (unsigned i = 1; i <= TT_SYNS; i++) {
-        const struct tt_syn *syn = &h->syns[(h->syn_next - i) % TT_SYNS];
-
-        if (!syn->used || syn->irs + 1 != s->ack)
-            continue;
-        if (is_offered(&s->opts, &syn->opts) && is_ecn_offered(s, syn))
-            return syn;
-        found = syn;
-    }
-    return found;
 }
 
 static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt_syn *asked)
 {
-    struct tt_syn copy, others[TT_SYNS];
-    struct tt_reply replies[TT_REPLIES];
+    struct tt_half was = *h;
     bool keep = asked != NULL;
-    uint32_t *tsvals = NULL;
-    unsigned tsval_count = 0;
+    struct tt_syn copy;
 
     /* A SYN that was delivered before ours went: both opened at once. */
     if (!keep && h->irs_set && !h->syn_sent) {
@@ -113,27 +79,19 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
     }
     if (keep)
         copy = *asked;
-    if (keep && h->irs_set && h->peer.irs == copy.irs) { /* the same SYN, maybe sent again */
-        tsvals = h->tsvals;
-        tsval_count = h->tsval_count;
-        h->tsvals = NULL;
-    }
-    memcpy(others, h->syns, sizeof(others));
-    memcpy(replies, h->replies, sizeof(replies));
     tt_half_reset(h);
-    memcpy(h->syns, others, sizeof(others));
-    memcpy(h->replies, replies, sizeof(replies));
+    memcpy(h->syns, was.syns, sizeof(h->syns));
+    memcpy(h->arrivals, was.arrivals, sizeof(h->arrivals));
+    h->syn_next = was.syn_next;
+    h->arrived = was.arrived;
+    for (unsigned i = 0; i < TT_SYNS; i++)
+        h->syns[i].out = false;
     if (keep)
         tt_half_adopt(h, &copy);
-    if (tsvals != NULL) {
-        free(h->tsvals);
-        h->tsvals = tsvals;
-        h->tsval_count = tsval_count;
-    }
     h->syn_sent = true;
     h->iss = s->seq;
     h->opts = s->opts;
-    h->snd_max = 1;
+    h->snd_max = h->left_max = 1;
 }
 
 /* A SYN-ACK with another ISN: of a new connection, or a half-open one's that must not change? */
@@ -141,8 +99,8 @@ static bool changed(const struct tt_case *c, const struct tt_syn *asked)
 {
     const struct tt_half *h = c->me;
 
-    return h->synack && !h->est && !h->rst_delivered && !h->rst_sent && asked->irs == h->peer.irs &&
-           c->now - h->syn_at < SYN_LIFE_NS && !c->trace->conf.cookies;
+    return h->iss != c->seg->seq && h->synack && !h->est && !h->rst_delivered && !h->rst_sent &&
+           asked->irs == h->peer.irs && c->now - h->syn_at < SYN_LIFE_NS && !c->trace->conf.cookies;
 }
 
 bool tt_judge_syn(const struct tt_case *c)
@@ -150,7 +108,7 @@ bool tt_judge_syn(const struct tt_case *c)
     struct tt_half *h = c->me;
     const struct tt_seg *s = c->seg;
     bool answer = (s->flags & ACK) != 0;
-    const struct tt_syn *asked = answer ? asked_by(h, s) : NULL;
+    const struct tt_syn *asked = answer ? tt_asked_by(h, s) : NULL;
 
     if (s->len != 0)
         tt_fail(c, TCP_TRACE_SYN_DATA, "%u bytes", s->len);
@@ -158,21 +116,24 @@ bool tt_judge_syn(const struct tt_case *c)
         tt_fail(c, TCP_TRACE_ACK_UNDELIVERED, "SYN-ACK without a SYN");
         return false;
     }
-    /* After a RST the clock of ISNs may stand still where it was: the same number, a new life. */
-    if (!h->syn_sent || h->iss != s->seq || (answer && (h->rst_sent || h->rst_delivered))) {
+    /* After a RST, and for another SYN, the clock of ISNs may stand still where it was: the same
+     * number, a new life. */
+    if (!h->syn_sent || h->iss != s->seq ||
+        (answer &&
+         (h->rst_sent || h->rst_delivered || (h->synack && !tt_same_syn(asked, &h->peer))))) {
         if (h->syn_sent && answer && changed(c, asked))
             tt_fail(c, TCP_TRACE_SYN_CHANGED, "ISN %u -> %u", h->iss, s->seq);
         open_anew(h, s, asked);
-    } else if (answer == h->synack && !tt_same_options(&h->opts, &s->opts) &&
-               (!answer || tt_same_options(&asked->opts, &h->peer.opts))) {
+    } else if (h->syn_left && answer == h->synack && !tt_same_options(&h->opts, &s->opts)) {
         tt_fail(c, TCP_TRACE_SYN_CHANGED, "options");
-    } else if (answer && asked->irs != h->peer.irs) {
+    } else if (answer && asked->irs != h->peer.irs) { /* both opened at once */
         tt_half_adopt(h, asked);
     } else if (answer) {
         h->peer = *asked;
     }
     h->opts = s->opts;
     h->synack = answer;
+    h->settled = h->arrived;
     h->syn_at = c->now;
     if (answer)
         h->synack_flags = s->flags;
@@ -189,16 +150,16 @@ bool tt_judge_syn(const struct tt_case *c)
 
 static bool answers(const struct tt_half *h, const struct tt_seg *s)
 {
-    for (unsigned i = 0; i < TT_REPLIES; i++) {
-        const struct tt_reply *r = &h->replies[i];
-        bool ack = (s->flags & ACK) != 0;
+    bool ack = (s->flags & ACK) != 0;
+    uint64_t n = h->arrived < TT_ARRIVALS ? h->arrived : TT_ARRIVALS;
 
-        if (!r->used)
-            continue;
+    for (uint64_t i = 0; i < n; i++) {
+        const struct tt_arrival *a = &h->arrivals[i];
+
         /* RFC 9293 3.10.7.1: to a segment with ACK <SEQ=SEG.ACK>; to one without
          * <SEQ=0><ACK=SEG.SEQ +SEG.LEN>. With both, which some send, both must be right. */
-        if (r->has_ack ? s->seq == r->ack && (!ack || s->ack == r->end)
-                       : ack && s->seq == 0 && s->ack == r->end)
+        if ((a->flags & ACK) != 0 ? s->seq == a->ack && (!ack || s->ack == a->end)
+                                  : ack && s->seq == 0 && s->ack == a->end)
             return true;
     }
     return false;
@@ -219,7 +180,9 @@ void tt_judge_rst(const struct tt_case *c)
                 (h->irs_set && tt_unwrap(s->ack, h->peer.irs, tt_got_end(h)) <= tt_got_end(h));
             if (!right && !answers(h, s))
                 tt_fail(c, TCP_TRACE_RST_SEQ, "ACK of what was never delivered");
-            h->rst_sent = h->est;
+            /* In SYN-RECEIVED, and of what came for the connection before, a wrong ACK is answered
+             * so, and nothing ends (RFC 9293 3.10.7.4, fifth). */
+            h->rst_sent = h->est && h->una >= 1 && (off == h->snd_max || !answers(h, s));
             return;
         }
     }

@@ -26,11 +26,17 @@ void tt_judge_ts(const struct tt_case *c)
 {
     struct tt_half *h = c->me;
     const struct tt_opts *o = &c->seg->opts;
-    bool syn = (c->seg->flags & SYN) != 0;
+    struct tt_theirs theirs;
 
-    if (!syn && tt_ts_on(h) != o->ts)
-        tt_fail(c, tt_ts_on(h) ? TCP_TRACE_TS_MISSING : TCP_TRACE_OPTION_NOT_OFFERED, "%s",
-                tt_ts_on(h) ? "" : "timestamp");
+    tt_theirs(h, &theirs);
+    if ((c->seg->flags & SYN) == 0) {
+        if (o->ts && !(h->opts.ts && theirs.ts_may))
+            tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "timestamp");
+        if (!o->ts && h->opts.ts && theirs.ts_must)
+            tt_fail(c, TCP_TRACE_TS_MISSING, "%s", "");
+        if (h->opts.ts)
+            tt_settle_ts(h, o->ts);
+    }
     if (!o->ts)
         return;
     if (h->tsval_set && (int32_t)(o->tsval - h->tsval) < 0 && c->now - h->tsval_at < TS_OLD_NS)
@@ -101,10 +107,12 @@ void tt_judge_sack(const struct tt_case *c, int64_t ack)
     struct tt_half *h = c->me;
     const struct tt_opts *o = &c->seg->opts;
     struct blocks b = {.count = o->sack_count};
+    struct tt_theirs theirs;
 
     if (!o->sack)
         return;
-    if (!h->peer.opts.sackok || !h->opts.sackok) {
+    tt_theirs(h, &theirs);
+    if (!theirs.sackok || !h->opts.sackok) {
         tt_fail(c, TCP_TRACE_OPTION_NOT_OFFERED, "SACK");
         return;
     }
@@ -121,11 +129,12 @@ void tt_judge_sack(const struct tt_case *c, int64_t ack)
 static bool ecn_on(const struct tt_half *h)
 {
     bool asked = (h->syn_flags & (ECE | CWR)) == (ECE | CWR);
-    bool answered = (h->peer.flags & (ECE | CWR)) == ECE && h->peer.has_ack;
+    struct tt_theirs theirs;
 
     if (h->synack) /* it answered; a simultaneous open does not negotiate (RFC 3168 6.1.1.1) */
         return (h->synack_flags & (ECE | CWR)) == ECE;
-    return asked && answered;
+    tt_theirs(h, &theirs);
+    return asked && theirs.ece;
 }
 
 void tt_judge_ecn(const struct tt_case *c, bool again)

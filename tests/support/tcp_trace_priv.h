@@ -81,35 +81,50 @@ void tt_bytes_free(struct tt_bytes *b);
 
 /* ---- a connection as one end sees it -------------------------------------------------------- */
 
-#define TT_SYNS 4u
-#define TT_REPLIES 128u /* more than come in one poll */
+#define TT_SYNS 8u
+#define TT_ARRIVALS 128u /* more than come in one poll */
 #define TT_TSVALS 1024u
 #define TT_NONE INT64_MIN
 
 /* A SYN that was delivered. */
 struct tt_syn {
     bool used, has_ack, ce;
+    bool out; /* what its receiver sent since shows that it did not take this one */
     uint32_t irs, ack;
     uint16_t wnd;
     uint8_t flags;
     struct tt_opts opts;
+    uint64_t no; /* which arrival it was */
 };
 
-/* A delivered segment that an RST may answer. */
-struct tt_reply {
-    bool used, has_ack;
-    uint32_t ack, end; /* end: SEQ + length */
+/* A segment that was delivered. */
+struct tt_arrival {
+    bool ce, ts, sack;
+    uint8_t flags;
+    uint16_t wnd;
+    uint32_t seq, ack, end, len, tsval; /* end: SEQ + length */
+    uint64_t at;
+};
+
+/* What the peer's SYN had, as far as it is known which SYN that was: of several that this end may
+ * have taken for it, the best. */
+struct tt_theirs {
+    bool ts_may, ts_must, ws_may, ws_must, sackok, ece;
+    uint8_t ws_shift;
+    uint32_t mss;
 };
 
 struct tt_half {
     /* What it sent. Offsets are from iss. */
     bool syn_sent, synack, rst_sent;
-    bool est; /* it sent an ACK of the peer's SYN, and was sent one of its own */
+    bool syn_left; /* and the device took it */
+    bool est;      /* it sent an ACK of the peer's SYN, and was sent one of its own */
     uint32_t iss;
     uint8_t syn_flags, synack_flags;
     uint64_t syn_at, first_at; /* of the last SYN, and the first data */
     struct tt_opts opts;
     int64_t snd_max, fin; /* fin: its offset, or TT_NONE */
+    int64_t left_max;     /* without what the device refused */
     struct tt_bytes bytes;
     uint32_t tsval, tsecr;
     bool tsval_set, tsecr_set;
@@ -119,14 +134,15 @@ struct tt_half {
     /* What was delivered to it. Offsets are from irs, but una and edge from iss. */
     bool irs_set, rst_delivered, ce, dup_acked;
     struct tt_syn peer;          /* the SYN that irs is from */
-    struct tt_syn syns[TT_SYNS]; /* others */
+    struct tt_syn syns[TT_SYNS]; /* all that came of late */
     unsigned syn_next;
+    uint64_t settled; /* how many arrivals there were when it told that it took one of them */
     struct tt_ranges got, twice;
     int64_t got_fin;
     uint64_t twice_count;
     int64_t una, edge; /* highest ACK, and right edge of the window, that it was told */
-    struct tt_reply replies[TT_REPLIES];
-    unsigned reply_next;
+    struct tt_arrival arrivals[TT_ARRIVALS];
+    uint64_t arrived;
     uint32_t *tsvals; /* distinct, in the order they came; TT_TSVALS of them */
     unsigned tsval_count;
 
@@ -178,7 +194,7 @@ __attribute__((format(printf, 3, 4))) void tt_fail(const struct tt_case *c,
 
 /* Judges a segment that c->me sends, and remembers it. */
 void tt_judge(const struct tt_case *c);
-/* Remembers only that its bytes were sent. */
+/* Remembers only that it was sent: what it told did not leave. */
 void tt_note_refused(const struct tt_case *c);
 /* Rules of one part each. */
 void tt_judge_header(const struct tt_case *c);
@@ -191,10 +207,28 @@ bool tt_judge_syn(const struct tt_case *c);
 
 /* Remembers a segment that was delivered to c->me. */
 void tt_deliver(const struct tt_case *c);
-/* Makes one of the delivered SYNs the peer's, with everything forgotten that came before. */
-void tt_half_adopt(struct tt_half *half, const struct tt_syn *syn);
+/* Counts an arrival for the connection as it is; again: for another SYN than before. */
+void tt_arrive(struct tt_half *half, uint64_t no, bool again);
 /* Forgets what a connection before this one left. */
 void tt_half_reset(struct tt_half *half);
+
+/* ---- which SYN was it? ---------------------------------------------------------------------- */
+
+/* Remembers a SYN that was delivered. */
+void tt_note_syn(struct tt_half *half, const struct tt_seg *seg);
+/* Makes one of the delivered SYNs the peer's: what came since it did is what came. */
+void tt_half_adopt(struct tt_half *half, const struct tt_syn *syn);
+/* The delivered SYN that a SYN-ACK answers; NULL: none. */
+const struct tt_syn *tt_asked_by(const struct tt_half *half, const struct tt_seg *seg);
+/* Finds the SYN that this end took for its peer's, by the first segment with ACK that it sends.
+ * False: none was delivered. */
+bool tt_settle(struct tt_half *half, const struct tt_seg *seg);
+void tt_theirs(const struct tt_half *half, struct tt_theirs *theirs);
+/* It was one with timestamps, or one without. */
+void tt_settle_ts(struct tt_half *half, bool ts);
+/* A SYN-ACK has no option that the SYN it answers had not, nor ECN (RFC 3168 6.1.1). */
+bool tt_is_offered(const struct tt_opts *mine, const struct tt_opts *theirs);
+bool tt_is_ecn_offered(const struct tt_seg *seg, const struct tt_syn *syn);
 
 static inline int64_t tt_unwrap(uint32_t seq, uint32_t base, int64_t near)
 {
@@ -218,14 +252,10 @@ static inline bool tt_same_options(const struct tt_opts *a, const struct tt_opts
            a->mss_bytes == b->mss_bytes && a->ws_shift == b->ws_shift;
 }
 
-static inline bool tt_ts_on(const struct tt_half *h)
+static inline bool tt_same_syn(const struct tt_syn *a, const struct tt_syn *b)
 {
-    return h->opts.ts && h->peer.opts.ts;
-}
-
-static inline bool tt_ws_on(const struct tt_half *h)
-{
-    return h->opts.ws && h->peer.opts.ws;
+    return a->irs == b->irs && a->has_ack == b->has_ack && a->ack == b->ack &&
+           a->flags == b->flags && tt_same_options(&a->opts, &b->opts);
 }
 
 static inline uint32_t tt_shift(uint8_t shift)

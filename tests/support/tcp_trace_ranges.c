@@ -141,6 +141,18 @@ static void fit(struct tt_bytes *b, int64_t to, int64_t keep)
     b->to = tt_max(b->to, to);
 }
 
+/* All of it is known, and the same: as it is, mostly. */
+static bool same(const struct tt_bytes *b, int64_t off, const uint8_t *data, uint32_t len)
+{
+    size_t first = b->room - ((size_t)off & (b->room - 1));
+
+    if (off < b->from || !tt_ranges_hold(&b->known, off, off + len))
+        return false;
+    first = first < len ? first : len;
+    return memcmp(at_of(b, off), data, first) == 0 &&
+           memcmp(b->buf, data + first, len - first) == 0;
+}
+
 bool tt_bytes_put(struct tt_bytes *b, int64_t off, const uint8_t *data, uint32_t len, int64_t keep,
                   int64_t *at)
 {
@@ -156,6 +168,8 @@ bool tt_bytes_put(struct tt_bytes *b, int64_t off, const uint8_t *data, uint32_t
         tt_ranges_add(&b->known, off, off + len, TT_FORGET);
         return true;
     }
+    if (same(b, off, data, len))
+        return true;
     for (uint32_t i = 0; i < len; i++) {
         if (off + i < b->from)
             continue;

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* test_tcp_trace_syns.c - the trace checker where several SYNs came, and any may be the one that was
+ * taken; and where the device refused what was sent. */
+#include "support.h"
+
+#include <cmocka.h>
+
+#include "tcp_play.h"
+
+/* End 0's SYN, and a copy of it that was changed on its way. */
+static void two_syns(struct play *p, struct tcp_frame *syn, struct tcp_frame *changed)
+{
+    *syn = play_syn(p, 0, 0);
+    play_pass(p, 0, syn);
+    *changed = *syn;
+}
+
+static void answer(struct play *p, bool ts)
+{
+    struct tcp_frame f;
+
+    p->ts = ts;
+    f = play_syn(p, 1, F_ACK);
+    play_pass(p, 1, &f);
+    f = play_ack(p, 0);
+    play_pass(p, 0, &f);
+}
+
+static void test_of_two_syns_either_may_be_answered(void **state)
+{
+    (void)state;
+    for (unsigned ts = 0; ts < 2; ts++) {
+        struct play p;
+        struct tcp_frame syn, changed;
+
+        play_setup(&p);
+        two_syns(&p, &syn, &changed);
+        changed.ts = false;
+        play_delivered(&p, 0, &changed);
+        p.told[1] = syn.tsval;
+        answer(&p, ts);
+        play_must_be_clean(&p);
+        play_done(&p);
+    }
+}
+
+/* RFC 7323 section 3.2: once it has told, both SYNs had timestamps, or not. */
+static void test_the_one_that_was_taken_stays(void **state)
+{
+    (void)state;
+    for (unsigned ts = 0; ts < 2; ts++) {
+        struct play p;
+        struct tcp_frame f, changed;
+
+        play_setup(&p);
+        f = play_syn(&p, 0, 0);
+        play_pass(&p, 0, &f);
+        f = play_syn(&p, 1, F_ACK);
+        play_pass(&p, 1, &f);
+        changed = f;
+        changed.ts = false;
+        play_delivered(&p, 1, &changed);
+        p.told[0] = f.tsval;
+        p.ts = ts;
+        f = play_ack(&p, 0);
+        play_pass(&p, 0, &f);
+        f = play_data(&p, 0, 10);
+        play_pass(&p, 0, &f);
+        play_must_be_clean(&p);
+        p.ts = !ts;
+        p.told[0] = changed.tsval;
+        f = play_ack(&p, 0);
+        play_pass(&p, 0, &f);
+        assert_int_equal(
+            tcp_trace_count(p.trace, ts ? TCP_TRACE_TS_MISSING : TCP_TRACE_OPTION_NOT_OFFERED), 1);
+        play_done(&p);
+    }
+}
+
+/* Of an answer with another number nothing is taken; what came before it counts. */
+static void test_an_answer_with_another_number_is_let_be(void **state)
+{
+    struct play p;
+    struct tcp_frame f, changed;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_syn(&p, 1, F_ACK);
+    play_pass(&p, 1, &f);
+    changed = f;
+    changed.seq -= 12345;
+    changed.tsval += 5;
+    play_delivered(&p, 1, &changed);
+    play_delivered(&p, 1, &f);
+    f = play_ack(&p, 0);
+    play_pass(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+/* A RST without ACK means nothing in SYN-SENT (RFC 9293 section 3.10.7.3), and text may come with
+ * the answer. */
+static void test_an_answer_counts_after_a_rst_that_does_not(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_next(&p, 1, F_RST);
+    play_delivered(&p, 1, &f);
+    f = play_syn(&p, 1, F_ACK);
+    f.len = 100;
+    play_delivered(&p, 1, &f);
+    p.ack[0] = f.seq + 101;
+    f = play_ack(&p, 0);
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+/* The SYN came several times: it is answered with the timestamp of any (RFC 7323 section 4.3 has
+ * the first, while it waits for an ACK). */
+static void test_the_first_syns_timestamp_may_be_echoed(void **state)
+{
+    struct play p;
+    struct tcp_frame syn, f;
+
+    (void)state;
+    play_setup_conf(&p, (struct tcp_trace_conf){.cookies = true});
+    two_syns(&p, &syn, &f);
+    f.seq -= 12345; /* of another connection, which ends */
+    play_delivered(&p, 0, &f);
+    f = play_syn(&p, 1, F_ACK);
+    f.ack -= 12345;
+    play_sent(&p, 1, &f);
+    f = play_next(&p, 0, F_RST);
+    play_delivered(&p, 0, &f);
+    for (unsigned i = 0; i < 2; i++) {
+        syn.tsval += 1000;
+        play_sent(&p, 0, &syn);
+        play_delivered(&p, 0, &syn);
+    }
+    p.told[1] = syn.tsval - 1000;
+    f = play_syn(&p, 1, F_ACK);
+    f.seq += 77;
+    play_sent(&p, 1, &f);
+    play_must_be_clean(&p);
+    p.told[1] = syn.tsval - 1; /* but not with what nobody said */
+    f = play_syn(&p, 1, F_ACK);
+    f.seq += 77;
+    play_sent(&p, 1, &f);
+    assert_int_equal(p.last, TCP_TRACE_TSECR);
+    play_done(&p);
+}
+
+/* A SYN that is sent again with other options is another one: its SYN-ACK may bear the number of
+ * the first's, and have other options. Without such a SYN it may not. */
+static void test_another_syn_has_another_answer(void **state)
+{
+    for (unsigned other = 0; other < 2; other++) {
+        struct play p;
+        struct tcp_frame syn, f;
+
+        (void)state;
+        play_setup(&p);
+        two_syns(&p, &syn, &f);
+        f = play_syn(&p, 1, F_ACK);
+        play_sent(&p, 1, &f);
+        if (other == 1) {
+            syn.ws = false;
+            syn.tsval++;
+            play_delivered(&p, 0, &syn);
+        }
+        p.ws = false;
+        f = play_syn(&p, 1, F_ACK);
+        f.wnd = WND / 2;
+        play_sent(&p, 1, &f);
+        if (other == 1)
+            play_must_be_clean(&p);
+        assert_int_equal(p.found != 0, other == 0);
+        play_done(&p);
+    }
+}
+
+/* In SYN-RECEIVED a wrong ACK is answered by RST, and nothing ends (RFC 9293 section 3.10.7.4,
+ * fifth). */
+static void test_a_rst_from_syn_received_ends_nothing(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_syn(&p, 1, F_ACK);
+    play_pass(&p, 1, &f);
+    f = play_ack(&p, 1); /* an answer to something old */
+    play_sent(&p, 1, &f);
+    f = play_ack(&p, 0);
+    f.ack += 47;
+    play_delivered(&p, 0, &f);
+    f = play_next(&p, 1, F_RST);
+    f.seq = p.seq[1] + 47;
+    play_sent(&p, 1, &f);
+    play_must_be_clean(&p);
+    f = play_ack(&p, 1);
+    play_sent(&p, 1, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+static void refused(struct play *p, const struct tcp_frame *f)
+{
+    static uint8_t bytes[TCP_FRAME_MAX];
+
+    tcp_trace_sent(p->trace, 0, bytes, tcp_frame_make(bytes, f), p->now, TCP_TRACE_REFUSED);
+}
+
+/* What the device refused never left: it is no retransmission when it does (RFC 3168 section
+ * 6.1.5), but it has a place: after it comes what is new, and the FIN stays where it is. */
+static void test_what_the_device_refused_is_sent_anew(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    p.ecn = true;
+    f = play_syn(&p, 0, 0);
+    refused(&p, &f);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_syn(&p, 1, F_ACK);
+    play_pass(&p, 1, &f);
+    f = play_data(&p, 0, 100);
+    f.ecn = 2;
+    refused(&p, &f);
+    f = play_data(&p, 0, 50);
+    f.ecn = 2;
+    play_pass(&p, 0, &f);
+    f = play_data(&p, 0, 50);
+    f.ecn = 2;
+    play_pass(&p, 0, &f);
+    f = play_next(&p, 0, F_FIN | F_ACK);
+    play_echo(&p, 0, &f);
+    refused(&p, &f);
+    play_pass(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_of_two_syns_either_may_be_answered),
+        cmocka_unit_test(test_the_one_that_was_taken_stays),
+        cmocka_unit_test(test_an_answer_with_another_number_is_let_be),
+        cmocka_unit_test(test_an_answer_counts_after_a_rst_that_does_not),
+        cmocka_unit_test(test_the_first_syns_timestamp_may_be_echoed),
+        cmocka_unit_test(test_another_syn_has_another_answer),
+        cmocka_unit_test(test_a_rst_from_syn_received_ends_nothing),
+        cmocka_unit_test(test_what_the_device_refused_is_sent_anew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
