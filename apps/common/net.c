@@ -11,6 +11,8 @@
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 8, FRAG_PAGES = 16 };
 enum { PAGES_MIN = 320, PAGES_DEFAULT = 8192, PAGES_MAX = 1 << 20 };
 
+#define LEAVE_NS (100 * NS_PER_MS)
+
 static struct arp_entry arp[ARP_ENTRIES];
 static struct ip4_frag_queue frags[FRAG_QUEUES];
 
@@ -57,7 +59,8 @@ static int start_pool(struct net *net, int argc, char **argv)
 /* ---- the address ----------------------------------------------------------------------------- */
 
 struct address {
-    uint32_t addr, gateway;
+    uint32_t addr; /* by DHCP: the one that it had before, or 0 */
+    uint32_t gateway;
     uint8_t prefix_len;
 };
 
@@ -69,16 +72,15 @@ static bool is_word(const char *value, const char *word)
 /* ip= or dhcp, whichever comes last; without either, DHCP. ip=dhcp is what Linux calls it. */
 static int read_address(struct net *net, int argc, char **argv, struct address *a)
 {
-    const char *how = args_get(argc, argv, "dhcp");
+    const char *remembered = args_get(argc, argv, "dhcp");
     int ip = args_last(argc, argv, "ip"), dhcp = args_last(argc, argv, "dhcp");
     bool has_gw;
 
-    if (dhcp != 0 && *how != '\0' && !is_word(how, "release")) {
-        LOG_ERROR("%s: dhcp=%s: expected dhcp, or dhcp=release", net->name, how);
-        return -E_INVAL;
-    }
-    net->release = is_word(how, "release");
+    net->release = args_last(argc, argv, "dhcp-release") != 0;
     net->by_dhcp = ip <= dhcp || is_word(args_get(argc, argv, "ip"), "dhcp");
+    if (net->by_dhcp && remembered != NULL && *remembered != '\0' &&
+        args_get_ip4(argc, argv, "dhcp", &a->addr) < 0)
+        return -E_INVAL;
     if (!net->by_dhcp && args_get_ip4_prefix(argc, argv, "ip", &a->addr, &a->prefix_len) < 0)
         return -E_INVAL;
     has_gw = args_last(argc, argv, "gw") != 0;
@@ -105,9 +107,9 @@ static int add_address(struct net *net, const struct address *a, uint64_t now)
     return err;
 }
 
-static int ask_for_address(struct net *net, uint64_t now)
+static int ask_for_address(struct net *net, uint32_t remembered, uint64_t now)
 {
-    struct dhcp_client_udp_conf conf = {.nif = &net->nif};
+    struct dhcp_client_udp_conf conf = {.nif = &net->nif, .remembered = remembered};
     int err = plat_entropy(cs_of(conf.key, sizeof(conf.key)));
 
     if (err == 0)
@@ -144,7 +146,7 @@ int net_open(struct net *net, int argc, char **argv, uint64_t now_ns)
     if ((err = plat_entropy(cs_of(conf.key, sizeof(conf.key)))) != 0 ||
         (err = netif_init(&net->nif, &conf, now_ns)) != 0)
         return net_failed(net, "cannot start the network", err);
-    return net->by_dhcp ? ask_for_address(net, now_ns) : add_address(net, &a, now_ns);
+    return net->by_dhcp ? ask_for_address(net, a.addr, now_ns) : add_address(net, &a, now_ns);
 }
 
 /* With log=debug: every counter that is not zero. */
@@ -165,11 +167,25 @@ static void tell_counters(const struct net *net)
                       (unsigned long long)net->dhcp.client.stats.answers[i]);
 }
 
+/* The device is closed with what it has not sent: a last message gets time to leave. */
+static void let_it_leave(struct net *net)
+{
+    uint64_t end = plat_now_ns() + LEAVE_NS, now;
+
+    while ((now = plat_now_ns()) < end)
+        if (!netif_poll(&net->nif, now, NET_BUDGET))
+            plat_wait(end);
+}
+
 void net_close(struct net *net)
 {
+    bool had_lease = net->by_dhcp && net_is_up(net);
+
     tell_counters(net);
     if (net->by_dhcp)
         dhcp_client_udp_close(&net->dhcp, net->release, plat_now_ns());
+    if (had_lease && net->release)
+        let_it_leave(net);
     netif_fini(&net->nif);
     plat_netdev_close(net->nif.conf.dev);
 }

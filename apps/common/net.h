@@ -24,7 +24,8 @@
 #define NET_LINK_KEYS                                                                              \
     {"ip", "ip=10.0.0.1/24", "its address and prefix; without it, they come by DHCP"},             \
         {"gw", "gw=10.0.0.254", "the default route's gateway, with ip="},                          \
-        {"dhcp", "dhcp[=release]", "asks for an address; release: gives it back at the end"},      \
+        {"dhcp", "dhcp[=10.0.0.9]", "asks for an address by DHCP; for this one first"},            \
+        {"dhcp-release", "dhcp-release", "gives it back at the end"},                              \
     {                                                                                              \
         "pages", "pages=NUMBER", "pages of 4 KiB for packets and buffers"                          \
     }
