@@ -77,7 +77,7 @@ static const struct {
     const char *(*add)(struct cs_ro values, struct tree *tree); /* NULL, or what is wrong */
 } tags[] = {{TAG_MEM, add_memory}, {TAG_INITRD2, add_module}, {TAG_CMDLINE, add_cmdline}};
 
-int atags_read(struct cs_ro bytes, struct tree *tree, size_t *used, const char **why)
+int atags_read(struct cs_ro bytes, struct tree *tree, const char **why)
 {
     struct cs_ro list = cs_head(bytes, size_min(bytes.len, ATAGS_BYTES_MAX));
 
@@ -90,7 +90,6 @@ int atags_read(struct cs_ro bytes, struct tree *tree, size_t *used, const char *
         uint32_t words, kind;
         struct cs_ro values;
 
-        *used = at + HEAD_BYTES;
         if (!cs_try_get_le32(list, at, &words) || !cs_try_get_le32(list, at + 4, &kind)) {
             *why = "ATAGs: the list has no end";
             return -E_INVAL;

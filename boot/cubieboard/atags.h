@@ -15,7 +15,7 @@ bool atags_is_list(struct cs_ro bytes);
 
 /* Reads the list at the start of `bytes`, into the same form as a device tree's news: bootargs,
  * module, ram (whole pages, ascending, disjoint). 0, or -E_INVAL with one sentence in *why (a
- * literal): broken, or without memory. *used: bytes of the list. Views are of `bytes`. */
-int atags_read(struct cs_ro bytes, struct tree *tree, size_t *used, const char **why);
+ * literal): broken, or without memory. Views are of `bytes`. */
+int atags_read(struct cs_ro bytes, struct tree *tree, const char **why);
 
 #endif

@@ -20,7 +20,7 @@
 
 #define AXP209_ADDRESS 0x34u
 #define AXP209_POWER 0x32u
-#define AXP209_POWER_OFF 0xc6u /* bit 7: off; the others as they are after a reset */
+#define AXP209_POWER_OFF 0x80u
 #define STEP_NS (10 * NS_PER_MS)
 #define OFF_NS (2 * NS_PER_S)
 

@@ -54,6 +54,11 @@ bool uart_poll(void);
 /* No interrupt wakes us but these. */
 void irq_init(void);
 
+/* ---- power.c ---- */
+
+/* No watchdog bites but by our will. */
+void power_init(void);
+
 /* ---- netdev.c ---- */
 
 /* The command line, for mac=. */

@@ -113,7 +113,10 @@ static int read_said(uint32_t at, struct tree *tree, struct tree_range *said, co
         err = tree_read(lend(at, bytes), tree, why);
         used = bytes;
     } else if (atags_is_list(lend(at, FDT_HEADER_BYTES))) {
-        err = atags_read(lend(at, ATAGS_BYTES_MAX), tree, &used, why);
+        struct cs_ro all = lend(at, ATAGS_BYTES_MAX);
+
+        err = atags_read(all, tree, why);
+        used = all.len; /* what was made read-only is not for the heap */
     } else {
         *why = "r2 shows neither a device tree nor ATAGs";
         err = -E_INVAL;

@@ -82,6 +82,7 @@ _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load)
     timer_init();
     uart_init();
     irq_init();
+    power_init();
     if (load != (uint32_t)boot_image_start)
         bare_refuse("the image is not where it must be loaded: 0x40010000");
     if (take_memory(r2, error, sizeof(error)) < 0)

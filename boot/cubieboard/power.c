@@ -11,6 +11,11 @@
 #define WATCHDOG_MODE_BITE 0x3u /* enabled, resets the chip; the rest 0: after half a second */
 #define WATCHDOG_NS (2 * NS_PER_S)
 
+void power_init(void)
+{
+    mmio_write(board()->timer + WATCHDOG_MODE, 0); /* a loader may have left it running */
+}
+
 static const char *restart(void)
 {
     uint64_t end = plat_now_ns() + WATCHDOG_NS;
