@@ -73,6 +73,7 @@ static void report(void)
 _Noreturn void arm_main(uint64_t fdt)
 {
     struct tree_range at = take_tree(fdt);
+    const struct start *start = start_get();
     const char *why = "", *entropy;
     char error[128];
 
@@ -93,11 +94,11 @@ _Noreturn void arm_main(uint64_t fdt)
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
     report();
-    entropy = args_get(args.argc, args.argv, "entropy");
+    entropy = args_get(start->argc, start->argv, "entropy");
     entropy_init(&tree, entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
     for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
         (*init)();
-    plat_exit(main(args.argc, args.argv));
+    plat_exit(main(start->argc, start->argv));
 }
 
 struct cs_ro plat_module(void)

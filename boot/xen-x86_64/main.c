@@ -70,6 +70,7 @@ static void report(void)
 
 _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
 {
+    const struct start *start = start_get();
     const char *entropy;
     char error[128];
 
@@ -86,11 +87,11 @@ _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
     report();
-    entropy = args_get(args.argc, args.argv, "entropy");
+    entropy = args_get(start->argc, start->argv, "entropy");
     entropy_init(entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
     for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
         (*init)();
-    plat_exit(main(args.argc, args.argv));
+    plat_exit(main(start->argc, start->argv));
 }
 
 struct cs_ro plat_module(void)

@@ -31,18 +31,23 @@ struct start {
     /* Pages that a backend kept when its device was closed; looked at again at each open. */
     struct gnttab_quarantine quarantine;
     bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl;
-    int argc; /* the command line, for what is opened later */
-    char *const *argv;
+    int argc; /* the command line: what the program's main() gets */
+    char **argv;
 };
 
 /* The one of this program. Its flags are false until start_xen() has run. */
 struct start *start_get(void);
 
 /* Brings up logging (log=quiet|error|warn|info|debug), the banner, event channels
- * (evtchn=2l|fifo), grant tables (gnttab=1|2), the console ring, xenstore, and the operator's
- * requests (control/shutdown), in this order. What is missing is said in one line. -E_INVAL: a
- * value on the command line is wrong; said in one line; the program must end with status 1. */
-int start_xen(int argc, char *const *argv);
+ * (evtchn=2l|fifo), grant tables (gnttab=1|2), the console ring (console=ring|emergency),
+ * xenstore, and the operator's requests (control/shutdown), in this order. The words of xenstore's
+ * vm-data/cmdline are put behind those of argv, which is Kept. What is missing is said in one
+ * line. -E_INVAL: a value on the command line is wrong; said in one line; the program must end
+ * with status 1. */
+int start_xen(int argc, char **argv);
+
+/* Between the files of boot/common/xen: those words, once xenstore works. 0, or -E_INVAL, said. */
+int start_words(struct start *start);
 
 /* Made by the target: takes the upcall that is pending, without sleep; in a Linux process domain 0
  * has its turn first. plat_request() calls it. */

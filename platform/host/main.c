@@ -167,5 +167,5 @@ int __wrap_main(int argc, char **argv)
     host_wait_init();
     if (start_xen(argc, words) < 0)
         plat_exit(1);
-    plat_exit(__real_main(argc, words));
+    plat_exit(__real_main(start_get()->argc, start_get()->argv));
 }

@@ -48,7 +48,7 @@ void simguest_fini(void)
     ASSERT(faults == 0);
 }
 
-void simguest_boot(const struct sim_conf *conf, int argc, char *const *argv)
+void simguest_boot(const struct sim_conf *conf, int argc, char **argv)
 {
     simguest_init(conf);
     simguest_ev = &start_get()->ev;

@@ -18,7 +18,7 @@ void simguest_fini(void);
 extern struct evtchn *simguest_ev;
 
 /* simguest_init, then start_xen with a program's command line; start_fini, then simguest_fini. */
-void simguest_boot(const struct sim_conf *conf, int argc, char *const *argv);
+void simguest_boot(const struct sim_conf *conf, int argc, char **argv);
 void simguest_shutdown(void);
 
 #endif

@@ -3,7 +3,8 @@
  * missing is said, not fatal.
  *
  * Order: the level of logging; event channels (the console's and xenstore's reader is woken by
- * them); the console ring, and now the banner; grant tables; xenstore; the operator's requests.
+ * them); the console ring, and now the banner; grant tables; xenstore; the operator's requests;
+ * what else of the command line stands in xenstore.
  */
 #include <morgana/args.h>
 #include <morgana/banner.h>
@@ -28,22 +29,23 @@ struct start *start_get(void)
 
 /* ---- the command line's part ----------------------------------------------------------------- */
 
-/* One of `words` (NULL-terminated) as the value of `key`: its index in *out; untouched where the
- * key is absent. */
-static int word_of(const char *key, const char *const *words, unsigned *out)
+/* console=: is it the ring? Linux's words for it will do; what else a loader's menu says for Linux
+ * must not end the program. */
+static bool wants_ring(void)
 {
-    const char *value = args_get(start.argc, start.argv, key);
+    static const char *const ring[] = {"ring", "hvc0", "xen"};
+    const char *value = args_get(start.argc, start.argv, "console");
 
     if (value == NULL)
-        return 0;
-    for (unsigned i = 0; words[i] != NULL; i++) {
-        if (cs_equal_str(cs_of_str(value), words[i])) {
-            *out = i;
-            return 1;
-        }
-    }
-    LOG_ERROR("%s=%s: expected %s or %s", key, value, words[0], words[1]);
-    return -E_INVAL;
+        return true;
+    for (unsigned i = 0; i < ARRAY_SIZE(ring); i++)
+        if (cs_equal_str(cs_of_str(value), ring[i]))
+            return true;
+    if (cs_equal_str(cs_of_str(value), "emergency"))
+        return false;
+    LOG_WARN("console=%s: there is ring (hvc0, xen), which is used, and emergency",
+             args_show(value).text);
+    return true;
 }
 
 /* ---- one service each ------------------------------------------------------------------------ */
@@ -59,7 +61,7 @@ static int evtchn_start(void)
         .fifo_pages = FIFO_PAGES,
     };
     unsigned abi = 2; /* neither is asked for */
-    int err = word_of("evtchn", abis, &abi);
+    int err = args_get_word(start.argc, start.argv, "evtchn", abis, &abi);
 
     if (err < 0)
         return err;
@@ -84,7 +86,7 @@ static void console_start(void)
     };
     int err;
 
-    if (from->console_ring == NULL)
+    if (from->console_ring == NULL || !wants_ring())
         return; /* nobody to tell, but by the emergency console: plat_console_write goes there */
     err = xencons_init(&start.cons, &conf);
     start.has_cons = err == 0;
@@ -142,7 +144,7 @@ static void report(void)
              start.has_xs ? "connected" : "none");
 }
 
-int start_xen(int argc, char *const *argv)
+int start_xen(int argc, char **argv)
 {
     int err;
 
@@ -161,7 +163,7 @@ int start_xen(int argc, char *const *argv)
         return err;
     xenstore_start();
     report();
-    return 0;
+    return start_words(&start);
 }
 
 void start_fini(void)
