@@ -34,6 +34,11 @@
 #define VECTOR_UPCALL 0x20 /* event channels */
 #define VECTORS 0x21
 
+/* Multiboot Specification 0.6.96, sections 3.1 and 3.2. */
+#define MULTIBOOT_HEADER 0x1badb002
+#define MULTIBOOT_LOADER 0x2badb002 /* in eax at the entry */
+#define MULTIBOOT_FLAGS 0x00000003  /* modules on page boundaries; a memory map */
+
 #define BOOT_STACK_BYTES 0x10000 /* 64 KiB */
 #define TRAP_STACK_BYTES 0x2000  /* for traps only: they must not depend on the stack that failed */
 

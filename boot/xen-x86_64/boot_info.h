@@ -54,12 +54,13 @@ bool boot_copy_from(struct cs_ro memory, uint64_t addr, void *to, size_t n);
  * refused there, not cut. */
 struct cs_ro boot_string(struct cs_ro text);
 
-/* ---- pvh_info.c, pv_info.c ---- */
+/* ---- pvh_info.c, multiboot_info.c, pv_info.c ---- */
 
 /* These read the structure at `at` of `memory`, which is the guest-physical memory from 0 up that
  * can be read. They fill info, the RAM too where the structure tells. 0, or -E_INVAL with one
  * sentence in *why (a literal). Nothing is believed: all addresses are checked. */
 int pvh_parse(struct cs_ro memory, uint64_t at, struct boot_info *info, const char **why);
+int multiboot_parse(struct cs_ro memory, uint64_t at, struct boot_info *info, const char **why);
 
 /* What else a PV domain is told. Frames are page numbers: of ours, `pfn`, which is also the virtual
  * address / 4096; of the machine, `mfn`. */

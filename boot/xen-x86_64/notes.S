@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* notes.S - what the image says of itself to who boots it, and its stack.
  *
+ * Multiboot's header is for GRUB inside an HVM guest.
+ *
  * Xen's notes (public/elfnote.h): PHYS32_ENTRY is for PVH, the others for PV. VIRT_BASE and
  * PADDR_OFFSET 0: addresses in the file are virtual and pseudo-physical ones alike. There is no
  * HYPERCALL_PAGE: we execute the instruction ourselves.
@@ -21,6 +23,11 @@
         .asciz  "Xen"
         .quad   \value
         .endm
+
+        /* In the first 8 KiB of the file. A loader that does not know ELF finds no addresses here. */
+        .section .text.multiboot, "ax", @progbits
+        .balign 4
+        .long   MULTIBOOT_HEADER, MULTIBOOT_FLAGS, -(MULTIBOOT_HEADER + MULTIBOOT_FLAGS)
 
         .section .note.morgana, "a", @note
         .balign 4

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pvh.c - the mode of hardware virtualization: we ask Xen for what it has, by HVM parameters and by
- * placing its frames in our physical address space. */
+/* pvh.c - the mode of hardware virtualization, PVH or HVM: we ask Xen for what it has, by HVM
+ * parameters and by placing its frames in our physical address space. */
 #include "pvh.h"
 
 #include "boot/common/xenguest/xenguest.h"
@@ -8,6 +8,9 @@
 
 #define GIB4 (UINT64_C(4) << 30)
 #define COM1 0x3f8
+
+/* What the loader left. */
+static int (*parse)(struct cs_ro, uint64_t, struct boot_info *, const char **);
 
 /* Not on Xen: there is nobody to ask for anything. A serial port may be there to say so. */
 static _Noreturn void refuse_without_xen(void)
@@ -19,10 +22,11 @@ static _Noreturn void refuse_without_xen(void)
     x86_stop();
 }
 
-_Noreturn void pvh_main(uint32_t start_info)
+_Noreturn void pvh_main(uint32_t start_info, uint32_t loader)
 {
     if (!hypercall_detect())
         refuse_without_xen();
+    parse = loader == MULTIBOOT_LOADER ? multiboot_parse : pvh_parse;
     boot_main(&pvh_mode, start_info);
 }
 
@@ -76,13 +80,13 @@ struct map_entry {
     uint32_t type;
 } __attribute__((packed));
 
-/* The memory map is the start information's where it has one, else (version 0) the hypervisor's
- * copy of the same. */
+/* The memory map is the loader's where it has one, else (start information of version 0) the
+ * hypervisor's copy of the same. */
 static int read_info(uint64_t start_info, struct boot_info *info, const char **why)
 {
     static struct map_entry entries[BOOT_MAP_MAX];
     /* pvh_entry.S has mapped all of it, from 0 up. */
-    int err = pvh_parse(cs_ro_of(NULL, GIB4), start_info, info, why);
+    int err = parse(cs_ro_of(NULL, GIB4), start_info, info, why);
 
     if (err == 0 && info->map_count == 0) {
         int count = xenguest_memory_map(entries, BOOT_MAP_MAX);

@@ -5,8 +5,11 @@
 
 #include "boot.h"
 
-/* ---- pvh.c: pvh_entry.S comes here ---- */
-_Noreturn void pvh_main(uint32_t start_info);
+/* ---- pvh.c ---- */
+
+/* pvh_entry.S comes here: the address of struct hvm_start_info; or, where `loader` is
+ * MULTIBOOT_LOADER, of Multiboot's information. */
+_Noreturn void pvh_main(uint32_t start_info, uint32_t loader);
 
 /* ---- pvh_trap.c ---- */
 void pvh_set_traps(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* pvh_entry.S - from Xen's PVH entry to C in long mode.
+/* pvh_entry.S - from Xen's PVH entry, or a Multiboot loader's, to C in long mode.
  *
  * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off,
- * ebx the physical address of struct hvm_start_info. Nothing is believed here: C checks it, where
+ * ebx the physical address of struct hvm_start_info. Multiboot's section 3.2: the same, but that ebx
+ * is the address of its information and eax says so. Nothing is believed here: C checks it, where
  * a line can be printed. We identity-map the first 4 GiB by 2 MiB pages, all rights, for as long
  * as it takes C to build the real page tables (pvh_paging.c) in the same frames.
  */
@@ -10,9 +11,13 @@
 
         .section .text.pvh_entry, "ax", @progbits
         .code32
-        .globl  pvh_entry
+        .globl  pvh_entry, multiboot_entry
+multiboot_entry:                        /* a Multiboot loader, by the ELF header's entry point */
+        movl    %eax, %esi
+        jmp     1f
 pvh_entry:
-        cld
+        xorl    %esi, %esi
+1:      cld
         cli
 
         /* The page directories: 2,048 entries of 2 MiB. */
