@@ -55,7 +55,9 @@ static inline void move_64(uint8_t *to, const uint8_t *from)
     *(wide *)(to + 48) = d;
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+/* From the start; `to` may lie below `from`. Not memcpy: its `restrict` would allow the compiler to
+ * read after it has written. */
+static inline void *move_up(void *to, const void *from, size_t n)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
@@ -68,13 +70,18 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
     return to;
 }
 
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+    return move_up(to, from, n);
+}
+
 void *memmove(void *to, const void *from, size_t n)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
 
     if ((uintptr_t)to - (uintptr_t)from >= n) /* also where `to` is lower: the difference wraps */
-        return memcpy(to, from, n);
+        return move_up(to, from, n);
     for (; n >= 64; n -= 64) /* from the end */
         move_64(t + n - 64, f + n - 64);
     for (; n > 32; n -= 16)
