@@ -54,7 +54,7 @@ test: deps-build deps-run deps-test
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
 test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
-	$(Q)tests/xen/run --kind pvh
+	$(Q)tests/xen/run
 
 ## test-xen-arm: the same on Xen for ARM: the 64-bit and the 32-bit images, as guests of one Xen
 test-xen-arm: deps-build deps-xen-arm apps-xen-arm64 guests-xen-arm64 apps-xen-arm32 guests-xen-arm32
