@@ -86,6 +86,7 @@ static void console_start(void)
     };
     int err;
 
+    start.has_cons = false;
     if (from->console_ring == NULL || !wants_ring())
         return; /* nobody to tell, but by the emergency console: plat_console_write goes there */
     err = xencons_init(&start.cons, &conf);
