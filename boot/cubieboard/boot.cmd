@@ -4,7 +4,9 @@
 #   app=dhcpd                 which image: dhcpd.uImage
 #   args=ip=10.0.0.1/24       its command line
 #   module=dhcpd.conf         a file given with it
-# A device tree beside them, sun4i-a10-cubieboard.dtb, is used where there is one.
+#
+# The device tree is U-Boot's own, into which it writes what it knows: memory, command line, module. One
+# that has none passes the same by ATAGs.
 setenv app dhcpd
 setenv args entropy=weak
 setenv module
@@ -15,8 +17,4 @@ if test -n "${module}"; then
 	if load mmc 0:1 0x43300000 ${module}; then setenv ramdisk 0x43300000:0x${filesize}; fi
 fi
 load mmc 0:1 0x42000000 ${app}.uImage
-if load mmc 0:1 0x43000000 sun4i-a10-cubieboard.dtb; then
-	bootm 0x42000000 ${ramdisk} 0x43000000
-else
-	bootm 0x42000000 ${ramdisk}
-fi
+bootm 0x42000000 ${ramdisk} ${fdtcontroladdr}

@@ -5,7 +5,7 @@
 #     net_start                     a bridge, br0, with the board's TAP on it; this side is 10.0.0.2
 #     client_add NAME               a network namespace with one interface, eth0, on the bridge
 #     in_ns NAME COMMAND...         runs a command there
-#     board_start KERNEL [APPEND] [QEMU ARGUMENTS...]    a board, its Ethernet on the TAP where net_start made one
+#     board_start KERNEL [APPEND] [QEMU ARGUMENTS...]    a board, its Ethernet on the TAP where net_start made one; KERNEL -: none
 #     board_says PATTERN [SECONDS]  waits for a line of its console ($dir/console)
 #     board_type TEXT               types at its console, as printf does
 #     board_monitor COMMAND         a command of QEMU's monitor
@@ -74,7 +74,8 @@ board_start() {
     exec 9<>$dir/keys
     : >$dir/console.raw
     echo "-- $kernel $append $*"
-    qemu-system-arm -M cubieboard -m 1G -display none -nic $nic -kernel "$kernel" ${append:+-append "$append"} ${icount:+-icount $icount} \
+    [ "$kernel" = - ] || set -- -kernel "$kernel" ${append:+-append "$append"} "$@"
+    qemu-system-arm -M cubieboard -m 1G -display none -nic $nic ${icount:+-icount $icount} \
         -chardev stdio,id=console,signal=off -serial chardev:console -monitor unix:$dir/monitor,server=on,wait=off "$@" \
         <&9 >$dir/console.raw 2>$dir/qemu.log 9>&- &
     qemu=$!
