@@ -38,6 +38,19 @@ static struct cs_ro readable(uint64_t at, uint64_t size)
     return cs_ro_of(arch_virt(at), (size_t)size);
 }
 
+/* xl says where the module ends in whole pages: the zeros at its end, up to a page, are the last
+ * one's filling. (A file that itself ends in zeros is that much shorter.) */
+static struct cs_ro take_module(struct tree_range r)
+{
+    struct cs_ro all = cs_ro_of(arch_virt(r.start), (size_t)(r.end - r.start));
+    size_t fill = 0;
+
+    while (r.end % ARM_PAGE == 0 && fill < all.len && fill < ARM_PAGE - 1 &&
+           all.base[all.len - 1 - fill] == 0)
+        fill++;
+    return cs_head(all, all.len - fill);
+}
+
 static struct tree_range take_tree(uint64_t at)
 {
     const char *why = "device tree: not where the loader says";
@@ -82,7 +95,7 @@ _Noreturn void arm_main(uint64_t fdt)
     frames_find_console();
     if (memory_init(&tree, at, &why) < 0)
         bare_refuse(why);
-    module = cs_ro_of(arch_virt(tree.module.start), (size_t)(tree.module.end - tree.module.start));
+    module = take_module(tree.module);
     if (clock_init(tree.timer_hz) < 0)
         bare_refuse("nobody says at what frequency the timer's counter runs");
     if (args_split(&args, boot_program_name, tree.bootargs, error, sizeof(error)) < 0)
