@@ -128,31 +128,38 @@ static bool fits(const struct tt_half *h, const struct tt_seg *s)
     return ack >= 1 && ack <= got && s->opts.ts == (h->opts.ts && h->peer.opts.ts);
 }
 
-bool tt_settle(struct tt_half *h, const struct tt_seg *s)
+/* Takes the first that came of those that fit, answers to its SYN or others; false: none does. */
+static bool settle(struct tt_half *h, const struct tt_seg *s, bool answer)
 {
-    struct tt_syn was = h->peer;
-    uint64_t least = 0;
-
-    if (h->est || h->synack)
-        return true;
-    h->settled = h->arrived;
-    /* The first that came is the likeliest. */
-    for (unsigned i = 0; i < TT_SYNS; i++) {
+    for (uint64_t least = 0;;) {
         const struct tt_syn *next = NULL;
 
-        for (unsigned k = 0; k < TT_SYNS; k++) {
-            const struct tt_syn *syn = &h->syns[k];
+        for (unsigned i = 0; i < TT_SYNS; i++) {
+            const struct tt_syn *syn = &h->syns[i];
 
-            if (is_believed(h, syn) && syn->no >= least && (next == NULL || syn->no < next->no))
+            if (is_believed(h, syn) && syn->has_ack == answer && syn->no >= least &&
+                (next == NULL || syn->no < next->no))
                 next = syn;
         }
         if (next == NULL)
-            break;
+            return false;
         least = next->no + 1;
         tt_half_adopt(h, next);
         if (fits(h, s))
             return true;
     }
+}
+
+bool tt_settle(struct tt_half *h, const struct tt_seg *s)
+{
+    struct tt_syn was = h->peer;
+
+    if (h->est || h->synack)
+        return true;
+    h->settled = h->arrived;
+    /* One without ACK would have been answered by a SYN-ACK. */
+    if (settle(h, s, true) || settle(h, s, false))
+        return true;
     if (was.used)
         tt_half_adopt(h, &was);
     return was.used && (int32_t)(s->ack - h->peer.irs) > 0;

@@ -123,6 +123,34 @@ static void test_an_answer_counts_after_a_rst_that_does_not(void **state)
     play_done(&p);
 }
 
+/* A SYN without ACK is answered by a SYN-ACK before all: where none went, the other was taken, though
+ * its number lies in the first's text. */
+static void test_an_answer_is_likelier_than_a_syn(void **state)
+{
+    struct play p;
+    struct tcp_frame f;
+
+    (void)state;
+    play_setup(&p);
+    p.ecn = true;
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    p.ecn = false;
+    f = play_syn(&p, 1, 0);
+    f.len = 6;
+    play_delivered(&p, 1, &f);
+    p.ecn = true;
+    f = play_syn(&p, 1, F_ACK);
+    f.seq += 3;
+    play_delivered(&p, 1, &f);
+    p.ack[0] = f.seq + 1;
+    f = play_data(&p, 0, 10);
+    f.ecn = 2;
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
 /* The SYN came several times: it is answered with the timestamp of any (RFC 7323 section 4.3 has
  * the first, while it waits for an ACK). */
 static void test_the_first_syns_timestamp_may_be_echoed(void **state)
@@ -262,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_the_one_that_was_taken_stays),
         cmocka_unit_test(test_an_answer_with_another_number_is_let_be),
         cmocka_unit_test(test_an_answer_counts_after_a_rst_that_does_not),
+        cmocka_unit_test(test_an_answer_is_likelier_than_a_syn),
         cmocka_unit_test(test_the_first_syns_timestamp_may_be_echoed),
         cmocka_unit_test(test_another_syn_has_another_answer),
         cmocka_unit_test(test_a_rst_from_syn_received_ends_nothing),
