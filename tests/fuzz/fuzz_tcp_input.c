@@ -48,6 +48,7 @@ static tcp_t handles[HANDLES];
 static unsigned handle_next, tx_room;
 static uint64_t now;
 static bool link_was_down, waited;
+static bool met; /* the stack knows its neighbour */
 
 /* ---- the device ----------------------------------------------------------------------------- */
 
@@ -70,7 +71,7 @@ static void learn(const struct tt_seg *s)
  * them: from now on it cannot be judged. */
 static bool is_blind(void)
 {
-    waited |= nif.tx_wait.count != 0;
+    waited |= met && (nif.tx_wait.count != 0 || nif.arp_queued != 0);
     return pages.empty != 0 || pool.empty != 0 || nif.stats.arp_queue_drops != 0 || link_was_down ||
            waited;
 }
@@ -214,7 +215,7 @@ static void start(uint8_t how)
 
     now = NS_PER_S;
     tx_room = OUT_MAX;
-    link_was_down = waited = false;
+    link_was_down = waited = met = false;
     /* Without clearing the pages: that took longer than the rest. */
     page_pool_wrap(&pages, page_headers, memory, PAGES);
     for (unsigned i = PAGES; i-- > 0;)
@@ -553,6 +554,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     poll();
     on_arp();
     poll();
+    met = true;
     while (rest.len >= 2) {
         uint8_t what = cs_get_u8(rest, 0);
         size_t n = size_min(cs_get_u8(rest, 1), rest.len - 2);

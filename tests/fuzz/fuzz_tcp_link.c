@@ -48,6 +48,7 @@ static struct tcp_trace *trace;
 static struct cs_ro script;
 static uint64_t now;
 static bool waited;
+static bool met;     /* the two know each other */
 static bool changed; /* a frame was, and its checksums made right */
 
 static uint8_t next_byte(void)
@@ -110,7 +111,7 @@ static void change(struct pkt *pkt)
 static bool is_blind(void)
 {
     for (unsigned i = 0; i < 2; i++)
-        waited |= ends[i].nif.tx_wait.count != 0;
+        waited |= met && (ends[i].nif.tx_wait.count != 0 || ends[i].nif.arp_queued != 0);
     for (unsigned i = 0; i < 2; i++)
         if (waited || ends[i].pages.empty != 0 || ends[i].pool.empty != 0 ||
             ends[i].nif.stats.arp_queue_drops != 0)
@@ -348,6 +349,7 @@ static void meet(void)
     }
     ASSERT(tcp_error(&ends[0].tcp, conn) == -E_CONNREFUSED);
     tcp_close(&ends[0].tcp, conn, now);
+    met = true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -361,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tcp_connect_conf connect = {.dst = IP4_ADDR(10, 0, 0, 2), .dst_port = 80};
 
     now = NS_PER_S;
-    changed = waited = false;
+    changed = waited = met = false;
     if (trace == NULL)
         trace = tcp_trace_new(&conf);
     script = CS_RO_EMPTY;
