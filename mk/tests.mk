@@ -26,7 +26,7 @@ $(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c
 # libFuzzer comes with clang.
 CC_fuzz := clang
 DEPS_fuzz := deps-build deps-test
-CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(CFLAGS_COMMON_host)
+CFLAGS_fuzz := -O2 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(CFLAGS_COMMON_host)
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 $(eval $(call variant,fuzz))
 $(eval $(call library,fuzz,$(HOST_MODULES)))
