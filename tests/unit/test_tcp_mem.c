@@ -257,8 +257,8 @@ static void test_who_hoards_ranges_lets_go_for_others(void **state)
     tcpwire_close(&m.w);
 }
 
-/* Records of segments are everybody's too: one peer that takes crumbs, and acknowledges none, leaves
- * others enough to send by. */
+/* Records of segments are everybody's too: one peer that takes crumbs, and acknowledges none,
+ * leaves others enough to send by. */
 static void test_no_connection_takes_all_records_of_segments(void **state)
 {
     enum { RECORDS = 64, CRUMB = 88 };
