@@ -44,7 +44,9 @@ static inline void rep_movsb(uint8_t *to, const uint8_t *from, size_t n)
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+/* From the start; `to` may lie below `from`. Not memcpy: its `restrict` would allow the compiler to
+ * read after it has written. */
+static inline void *move_up(void *to, const void *from, size_t n)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
@@ -63,13 +65,18 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
     return to;
 }
 
+void *memcpy(void *restrict to, const void *restrict from, size_t n)
+{
+    return move_up(to, from, n);
+}
+
 void *memmove(void *to, const void *from, size_t n)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
 
     if ((uintptr_t)to - (uintptr_t)from >= n) /* also where `to` is lower: the difference wraps */
-        return memcpy(to, from, n);
+        return move_up(to, from, n);
     for (; n > 16; n -= 16) { /* from the end */
         uint64_t a = *(const word *)(f + n - 16), b = *(const word *)(f + n - 8);
 
