@@ -30,6 +30,7 @@ mkdir -p $dir
 ip link set lo up
 qemu= clients=0 network=
 icount=${BOARD_ICOUNT:-}
+emulator=qemu-system-arm
 
 need() {
     command -v "$1" >/dev/null && return
@@ -75,7 +76,7 @@ board_start() {
     : >$dir/console.raw
     echo "-- $kernel $append $*"
     [ "$kernel" = - ] || set -- -kernel "$kernel" ${append:+-append "$append"} "$@"
-    qemu-system-arm -M cubieboard -m 1G -display none -nic $nic ${icount:+-icount $icount} \
+    $emulator -M cubieboard -m 1G -display none -nic $nic ${icount:+-icount $icount} \
         -chardev stdio,id=console,signal=off -serial chardev:console -monitor unix:$dir/monitor,server=on,wait=off "$@" \
         <&9 >$dir/console.raw 2>$dir/qemu.log 9>&- &
     qemu=$!
