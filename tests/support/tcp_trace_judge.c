@@ -25,6 +25,9 @@ static void judge_window(const struct tt_case *c, int64_t ack)
     /* A SYN's window has no scale: the next may be what is left of it after rounding. */
     if (syn)
         least -= (least - ack) & ((INT64_C(1) << shift) - 1);
+    /* Nor can it say more (RFC 7323 2.2), where an ACK before it could. */
+    if (syn && c->seg->wnd == UINT16_MAX)
+        most = tt_max(most, h->window_edge);
     if (most < h->window_edge && (h->got_fin == TT_NONE || ack <= h->got_fin))
         tt_fail(c, TCP_TRACE_WINDOW_SHRUNK, "by %" PRId64, h->window_edge - most);
     h->window_edge = tt_max(h->window_edge, least);

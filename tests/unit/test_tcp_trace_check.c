@@ -184,6 +184,38 @@ static void test_simultaneous_open_passes(void **state)
     play_done(&p);
 }
 
+/* RFC 7323 section 2.2: a SYN's window is not scaled. What a scaled ACK told, a SYN-ACK that is sent
+ * again cannot say; but what it can, it must. */
+static void test_a_syn_ack_tells_as_much_window_as_it_can(void **state)
+{
+    (void)state;
+    for (unsigned less = 0; less < 2; less++) {
+        struct play p;
+        struct tcp_frame a, b, f;
+
+        play_setup(&p);
+        a = play_syn(&p, 0, 0);
+        b = play_syn(&p, 1, 0);
+        play_pass(&p, 0, &a);
+        play_pass(&p, 1, &b);
+        f = play_syn(&p, 0, F_ACK);
+        f.seq = ISS0;
+        f.wnd = 65535;
+        play_sent(&p, 0, &f);
+        f = play_ack(&p, 0);
+        f.seq = ISS0 + 1;
+        f.wnd = 16484;
+        play_sent(&p, 0, &f);
+        f = play_syn(&p, 0, F_ACK);
+        f.seq = ISS0;
+        f.wnd = (uint16_t)(65535 - less);
+        play_sent(&p, 0, &f);
+        assert_int_equal(tcp_trace_count(p.trace, TCP_TRACE_WINDOW_SHRUNK), less);
+        assert_int_equal(p.found, less);
+        play_done(&p);
+    }
+}
+
 static void test_rsts_that_answer_pass(void **state)
 {
     struct play p;
@@ -312,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_probes_of_a_closed_window_pass),
         cmocka_unit_test(test_a_keepalive_with_a_byte_of_garbage_passes),
         cmocka_unit_test(test_simultaneous_open_passes),
+        cmocka_unit_test(test_a_syn_ack_tells_as_much_window_as_it_can),
         cmocka_unit_test(test_rsts_that_answer_pass),
         cmocka_unit_test(test_the_same_ports_serve_again),
         cmocka_unit_test(test_a_capture_from_the_middle_is_let_be),
