@@ -9,9 +9,9 @@
  * faults and end the domain.
  *
  * Addresses. All that is mapped is mapped at one distance: virtual = physical + arch_offset, modulo
- * the size of a pointer. 64 bits: the image is linked position-independent and relocates itself, the
- * offset is 0. 32 bits: the image is linked at a fixed address, the offset is the distance to where
- * it was loaded.
+ * the size of a pointer. 64 bits: the image is linked position-independent and relocates itself,
+ * the offset is 0. 32 bits: the image is linked at a fixed address, the offset is the distance to
+ * where it was loaded.
  *
  * Start. The per-arch entry: vectors; .bss zeroed; the image mapped by its sections' rights with
  * the page below boot_stack and virtual page 0 as ARCH_NONE; MMU and caches on; then arm_main with

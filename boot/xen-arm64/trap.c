@@ -105,8 +105,7 @@ static void tell_fault(uintptr_t at, enum access access, const char *why)
 static void tell_register(const char *name, unsigned long value)
 {
     registers++;
-    bare_emergency("  %s %016lx%s", name, value,
-                   registers % REGISTERS_PER_LINE == 0 ? "\n" : "");
+    bare_emergency("  %s %016lx%s", name, value, registers % REGISTERS_PER_LINE == 0 ? "\n" : "");
 }
 
 /* An address as the linker knew it, for addr2line. */
