@@ -126,10 +126,12 @@ bool tt_judge_syn(const struct tt_case *c)
         open_anew(h, s, asked);
     } else if (h->syn_left && answer == h->synack && !tt_same_options(&h->opts, &s->opts)) {
         tt_fail(c, TCP_TRACE_SYN_CHANGED, "options");
-    } else if (answer && asked->irs != h->peer.irs) { /* both opened at once */
-        tt_half_adopt(h, asked);
-    } else if (answer) {
-        h->peer = *asked;
+    } else if (answer && asked != &h->peer) { /* both opened at once */
+        struct tt_syn copy = *asked;
+
+        if (copy.irs == h->peer.irs && h->peer.no < copy.no)
+            copy.no = h->peer.no;
+        tt_half_adopt(h, &copy);
     }
     h->opts = s->opts;
     h->synack = answer;

@@ -186,6 +186,34 @@ static void test_the_first_syns_timestamp_may_be_echoed(void **state)
     play_done(&p);
 }
 
+/* Both open at once; of the three SYNs that cross ours, the first is taken. */
+static void test_the_first_of_crossing_syns_may_be_taken(void **state)
+{
+    struct play p;
+    struct tcp_frame first, f;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    first = play_syn(&p, 1, 0);
+    play_delivered(&p, 1, &first);
+    f = first;
+    f.seq -= 100;
+    f.tsval++;
+    play_delivered(&p, 1, &f);
+    f = first;
+    f.ts = false;
+    play_delivered(&p, 1, &f);
+    p.ack[0] = first.seq + 1;
+    p.told[0] = first.tsval;
+    f = play_syn(&p, 0, F_ACK);
+    f.seq = ISS0;
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+    play_done(&p);
+}
+
 /* A SYN that is sent again with other options is another one: its SYN-ACK may bear the number of
  * the first's, and have other options. Without such a SYN it may not. */
 static void test_another_syn_has_another_answer(void **state)
@@ -292,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_counts_after_a_rst_that_does_not),
         cmocka_unit_test(test_an_answer_is_likelier_than_a_syn),
         cmocka_unit_test(test_the_first_syns_timestamp_may_be_echoed),
+        cmocka_unit_test(test_the_first_of_crossing_syns_may_be_taken),
         cmocka_unit_test(test_another_syn_has_another_answer),
         cmocka_unit_test(test_a_rst_from_syn_received_ends_nothing),
         cmocka_unit_test(test_what_the_device_refused_is_sent_anew),
