@@ -17,6 +17,7 @@ CFLAGS_xen-arm64 = $(OPTIMISE_xen-arm64) -ffreestanding -fno-strict-aliasing -ma
 	-ffunction-sections -fdata-sections -Iinclude/arch/aarch64 -D_GNU_SOURCE $(INCLUDES_xen-arm64)
 # Runs with the MMU off, too, where memory is a device: whole, aligned words.
 CFLAGS_FILE_boot/xen-arm64/mmu.c := -mstrict-align -mgeneral-regs-only
+CFLAGS_FILE_boot/xen-arm64/tables.c := -mstrict-align -mgeneral-regs-only
 CFLAGS_FILE_boot/xen-arm/memory.c = $(if $(findstring xen-arm64,$@),-mstrict-align -mgeneral-regs-only)
 # memcpy must not become a call of memcpy.
 CFLAGS_FILE_boot/xen-arm64/mem.c := -fno-builtin -fno-tree-loop-distribute-patterns
