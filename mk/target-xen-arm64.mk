@@ -75,4 +75,7 @@ apps-xen-arm64: $(foreach a,$(APPS),$(BUILD)/xen-arm64/apps/$(a).img) \
 ## guests-xen-arm64: the test programs that run as guests, build/xen-arm64/tests/<test>.img
 guests-xen-arm64: $(foreach t,$(GUESTS),$(BUILD)/xen-arm64/tests/$(t).img)
 
-.PHONY: apps-xen-arm64 guests-xen-arm64
+run-xen-arm64: deps-build deps-xen-arm apps-xen-arm64
+	$(Q)tests/xen/run --arch arm64 --kind arm64 --demo dhcpd
+
+.PHONY: apps-xen-arm64 guests-xen-arm64 run-xen-arm64

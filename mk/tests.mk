@@ -58,6 +58,7 @@ test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
 
 ## test-xen-arm: the same on Xen for ARM: the 64-bit and the 32-bit images, as guests of one Xen
 test-xen-arm: deps-build deps-xen-arm apps-xen-arm64 guests-xen-arm64 apps-xen-arm32 guests-xen-arm32
+	$(Q)tools/check-barriers xen-arm64 xen-arm32
 	$(Q)tests/xen/run --arch arm64
 
 ## test-unit: unit, property and simulation tests, sanitizers on

@@ -208,11 +208,6 @@ struct fdt_node fdt_root(const struct fdt *fdt)
     return node;
 }
 
-bool fdt_next_below(const struct fdt *fdt, struct fdt_node *node, unsigned depth)
-{
-    return fdt_next(fdt, node) && node->depth > depth;
-}
-
 bool fdt_prop(const struct fdt *fdt, const struct fdt_node *node, const char *name,
               struct cs_ro *value)
 {

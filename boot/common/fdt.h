@@ -42,9 +42,6 @@ int fdt_open(struct cs_ro blob, struct fdt *fdt, const char **why);
 struct fdt_node fdt_root(const struct fdt *fdt);
 /* The node after this one, into it; false: that was the last. */
 bool fdt_next(const struct fdt *fdt, struct fdt_node *node);
-/* As fdt_next, within the node of depth `depth` that the walk began at: false also where the next
- * node is not below it. */
-bool fdt_next_below(const struct fdt *fdt, struct fdt_node *node, unsigned depth);
 
 /* A property's value into *value (a view of the blob). False: the node has none of that name. */
 bool fdt_prop(const struct fdt *fdt, const struct fdt_node *node, const char *name,

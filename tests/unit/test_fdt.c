@@ -102,22 +102,6 @@ static void test_nodes_are_visited_in_order(void **state)
     assert_false(fdt_next(&fdt, &node));
 }
 
-static void test_nodes_below_end_with_the_node(void **state)
-{
-    struct fdt fdt;
-    struct fdt_node node;
-
-    (void)state;
-    small_tree();
-    opens(&fdt);
-    node = fdt_root(&fdt);
-    while (!cs_equal_str(node.name, "bus"))
-        assert_true(fdt_next(&fdt, &node));
-    assert_true(fdt_next_below(&fdt, &node, 2));
-    assert_true(fdt_is_named(&node, "device"));
-    assert_false(fdt_next_below(&fdt, &node, 2));
-}
-
 static void test_reg_is_in_the_cells_of_the_parent(void **state)
 {
     struct fdt fdt;
@@ -411,7 +395,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nodes_are_visited_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nodes_below_end_with_the_node, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reg_is_in_the_cells_of_the_parent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reg_that_wraps_or_has_too_many_bits_is_none, setup,
                                         teardown),
