@@ -9,7 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const char *const words[] = {"2l", "fifo", NULL};
+    static const struct args_key keys[] = {{"n", "n=3", "a number"}, {NULL, NULL, NULL}};
     static struct args args;
+    unsigned word;
     char error[64];
     uint32_t number;
     uint8_t prefix, mac[6];
@@ -32,6 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(prefix >= 1 && prefix <= 32);
     if (args_get_mac(args.argc, args.argv, "mac", mac) == 1)
         ASSERT((mac[0] & 1) == 0);
-    args_check(args.argc, args.argv, NULL);
+    if (args_get_word(args.argc, args.argv, "mode", words, &word) == 1)
+        ASSERT(word < 2);
+    ASSERT(args_last(args.argc, args.argv, "ip") < args.argc);
+    args_check(args.argc, args.argv, keys);
+    (void)args_help(args.argc, args.argv, "a program", keys);
     return 0;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* test_args.c - the command line: quoting, its limits, and the values of keys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support.h"
+
 #include <cmocka.h>
 
 #include <morgana/args.h>
@@ -310,6 +309,120 @@ static void test_bad_value_is_shown_without_control_characters(void **state)
     assert_non_null(strstr(logged, "n=a?[2Jb: expected"));
 }
 
+static void test_last_tells_which_of_two_keys_came_later(void **state)
+{
+    (void)state;
+    assert_int_equal(split("ip=1.2.3.4/8 dhcp ip=2.3.4.5/8 port=7"), 0);
+    assert_int_equal(args_last(args.argc, args.argv, "ip"), 3);
+    assert_int_equal(args_last(args.argc, args.argv, "dhcp"), 2);
+    assert_int_equal(args_last(args.argc, args.argv, "gw"), 0);
+    assert_int_equal(args_last(args.argc, args.argv, "prog"), 0);
+    assert_int_equal(args_last(0, args.argv, "ip"), 0);
+}
+
+static void test_word(void **state)
+{
+    static const char *const words[] = {"echo", "discard", "source", NULL};
+    unsigned i = 9;
+
+    (void)state;
+    assert_int_equal(split("mode=source"), 0);
+    assert_int_equal(args_get_word(args.argc, args.argv, "mode", words, &i), 1);
+    assert_int_equal(i, 2);
+    i = 9;
+    assert_int_equal(args_get_word(args.argc, args.argv, "kind", words, &i), 0);
+    assert_int_equal(i, 9);
+    assert_int_equal(split("mode=Echo"), 0);
+    assert_int_equal(args_get_word(args.argc, args.argv, "mode", words, &i), -E_INVAL);
+    assert_int_equal(i, 9);
+    assert_non_null(strstr(logged, "mode=Echo: expected echo, discard or source\n"));
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
+static const struct args_key table[] = {{"port", "port=7", "the port it listens at"},
+                                        {"ip", "ip=9.9.9.9/9", "its own address: required"},
+                                        {"dhcp", NULL, NULL},
+                                        {NULL, NULL, NULL}};
+
+static bool help(const char *line)
+{
+    assert_int_equal(split(line), 0);
+    vplat_reset(1);
+    return args_help(args.argc, args.argv, "a program", table);
+}
+
+static void test_help_has_the_programs_keys_and_everybodys(void **state)
+{
+    const char *text;
+
+    (void)state;
+    assert_true(help("--help"));
+    text = vplat_console();
+    assert_ptr_equal(strstr(text, "prog - a program\n"), text);
+    assert_non_null(strstr(text, "\n  port=7                     the port it listens at\n"));
+    assert_non_null(strstr(text, "\n  log=info "));
+    assert_non_null(strstr(text, "\n  console=ring "));
+    assert_non_null(strstr(text, "\n  help "));
+    /* as the program has them, once, or not at all */
+    assert_non_null(strstr(text, "ip=9.9.9.9/9"));
+    assert_null(strstr(text, "ip=10.0.0.1/24"));
+    assert_null(strstr(text, "\n  dhcp"));
+}
+
+static void test_help_is_asked_for_by_a_word_of_its_own(void **state)
+{
+    static const char *const other[] = {"", "helpful", "xhelp", "text=help", "-help", "HELP"};
+
+    (void)state;
+    assert_true(help("help"));
+    assert_true(help("port=7 help log=debug"));
+    for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+        assert_false(help(other[i]));
+        assert_string_equal(vplat_console(), "");
+    }
+}
+
+static void test_every_line_of_the_help_fits_a_terminal(void **state)
+{
+    const char *at;
+
+    (void)state;
+    assert_true(help("help"));
+    for (at = vplat_console(); *at != '\0'; at = strchr(at, '\n') + 1)
+        assert_true(strchr(at, '\n') != NULL && strchr(at, '\n') - at <= 100);
+}
+
+/* The help's own words are no unknown keys, nor are those that the table hides. */
+static void test_what_the_help_knows_is_no_unknown_key(void **state)
+{
+    (void)state;
+    assert_int_equal(split("help --help dhcp=1.2.3.4 console=hvc0 port=7"), 0);
+    assert_int_equal(args_check(args.argc, args.argv, table), 0);
+}
+
+/* What clouds and boot loaders say is never more than a warning. */
+static void test_command_lines_of_clouds_are_read(void **state)
+{
+    static char line[ARGS_BYTES_MAX + 1];
+    static const struct args_key *none = NULL;
+
+    (void)state;
+    assert_int_equal(split("root=/dev/xvda1 ro console=hvc0 quiet splash $vt_handoff ip=dhcp"), 0);
+    assert_int_equal(args_check(args.argc, args.argv, none), 5);
+    assert_int_equal(split("/boot/image.gz BOOT_IMAGE=(hd0,0)/vm ip=10.0.0.2/24"), 0);
+    assert_int_equal(args_check(args.argc, args.argv, none), 2);
+    /* 4 KiB, of two-byte characters, in quotes */
+    memset(line, 0, sizeof(line));
+    strcpy(line, "'text=");
+    for (size_t i = 6; i + 2 < ARGS_BYTES_MAX; i += 2)
+        memcpy(line + i, "\xc3\xa9", 2);
+    line[strlen(line)] = '\'';
+    assert_int_equal(split(line), 0);
+    assert_int_equal(args.argc, 2);
+    assert_int_equal(args_check(args.argc, args.argv, none), 1);
+}
+
 /* An unknown key is reported and ignored (Solo5 issue 517 broke on one). */
 static void test_unknown_keys_are_reported_once_each(void **state)
 {
@@ -344,6 +457,13 @@ int main(void)
         cmocka_unit_test_setup(test_mac, setup),
         cmocka_unit_test_setup(test_bad_value_is_shown_without_control_characters, setup),
         cmocka_unit_test_setup(test_unknown_keys_are_reported_once_each, setup),
+        cmocka_unit_test_setup(test_last_tells_which_of_two_keys_came_later, setup),
+        cmocka_unit_test_setup(test_word, setup),
+        cmocka_unit_test_setup(test_help_has_the_programs_keys_and_everybodys, setup),
+        cmocka_unit_test_setup(test_help_is_asked_for_by_a_word_of_its_own, setup),
+        cmocka_unit_test_setup(test_every_line_of_the_help_fits_a_terminal, setup),
+        cmocka_unit_test_setup(test_what_the_help_knows_is_no_unknown_key, setup),
+        cmocka_unit_test_setup(test_command_lines_of_clouds_are_read, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
