@@ -1,6 +1,7 @@
-# x86-64 guests of Xen, type="pvh". The objects of the library come from the same sources as the
-# host's; what differs is this list: boot/xen-x86_64 under the library instead of platform/sim and
-# platform/host, and newlib for programs instead of the host's C library.
+# x86-64 guests of Xen: one image for type="pvh", for type="pv", and for GRUB in an HVM guest. The
+# objects of the library come from the same sources as the host's; what differs is this list:
+# boot/xen-x86_64 under the library instead of platform/sim and platform/host, and newlib for
+# programs instead of the host's C library.
 
 NEWLIB_xen-x86_64 := $(BUILD)/cache/newlib-x86_64
 # No header of the machine that builds: the compiler's own, newlib's, and a folder with nothing but
