@@ -48,7 +48,7 @@ $$(BUILD)/xen-arm32/$(1).elf.debug: $$(call objects,xen-arm32,$(3)) \
 		$$(BUILD)/xen-arm32/$(1).name.o $$(LIBS_xen-arm32) boot/xen-arm32/link.lds
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC_xen-arm32) $$(LDFLAGS_xen-arm32) -o $$@ $$(BUILD)/xen-arm32/obj/boot/xen-arm32/entry.o \
+	$$(Q)$$(CC_xen-arm32) $$(PLACE) $$(LDFLAGS_xen-arm32) -o $$@ $$(BUILD)/xen-arm32/obj/boot/xen-arm32/entry.o \
 		$$(filter %.o,$$^) -Wl,--start-group $$(LIBS_xen-arm32) $$(call libs_armv7,$$(CC_xen-arm32)) \
 		-Wl,--end-group
 $$(BUILD)/xen-arm32/$(1).zImage: $$(BUILD)/xen-arm32/$(1).elf.debug
@@ -76,13 +76,12 @@ $(BUILD)/xen-arm32/apps/%.xl: apps/%/app.conf tools/mkxl
 apps-xen-arm32: $(foreach a,$(APPS),$(BUILD)/xen-arm32/apps/$(a).zImage) \
 	$(patsubst apps/%/app.conf,$(BUILD)/xen-arm32/apps/%.xl,$(wildcard apps/*/app.conf))
 
-# The boot test as if linked to be loaded elsewhere: the header's address is the loader's order. The
-# MMU has to make up for 32 MiB; where a page is added to that, it cannot.
-place = printf '$(2)' | dd of=$(1) bs=1 seek=40 conv=notrunc status=none
-$(BUILD)/xen-arm32/tests/boot-moved.zImage: $(BUILD)/xen-arm32/tests/boot.zImage
-	$(Q)cp $< $@ && $(call place,$@,\000\200\000\102)
-$(BUILD)/xen-arm32/tests/boot-crooked.zImage: $(BUILD)/xen-arm32/tests/boot.zImage
-	$(Q)cp $< $@ && $(call place,$@,\000\220\000\102)
+# The boot test linked to where it is not loaded: the MMU has to make up for it, with addresses that
+# wrap; and to where no MMU can.
+$(foreach t,boot-moved boot-crooked,$(eval \
+	$(call xen_arm32_image,tests/$(t),boot,$(sort $(wildcard tests/guest/boot/*.c)) $(GUEST_SUPPORT))))
+$(BUILD)/xen-arm32/tests/boot-moved.elf.debug: PLACE := -Wl,--defsym,boot_link=0x00108000
+$(BUILD)/xen-arm32/tests/boot-crooked.elf.debug: PLACE := -Wl,--defsym,boot_link=0x50009000
 
 ## guests-xen-arm32: the test programs that run as guests, build/xen-arm32/tests/<test>.zImage
 guests-xen-arm32: $(foreach t,$(GUESTS) boot-moved boot-crooked,$(BUILD)/xen-arm32/tests/$(t).zImage)
