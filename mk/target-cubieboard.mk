@@ -11,9 +11,6 @@
 CROSS_cubieboard ?= arm-none-eabi-
 CC_cubieboard = $(CROSS_cubieboard)gcc
 DEPS_cubieboard := deps-build deps-board
-# In thumb/v7-a/nofp of Debian's newlib; all else is ARM code, for backtraces by r11.
-LIBC_cubieboard = $(shell $(CC_cubieboard) -mthumb -march=armv7-a -mfloat-abi=soft -print-file-name=libc.a)
-LIBGCC_cubieboard = $(shell $(CC_cubieboard) -mthumb -march=armv7-a -mfloat-abi=soft -print-libgcc-file-name)
 LINK_ADDRESS_cubieboard := 0x40010000
 
 SMALL_cubieboard := apps/% base/% boot/% dhcp/% cstruct/text.c cstruct/field.c \
@@ -21,15 +18,10 @@ SMALL_cubieboard := apps/% base/% boot/% dhcp/% cstruct/text.c cstruct/field.c \
 FAST_cubieboard := $(addprefix boot/cubieboard/,emac.c mmio.c timer.c wait.c) boot/armv7/mem.c \
 	apps/common/sha256.c
 is_small_cubieboard = $(filter-out $(FAST_cubieboard),$(filter $(SMALL_cubieboard),$<))
-CFLAGS_cubieboard = $(if $(is_small_cubieboard),-Os -Wno-maybe-uninitialized,-O2) \
-	-mcpu=cortex-a8 -mfloat-abi=soft -marm -ffreestanding -fno-strict-aliasing -fno-pic \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-unwind-tables \
-	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-	-U__UINT32_TYPE__ "-D__UINT32_TYPE__=unsigned int" -U__INT32_TYPE__ -D__INT32_TYPE__=int \
-	-Iinclude/arch/arm -D_GNU_SOURCE
-# sbrk: boot/common/bare/newlib.c comes before the C library, which has all of its names too.
-LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/cubieboard/link.lds -Wl,--gc-sections -Wl,-n \
-	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
+# CFLAGS_armv7, libs_armv7: mk/target-xen-arm32.mk. sbrk: there too.
+CFLAGS_cubieboard = $(if $(is_small_cubieboard),-Os -Wno-maybe-uninitialized,-O2) $(CFLAGS_armv7)
+LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/cubieboard/link.lds \
+	-Wl,--gc-sections -Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
 # What of boot/xen-arm knows no Xen.
 SHARED_ARM_cubieboard := $(addprefix boot/xen-arm/,memory.c entropy.c tree.c)
@@ -50,8 +42,7 @@ $$(BUILD)/cubieboard/$(1).elf.debug: $$(call objects,cubieboard,$(3)) \
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC_cubieboard) $$(LDFLAGS_cubieboard) -o $$@ $$(filter %.o,$$^) \
-		-Wl,--start-group $$(LIBS_cubieboard) $$(LIBC_cubieboard) $$(LIBGCC_cubieboard) \
-		-Wl,--end-group
+		-Wl,--start-group $$(LIBS_cubieboard) $$(call libs_armv7,$$(CC_cubieboard)) -Wl,--end-group
 $$(BUILD)/cubieboard/$(1).elf: $$(BUILD)/cubieboard/$(1).elf.debug
 	$$(Q)$$(CROSS_cubieboard)objcopy --strip-all $$< $$@
 $$(BUILD)/cubieboard/$(1).bin: $$(BUILD)/cubieboard/$(1).elf.debug
