@@ -515,6 +515,22 @@ static void test_lease_that_ends_takes_the_address_away(void **state)
     assert_int_equal(client.stats.expiries, 1);
 }
 
+/* Which of the two was answered nobody knows: the lease is thought the shorter. */
+static void test_lease_counts_from_the_first_request(void **state)
+{
+    uint64_t first;
+
+    (void)state;
+    start_plain();
+    to_requesting();
+    first = now;
+    to_deadline();
+    expect_send(DHCPREQUEST);
+    reply(DHCPACK, ADDR);
+    EXPECT_ANSWER(acknowledged);
+    assert_int_equal(client.ends_at, first + S(LEASE));
+}
+
 /* A main loop that was away for longer than the lease. */
 static void test_lease_that_ended_unseen_takes_the_address_away_first(void **state)
 {
@@ -596,6 +612,11 @@ static void test_answer_of_a_probe_that_nobody_waits_for_is_ignored(void **state
     dhcp_client_probed(&client, true, now);
     expect_wait();
     expect_state(DHCP_CLIENT_REQUESTING);
+    start_plain();
+    to_renewing();
+    dhcp_client_probed(&client, false, now);
+    expect_wait();
+    expect_state(DHCP_CLIENT_RENEWING);
 }
 
 static void test_lease_that_ends_while_it_is_probed_is_none(void **state)
@@ -653,7 +674,13 @@ static void test_remembered_address_nobody_knows_is_forgotten(void **state)
     expect_send(DHCPREQUEST);
     expect_backoff(DHCPREQUEST, seconds, 1);
     assert_in_range(to_deadline(), S(7), S(9));
-    expect_send(DHCPDISCOVER);
+    to_requesting();
+    for (int i = 0; i < 3; i++) {
+        to_deadline();
+        expect_send(DHCPREQUEST);
+    }
+    to_deadline();
+    expect_send(DHCPDISCOVER); /* and not for that address again */
 }
 
 /* RFC 2131 section 3.7. */
@@ -796,6 +823,7 @@ int main(void)
         TEST(test_each_renewal_has_its_own_xid),
         TEST(test_renewal_prolongs_the_lease),
         TEST(test_lease_that_ends_takes_the_address_away),
+        TEST(test_lease_counts_from_the_first_request),
         TEST(test_lease_that_ended_unseen_takes_the_address_away_first),
         TEST(test_infinite_lease_is_never_renewed),
         TEST(test_address_in_use_is_declined_and_ten_seconds_pass),

@@ -211,6 +211,36 @@ static void test_time_may_be_anything(void **state)
     }
 }
 
+static void test_limit_to_the_mtu_is_576_or_more(void **state)
+{
+    struct netrig *rig = netrig_blank();
+
+    (void)state;
+    netrig_start(rig);
+    assert_int_equal(netif_mtu_limit(&rig->nif, 575), -E_INVAL);
+    assert_int_equal(netif_mtu_limit(&rig->nif, 576), 0);
+    assert_int_equal(rig->nif.mtu_limit, 576);
+    assert_int_equal(netif_mtu_limit(&rig->nif, 65535), 0);
+    assert_int_equal(netif_mtu_limit(&rig->nif, 0), 0);
+    netrig_free(rig);
+}
+
+static void test_time_to_probe_is_a_millisecond_to_ten_seconds(void **state)
+{
+    struct netrig *rig = netrig_blank();
+
+    (void)state;
+    netrig_start(rig);
+    assert_int_equal(netif_addr_add_probed(&rig->nif, NETRIG_US, 24, NS_PER_MS - 1, rig->now),
+                     -E_INVAL);
+    assert_int_equal(netif_addr_add_probed(&rig->nif, NETRIG_US, 24, 10 * NS_PER_S + 1, rig->now),
+                     -E_INVAL);
+    assert_int_equal(netif_addr_add_probed(&rig->nif, NETRIG_US, 24, NS_PER_MS, rig->now), 0);
+    netrig_pass(rig, 2 * NS_PER_MS);
+    assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
+    netrig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_without_memory_at_any_allocation_nothing_leaks),
         cmocka_unit_test(test_fini_puts_what_waits),
         cmocka_unit_test(test_time_may_be_anything),
+        cmocka_unit_test(test_limit_to_the_mtu_is_576_or_more),
+        cmocka_unit_test(test_time_to_probe_is_a_millisecond_to_ten_seconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

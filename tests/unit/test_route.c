@@ -160,6 +160,50 @@ static void test_tables_are_bounded(void **state)
     free_rig(rig);
 }
 
+/* As clouds have it: an address of /32, and a router that only a route says is on the link. */
+static void test_a_route_on_the_link_needs_no_network(void **state)
+{
+    const uint32_t us = IP4_ADDR(172, 16, 5, 9), router = IP4_ADDR(172, 16, 0, 1);
+    struct netrig *rig = new_rig();
+    uint32_t hop, src;
+
+    (void)state;
+    add(rig, us, 32);
+    assert_int_equal(netif_route_add(&rig->nif, 0, 0, router), -E_HOSTUNREACH);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, router, 32, 0), 0);
+    expect(rig, router, router, us);
+    assert_int_equal(send_to(rig, 0, IP4_ADDR(192, 0, 2, 1), &hop, &src), -E_HOSTUNREACH);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, router), 0);
+    expect(rig, IP4_ADDR(192, 0, 2, 1), router, us);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, router), -E_EXIST);
+    /* they sleep without an address, and wake with one */
+    assert_int_equal(netif_addr_remove(&rig->nif, us), 0);
+    assert_int_equal(send_to(rig, 0, router, &hop, &src), -E_HOSTUNREACH);
+    add(rig, IP4_ADDR(172, 16, 5, 10), 32);
+    expect(rig, IP4_ADDR(192, 0, 2, 1), router, IP4_ADDR(172, 16, 5, 10));
+    assert_int_equal(netif_route_remove(&rig->nif, 0, 0), 0);
+    assert_int_equal(netif_route_remove(&rig->nif, router, 32), 0);
+    assert_int_equal(netif_route_remove(&rig->nif, router, 32), -E_NOENT);
+    assert_int_equal(send_to(rig, 0, router, &hop, &src), -E_HOSTUNREACH);
+    free_rig(rig);
+}
+
+static void test_bad_routes_on_the_link_are_refused(void **state)
+{
+    struct netrig *rig = new_rig();
+
+    (void)state;
+    add(rig, NETRIG_US, 24);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 33, 0), -E_INVAL);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 1, 24, 0), -E_INVAL);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, NETRIG_US), -E_INVAL);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, IP4_BROADCAST), -E_INVAL);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, NETRIG_US | 255), -E_INVAL);
+    assert_int_equal(netif_route_add_on_link(&rig->nif, 0, 0, IP4_ADDR(127, 0, 0, 1)), -E_INVAL);
+    assert_int_equal(rig->nif.gateway_count, 0);
+    free_rig(rig);
+}
+
 static void test_a_source_must_be_ours(void **state)
 {
     struct netrig *rig = new_rig();
@@ -200,6 +244,8 @@ int main(void)
         cmocka_unit_test(test_a_route_whose_network_is_gone_sleeps_until_it_is_back),
         cmocka_unit_test(test_what_is_no_address_and_no_route),
         cmocka_unit_test(test_tables_are_bounded),
+        cmocka_unit_test(test_a_route_on_the_link_needs_no_network),
+        cmocka_unit_test(test_bad_routes_on_the_link_are_refused),
         cmocka_unit_test(test_a_source_must_be_ours),
         cmocka_unit_test(test_every_address_answers),
     };
