@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <morgana/args.h>
+#include <morgana/cksum.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
@@ -162,6 +163,29 @@ static void check_memory_functions(void)
     }
 }
 
+/* The vector part of the checksum is this CPU's own: every length and alignment against a sum of
+ * pairs of bytes. */
+static void check_checksum(void)
+{
+    static uint8_t bytes[2048];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = i < 700 ? 0xff : (uint8_t)(i * 131 + i / 7);
+    for (size_t at = 0; at < 700; at += 37) {
+        for (size_t n = 0; n + at <= sizeof(bytes); n += n < 300 ? 1 : 61) {
+            uint32_t want = 0;
+
+            for (size_t i = 0; i < n; i++)
+                want += (uint32_t)bytes[at + i] << (i % 2 == 0 ? 8 : 0);
+            if (cksum_finish(cksum_partial(cs_ro_of(bytes + at, n), 0)) != cksum_finish(want)) {
+                printf("checksum: %lu bytes at %lu\n", (unsigned long)n, (unsigned long)at);
+                failed = 1;
+                return;
+            }
+        }
+    }
+}
+
 static void check_entropy(void)
 {
     uint8_t a[64] = {0}, b[64] = {0};
@@ -193,6 +217,7 @@ int main(int argc, char **argv)
            (const char *)module.base);
     check_clock();
     check_memory_functions();
+    check_checksum();
     check_entropy();
     check_library();
     printf("netdevs: %u\n", plat_netdev_count());
