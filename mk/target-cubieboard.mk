@@ -79,4 +79,7 @@ test-board: deps-build deps-board deps-run apps-cubieboard \
 	$(Q)tests/board/fetch || echo "test-board: what needs that is skipped"
 	$(Q)tests/board/run
 
-.PHONY: apps-cubieboard test-board
+run-cubieboard: deps-build deps-board deps-run apps-cubieboard
+	$(Q)tests/board/run dhcp
+
+.PHONY: apps-cubieboard test-board run-cubieboard
