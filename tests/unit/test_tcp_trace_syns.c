@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_tcp_trace_syns.c - the trace checker where several SYNs came, and any may be the one that was
- * taken; and where the device refused what was sent. */
+/* test_tcp_trace_syns.c - the trace checker where several SYNs came, and any may be the one that
+ * was taken; and where the device refused what was sent. */
 #include "support.h"
 
 #include <cmocka.h>
@@ -123,8 +123,8 @@ static void test_an_answer_counts_after_a_rst_that_does_not(void **state)
     play_done(&p);
 }
 
-/* A SYN without ACK is answered by a SYN-ACK before all: where none went, the other was taken, though
- * its number lies in the first's text. */
+/* A SYN without ACK is answered by a SYN-ACK before all: where none went, the other was taken,
+ * though its number lies in the first's text. */
 static void test_an_answer_is_likelier_than_a_syn(void **state)
 {
     struct play p;
