@@ -184,8 +184,8 @@ static void test_simultaneous_open_passes(void **state)
     play_done(&p);
 }
 
-/* RFC 7323 section 2.2: a SYN's window is not scaled. What a scaled ACK told, a SYN-ACK that is sent
- * again cannot say; but what it can, it must. */
+/* RFC 7323 section 2.2: a SYN's window is not scaled. What a scaled ACK told, a SYN-ACK that is
+ * sent again cannot say; but what it can, it must. */
 static void test_a_syn_ack_tells_as_much_window_as_it_can(void **state)
 {
     (void)state;
