@@ -275,7 +275,7 @@ struct netif {
     struct pkt_queue loop;    /* packets to ourselves */
     struct udp_sock *udp[NETIF_UDP_BUCKETS];
     uint32_t udp_count;
-    uint32_t udp_unclaimed; /* sockets that take what is for no address of ours */
+    uint32_t udp_unclaimed;              /* sockets that take what is for no address of ours */
     const struct netif_tcp_ops *tcp_ops; /* NULL: no TCP */
     struct tcp *tcp;
 };

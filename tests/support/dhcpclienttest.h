@@ -24,6 +24,7 @@
 #define SERVER IP(10, 0, 0, 1)
 #define OTHER IP(10, 0, 0, 2)
 #define LEASE 3600u
+#define S(seconds) ((seconds)*NS_PER_S)
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
 static struct dhcp_client client;
@@ -97,6 +98,17 @@ static UNUSED uint64_t to_deadline(void)
     assert_true(at > now);
     now = at;
     return now - was;
+}
+
+/* The next retransmissions are `seconds` apart, each one second more or less. */
+static UNUSED void expect_backoff(enum dhcp_type type, const unsigned *seconds, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t waited = to_deadline();
+
+        assert_in_range(waited, S(seconds[i] - 1), S(seconds[i] + 1));
+        expect_send(type);
+    }
 }
 
 /* ---- the server ------------------------------------------------------------------------------ */

@@ -172,6 +172,7 @@ static void to_ack(void)
 static void to_lease(void)
 {
     to_ack();
+    dhcp_write_u32(&w, DHCP_OPT_ROUTERS, IP4_ADDR(10, 0, 0, 254));
     give();
     pass(NS_PER_S);
     assert_int_equal(netif_addr_state(&net->nif, ADDR), NETIF_ADDR_READY);
@@ -197,7 +198,8 @@ static void test_an_answer_to_the_address_to_come_is_heard(void **state)
     (void)state;
     start();
     to_lease();
-    assert_true(said("info: dhcp: address 10.0.0.100/24 from 10.0.0.2 for 600 s\n"));
+    assert_true(
+        said("info: dhcp: address 10.0.0.100/24 from 10.0.0.2 for 600 s, router 10.0.0.254\n"));
 }
 
 static void test_an_answer_to_all_is_heard(void **state)
