@@ -1,6 +1,6 @@
 # Morgana: the one entry point. `make help` lists what can be made.
 #
-#   TARGET=host|xen-x86_64   what `make run` runs (host)
+#   TARGET=host|xen-x86_64|xen-arm64|xen-arm32|cubieboard  what `make run` runs (host)
 #   TOOLCHAIN=gcc|clang      which compiler (gcc)
 #   V=1                      show whole commands
 

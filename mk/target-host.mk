@@ -40,6 +40,6 @@ run-host: deps-run apps-host
 	$(Q)tools/run-dhcpd
 
 run-%:
-	@echo "TARGET=$*: there are host and xen-x86_64" >&2; exit 1
+	@echo "TARGET=$*: there are host, xen-x86_64, xen-arm64, xen-arm32, cubieboard" >&2; exit 1
 
 .PHONY: apps-host run-host

@@ -77,13 +77,17 @@ apps-xen-arm32: $(foreach a,$(APPS),$(BUILD)/xen-arm32/apps/$(a).zImage) \
 	$(patsubst apps/%/app.conf,$(BUILD)/xen-arm32/apps/%.xl,$(wildcard apps/*/app.conf))
 
 # The boot test linked to where it is not loaded: the MMU has to make up for it, with addresses that
-# wrap; and to where no MMU can.
-$(foreach t,boot-moved boot-crooked,$(eval \
+# wrap; and to where no MMU can; and larger than the memory that it is given.
+$(foreach t,boot-moved boot-crooked boot-large,$(eval \
 	$(call xen_arm32_image,tests/$(t),boot,$(sort $(wildcard tests/guest/boot/*.c)) $(GUEST_SUPPORT))))
 $(BUILD)/xen-arm32/tests/boot-moved.elf.debug: PLACE := -Wl,--defsym,boot_link=0x00108000
 $(BUILD)/xen-arm32/tests/boot-crooked.elf.debug: PLACE := -Wl,--defsym,boot_link=0x50009000
+$(BUILD)/xen-arm32/tests/boot-large.elf.debug: PLACE := -Wl,--defsym,boot_more_bss=0x400000
 
 ## guests-xen-arm32: the test programs that run as guests, build/xen-arm32/tests/<test>.zImage
-guests-xen-arm32: $(foreach t,$(GUESTS) boot-moved boot-crooked,$(BUILD)/xen-arm32/tests/$(t).zImage)
+guests-xen-arm32: $(foreach t,$(GUESTS) boot-moved boot-crooked boot-large,$(BUILD)/xen-arm32/tests/$(t).zImage)
 
-.PHONY: apps-xen-arm32 guests-xen-arm32
+run-xen-arm32: deps-build deps-xen-arm apps-xen-arm32
+	$(Q)tests/xen/run --arch arm64 --kind arm32 --demo dhcpd
+
+.PHONY: apps-xen-arm32 guests-xen-arm32 run-xen-arm32
