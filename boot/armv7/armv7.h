@@ -63,8 +63,7 @@ int armv7_mmu_map(struct armv7_region region);
 
 /* Writes dirty lines back: before a device, or a CPU without caches, reads. */
 void armv7_dcache_clean(const void *start, size_t bytes);
-/* Throws lines away: before reading what a device wrote. Whole lines: 64-byte-aligned buffers. */
-void armv7_dcache_invalidate(void *start, size_t bytes);
+/* The same, and forgets them: before reading what a device, or a CPU without caches, wrote. */
 void armv7_dcache_clean_invalidate(const void *start, size_t bytes);
 /* All levels, by set and way: only where no hypervisor is (it would have to walk all of memory)
  * and before the memory goes to something that runs with caches off. In start.S. */
@@ -76,16 +75,6 @@ void armv7_dcache_clean_invalidate_all(void);
 static inline void armv7_wfi(void)
 {
     __asm__ volatile("dsb\n\twfi" : : : "memory");
-}
-
-static inline void armv7_irq_on(void)
-{
-    __asm__ volatile("cpsie i" : : : "memory");
-}
-
-static inline void armv7_irq_off(void)
-{
-    __asm__ volatile("cpsid i" : : : "memory");
 }
 
 static inline void armv7_dsb(void)

@@ -13,7 +13,6 @@
 #define ARMV7_MODE_HYP 0x1a
 #define ARMV7_MODE_UND 0x1b
 #define ARMV7_MODE_SYS 0x1f
-#define ARMV7_PSR_T 0x20
 #define ARMV7_PSR_F 0x40
 #define ARMV7_PSR_I 0x80
 #define ARMV7_PSR_A 0x100

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* cache.c - upkeep of the data cache by address (ARM DDI 0406, B4.2.1), and of what is written
- * once and executed: nothing, after start.S. */
+/* cache.c - upkeep of the data cache by address (ARM DDI 0406, B4.2.1). */
 #include "armv7.h"
 
 /* The smallest line of all data caches: CTR's DminLine, log2 of words. */
@@ -21,11 +20,6 @@ static uint32_t line_bytes(void)
 void armv7_dcache_clean(const void *start, size_t bytes)
 {
     EACH_LINE(start, bytes, c10); /* DCCMVAC */
-}
-
-void armv7_dcache_invalidate(void *start, size_t bytes)
-{
-    EACH_LINE(start, bytes, c6); /* DCIMVAC */
 }
 
 void armv7_dcache_clean_invalidate(const void *start, size_t bytes)
