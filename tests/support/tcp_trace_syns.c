@@ -133,6 +133,7 @@ static bool settle(struct tt_half *h, const struct tt_seg *s, bool answer)
 {
     for (uint64_t least = 0;;) {
         const struct tt_syn *next = NULL;
+        struct tt_syn copy;
 
         for (unsigned i = 0; i < TT_SYNS; i++) {
             const struct tt_syn *syn = &h->syns[i];
@@ -144,7 +145,13 @@ static bool settle(struct tt_half *h, const struct tt_seg *s, bool answer)
         if (next == NULL)
             return false;
         least = next->no + 1;
-        tt_half_adopt(h, next);
+        copy = *next;
+        /* A crossing SYN and its SYN-ACK may come in one poll: the connection is the first's. */
+        for (unsigned i = 0; i < TT_SYNS; i++)
+            if (is_believed(h, &h->syns[i]) && h->syns[i].irs == copy.irs &&
+                h->syns[i].no < copy.no)
+                copy.no = h->syns[i].no;
+        tt_half_adopt(h, &copy);
         if (fits(h, s))
             return true;
     }
