@@ -9,6 +9,7 @@
         .arm
 
         .section .text.armv7_start, "ax", %progbits
+        .reloc  0, R_ARM_NONE, __aeabi_ldiv0    /* ours (div0.c), not libgcc's */
         .globl  armv7_start
 armv7_start:
         mov     r8, r0
