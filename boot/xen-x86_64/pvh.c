@@ -8,6 +8,8 @@
 
 #define GIB4 (UINT64_C(4) << 30)
 #define COM1 0x3f8
+#define PIC_1_MASK 0x21
+#define PIC_2_MASK 0xa1
 
 /* What the loader left. */
 static int (*parse)(struct cs_ro, uint64_t, struct boot_info *, const char **);
@@ -22,11 +24,23 @@ static _Noreturn void refuse_without_xen(void)
     x86_stop();
 }
 
+/* An HVM guest's BIOS leaves the timer's interrupt on, as vector 8, among the exceptions. We use no
+ * interrupt but Xen's upcall: both interrupt controllers of the PC are masked. */
+static void mask_interrupts(void)
+{
+    x86_outb(PIC_1_MASK, 0xff);
+    x86_outb(PIC_2_MASK, 0xff);
+}
+
 _Noreturn void pvh_main(uint32_t start_info, uint32_t loader)
 {
     if (!hypercall_detect())
         refuse_without_xen();
-    parse = loader == MULTIBOOT_LOADER ? multiboot_parse : pvh_parse;
+    parse = pvh_parse;
+    if (loader == MULTIBOOT_LOADER) {
+        parse = multiboot_parse;
+        mask_interrupts();
+    }
     boot_main(&pvh_mode, start_info);
 }
 
