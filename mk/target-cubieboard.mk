@@ -18,9 +18,10 @@ SMALL_cubieboard := apps/% base/% boot/% dhcp/% cstruct/text.c cstruct/field.c \
 FAST_cubieboard := $(addprefix boot/cubieboard/,emac.c mmio.c timer.c wait.c) boot/armv7/mem.c \
 	apps/common/sha256.c
 is_small_cubieboard = $(filter-out $(FAST_cubieboard),$(filter $(SMALL_cubieboard),$<))
-# CFLAGS_armv7, libs_armv7: mk/target-xen-arm32.mk. sbrk: there too.
+# CFLAGS_armv7, libs_armv7: mk/target-xen-arm32.mk. sbrk: there too; armv7_start before libgcc for
+# the same reason: it brings boot/armv7/div0.c.
 CFLAGS_cubieboard = $(if $(is_small_cubieboard),-Os -Wno-maybe-uninitialized,-O2) $(CFLAGS_armv7)
-LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/cubieboard/link.lds \
+LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk,-u,armv7_start -Wl,-T,boot/cubieboard/link.lds \
 	-Wl,--gc-sections -Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
 # What of boot/xen-arm knows no Xen.
