@@ -4,6 +4,23 @@
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+unsigned args_console(int argc, char *const *argv, const char *const *names)
+{
+    const char *value = args_get(argc, argv, "console");
+    char there[64] = "";
+    size_t n = 0;
+
+    for (unsigned i = 0; value != NULL && names[i] != NULL; i++) {
+        if (cs_equal_str(cs_of_str(value), names[i]))
+            return i;
+        if (n < sizeof(there))
+            n += fmt_buf(there + n, sizeof(there) - n, "%s%s", i == 0 ? "" : ", ", names[i]);
+    }
+    if (value != NULL)
+        LOG_WARN("console=%s: there is %s; %s is used", args_show(value).text, there, names[0]);
+    return 0;
+}
+
 int args_log(int argc, char *const *argv)
 {
     const char *name = args_get(argc, argv, "log");

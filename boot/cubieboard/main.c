@@ -72,6 +72,7 @@ static void report(uint32_t r2)
 
 _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load)
 {
+    static const char *const consoles[] = {"uart", NULL};
     const char *entropy;
     char error[128];
 
@@ -89,6 +90,7 @@ _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load)
         bare_refuse(error);
     if (args_log(args.argc, args.argv) < 0)
         plat_exit(1);
+    (void)args_console(args.argc, args.argv, consoles);
     banner_print(args.argv[0]);
     report(r2);
     entropy = args_get(args.argc, args.argv, "entropy");

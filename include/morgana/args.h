@@ -70,6 +70,11 @@ int args_check(int argc, char *const *argv, const struct args_key *keys);
  * target that it does not describe itself. True: it did, and the program should end. */
 bool args_help(int argc, char *const *argv, const char *what, const struct args_key *keys);
 
+/* console=: its index in `names` (NULL-terminated), of which the first is what is written where the
+ * key is absent, or names what there is not: said in one line, for a loader's menu that was made
+ * for Linux must not end the program. */
+unsigned args_console(int argc, char *const *argv, const char *const *names);
+
 /* Brings up the log, to the console, at the level that log= wants (info). -E_INVAL: no level; said
  * in one line. */
 int args_log(int argc, char *const *argv);

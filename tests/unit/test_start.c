@@ -80,8 +80,13 @@ static void test_log_level_may_come_from_xenstore(void **state)
     char *argv[] = {name, NULL};
 
     (void)state;
-    assert_int_equal(boot(1, argv, "log=debug"), 0);
+    assert_int_equal(boot(1, argv, "log=debug text=a"), 0);
     assert_true(log_shows(LOG_DEBUG));
+    assert_true(said("info: vm-data/cmdline: text=a\n"));
+    fini(NULL);
+    vplat_reset(1);
+    assert_int_equal(boot(1, argv, "log=warn text=a"), 0);
+    assert_false(said("text=a"));
     fini(NULL);
     assert_int_equal(boot(1, argv, "log=loud"), -E_INVAL);
     assert_true(said("log=loud: expected"));
@@ -181,8 +186,7 @@ static void test_unknown_console_is_one_line_and_the_ring(void **state)
     assert_true(start_get()->has_cons);
     first = strstr(vplat_console(), "console=");
     assert_non_null(first);
-    assert_true(said("warn: console=ttyS0: there is ring (hvc0, xen), which is used, and "
-                     "emergency\n"));
+    assert_true(said("warn: console=ttyS0: there is ring, hvc0, xen, emergency; ring is used\n"));
     assert_null(strstr(first + 1, "console="));
 }
 

@@ -29,23 +29,12 @@ struct start *start_get(void)
 
 /* ---- the command line's part ----------------------------------------------------------------- */
 
-/* console=: is it the ring? Linux's words for it will do; what else a loader's menu says for Linux
- * must not end the program. */
+/* Is the ring written? hvc0 and xen are Linux's words for it. */
 static bool wants_ring(void)
 {
-    static const char *const ring[] = {"ring", "hvc0", "xen"};
-    const char *value = args_get(start.argc, start.argv, "console");
+    static const char *const consoles[] = {"ring", "hvc0", "xen", "emergency", NULL};
 
-    if (value == NULL)
-        return true;
-    for (unsigned i = 0; i < ARRAY_SIZE(ring); i++)
-        if (cs_equal_str(cs_of_str(value), ring[i]))
-            return true;
-    if (cs_equal_str(cs_of_str(value), "emergency"))
-        return false;
-    LOG_WARN("console=%s: there is ring (hvc0, xen), which is used, and emergency",
-             args_show(value).text);
-    return true;
+    return args_console(start.argc, start.argv, consoles) < 3;
 }
 
 /* ---- one service each ------------------------------------------------------------------------ */

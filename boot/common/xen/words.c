@@ -41,12 +41,14 @@ int start_words(struct start *start)
     }
     for (int i = 0; i < start->argc; i++)
         all[n++] = start->argv[i];
-    for (int i = 1; i < more.argc; i++) {
-        LOG_INFO("%s: %s", PATH, args_show(more.argv[i]).text);
+    for (int i = 1; i < more.argc; i++)
         all[n++] = more.argv[i];
-    }
     all[n] = NULL;
     start->argc = n;
     start->argv = all;
-    return args_last(more.argc, more.argv, "log") != 0 ? args_log(n, all) : 0;
+    if (args_last(more.argc, more.argv, "log") != 0 && args_log(n, all) < 0)
+        return -E_INVAL;
+    for (int i = 1; i < more.argc; i++)
+        LOG_INFO("%s: %s", PATH, args_show(more.argv[i]).text);
+    return 0;
 }

@@ -84,12 +84,12 @@ pings_answered() {              # PING COMMAND...: it prints its account, and ev
 
 # --- guests ------------------------------------------------------------------------------------------------------------
 
-guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N]
-    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 arg
+guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING]
+    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' arg
     shift 2
     for arg in "$@"; do
         case $arg in
-            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*) local "${arg?}" ;;
+            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*|words=*) local "${arg?}" ;;
             *) fail "guest_create: '$arg' is not an option" ;;
         esac
     done
@@ -126,10 +126,14 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
     pump "$(guest_console_log "$name")" "$name.console" &
     echo $! >>/run/case/pumps
     step "guest $name: $type, $memory MiB${extra:+, $extra}"
-    xl create -q "/run/case/$name.cfg" >/run/case/create.log 2>&1 3>&- || {
+    xl create -q ${words:+-p} "/run/case/$name.cfg" >/run/case/create.log 2>&1 3>&- || {
         cat /run/case/create.log
         fail "$name: xl create: $(grep -m 1 -iE 'error|fail|invalid' /run/case/create.log || echo failed)"
     }
+    if [ -n "$words" ]; then # of the command line, by xenstore
+        xenstore-write "/local/domain/$(xl domid "$name")/vm-data/cmdline" "$words"
+        xl unpause "$name"
+    fi
 }
 
 pump() {                        # FILE LOG: lines that appear in FILE go to the log, until the case stops
