@@ -84,7 +84,13 @@ pings_answered() {              # PING COMMAND...: it prints its account, and ev
 
 # --- guests ------------------------------------------------------------------------------------------------------------
 
-guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING]
+hvm_settings() {                # NAME: an HVM guest starts from its disk, /run/case/NAME.img, by the BIOS
+    printf '%s\n' "disk = [\"format=raw,vdev=hda,access=rw,target=/run/case/$1.img\"]" 'boot = "c"' 'vga = "none"' 'nographic = 1' \
+        'device_model_override = "/usr/bin/xen-qemu-system-i386"' 'firmware_override = "/usr/bin/hvmloader"' \
+        'bios_path_override = "/usr/bin/bios-256k.bin"'
+}
+
+guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|hvm|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING]
     local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' arg
     shift 2
     for arg in "$@"; do
@@ -105,7 +111,7 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
     {
         echo "name = \"$name\""
         [ "$type" = none ] || echo "type = \"$type\""
-        echo "kernel = \"$image\""
+        if [ "$type" = hvm ]; then hvm_settings "$name"; else echo "kernel = \"$image\""; fi
         [ -z "$ramdisk" ] || echo "ramdisk = \"$ramdisk\""
         case $extra in
             '') ;;
