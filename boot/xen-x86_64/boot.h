@@ -5,8 +5,8 @@
  * The image runs in two modes. Hardware virtualization (PVH; pvh_*): the machine is ours, page
  * tables and traps are the CPU's. Paravirtualization (PV; pv_*): we run in ring 3, page tables and
  * traps are Xen's, changed by hypercalls. An entry point belongs to a mode, so nothing is guessed.
- * In both the virtual address of a page is its guest-physical one (docs/decisions, 20); what differs
- * is behind struct boot_mode.
+ * In both the virtual address of a page is its guest-physical one (docs/decisions, 20); what
+ * differs is behind struct boot_mode.
  */
 #ifndef BOOT_H
 #define BOOT_H
@@ -86,8 +86,8 @@ bool cpu_has_nx(void);
  * `window`: where Xen's own frames will be. 0, or -E_ with one sentence in *why. */
 int memory_plan(const struct boot_info *info, const struct boot_range *taken, unsigned n,
                 uint64_t window, const char **why);
-/* The rights of the page at `addr` as bits of a page table entry, 0: not mapped; and in *until up to
- * where all pages have the same. */
+/* The rights of the page at `addr` as bits of a page table entry, 0: not mapped; and in *until up
+ * to where all pages have the same. */
 uint64_t memory_rights(const struct boot_info *info, uint64_t addr, uint64_t *until);
 /* Takes a page off the heap's end, or 0. */
 uint64_t memory_take_page(void);

@@ -23,8 +23,7 @@ struct boot_info {
     uint32_t map_count;                  /* entries of the memory map; 0: the structure has none */
     struct boot_range ram[BOOT_RAM_MAX]; /* whole pages below 4 GiB, ascending, disjoint */
     unsigned ram_count;
-    struct boot_range other[BOOT_OTHER_MAX]; /* what the map lists beside RAM below 4 GiB, as it is
-                                              */
+    struct boot_range other[BOOT_OTHER_MAX]; /* what the map has beside RAM below 4 GiB */
     unsigned other_count;
     uint64_t ram_bytes; /* all of it, what lies above 4 GiB too */
 };

@@ -2,10 +2,10 @@
 /* frames.c - Xen's own frames in our address space: shared info, the rings of console and
  * xenstore, grant frames.
  *
- * All of memory is mapped where it is: virtual address = guest-physical address. What another domain
- * is told of a page is the number of its frame: in PVH the address / 4096, in PV the machine's frame
- * by the builder's list. The rings have frames of their own among our memory or beside it; shared
- * info and grant frames appear where we ask, in a window that is no RAM.
+ * All of memory is mapped where it is: virtual address = guest-physical address. What another
+ * domain is told of a page is the number of its frame: in PVH the address / 4096, in PV the
+ * machine's frame by the builder's list. The rings have frames of their own among our memory or
+ * beside it; shared info and grant frames appear where we ask, in a window that is no RAM.
  */
 #include "boot.h"
 

@@ -24,7 +24,7 @@
         .quad   \value
         .endm
 
-        /* In the first 8 KiB of the file. A loader that does not know ELF finds no addresses here. */
+        /* In the first 8 KiB of the file. For loaders that know ELF: it has no addresses. */
         .section .text.multiboot, "ax", @progbits
         .balign 4
         .long   MULTIBOOT_HEADER, MULTIBOOT_FLAGS, -(MULTIBOOT_HEADER + MULTIBOOT_FLAGS)

@@ -56,8 +56,8 @@ pv_trap_common:
         jmp     trap_common
 
 /* The upcall: it only has to end SCHEDOP_block (wait.c). Xen has masked further ones; they stay
- * masked. Xen clears the privilege in the selector that it pushes, to say that we were in our kernel:
- * IRETQ wants the real one. */
+ * masked. Xen clears the privilege in the selector that it pushes, to say that we were in our
+ * kernel: IRETQ wants the real one. */
         .balign 16
         .globl  pv_upcall
 pv_upcall:

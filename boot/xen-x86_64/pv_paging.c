@@ -2,17 +2,17 @@
 /* pv_paging.c - page tables under Xen's eye (PV).
  *
  * Theory of operation. Page tables hold the machine's frame numbers, are read-only for us, and
- * change by hypercalls, which Xen checks: no frame is a page table and writable at a time. The domain
- * builder's tables map memory from 0 up to some 4 MiB boundary at least 512 KiB behind the last thing
- * it made, page n at virtual n * 4096, everything writable and executable. So
+ * change by hypercalls, which Xen checks: no frame is a page table and writable at a time. The
+ * domain builder's tables map memory from 0 up to some 4 MiB boundary at least 512 KiB behind the
+ * last thing it made, page n at virtual n * 4096, everything writable and executable. So
  *
  *     what it mapped          each entry that shall be another is changed by mmu_update
- *     memory behind it        a page table is filled while it is still an ordinary page of ours, sealed
- *     and the window          (mapped read-only), and only then put into the directory above
+ *     memory behind it        a page table is filled while it is still an ordinary page of ours,
+ *     and the window          sealed (mapped read-only), and then put into the directory above it
  *
  * The new tables are consecutive pages (`fresh`) behind what the builder made. Each one makes 512
- * further pages accessible, so the next one always lies in memory that is mapped already: that there
- * are 512 KiB to begin with is enough for any size.
+ * further pages accessible, so the next one always lies in memory that is mapped already: that
+ * there are 512 KiB to begin with is enough for any size.
  */
 #include "pv.h"
 

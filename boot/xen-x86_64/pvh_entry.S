@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* pvh_entry.S - from Xen's PVH entry, or a Multiboot loader's, to C in long mode.
  *
- * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off,
- * ebx the physical address of struct hvm_start_info. Multiboot's section 3.2: the same, but that ebx
- * is the address of its information and eax says so. Nothing is believed here: C checks it, where
- * a line can be printed. We identity-map the first 4 GiB by 2 MiB pages, all rights, for as long
- * as it takes C to build the real page tables (pvh_paging.c) in the same frames.
+ * Xen's docs/misc/pvh.pandoc: 32-bit protected mode, flat segments, paging off, interrupts off, ebx
+ * the physical address of struct hvm_start_info. Multiboot's section 3.2: the same, but that ebx is
+ * the address of its information and eax says so. Nothing is believed here: C checks it, where a
+ * line can be printed. We identity-map the first 4 GiB by 2 MiB pages, all rights, for as long as
+ * it takes C to build the real page tables (pvh_paging.c) in the same frames.
  */
 #include "asm.h"
 

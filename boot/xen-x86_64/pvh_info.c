@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* pvh_info.c - checks struct hvm_start_info. Pure: it sees guest memory as a view, so that it can be
- * tested anywhere. */
+/* pvh_info.c - checks struct hvm_start_info. Pure: it sees guest memory as a view, so that it can
+ * be tested anywhere. */
 #include "boot_info.h"
 
 #include <morgana/err.h>

@@ -2,8 +2,8 @@
 /* pvh_paging.c - page tables where they are the CPU's (Intel SDM volume 3, chapter 4).
  *
  * They replace those of pvh_entry.S: the four directories are the same frames, their entries are
- * rewritten one by one. Where 2 MiB have the same rights they are one large page; else the frame for
- * a page table comes from the heap's end.
+ * rewritten one by one. Where 2 MiB have the same rights they are one large page; else the frame
+ * for a page table comes from the heap's end.
  */
 #include "asm.h"
 #include "boot.h"

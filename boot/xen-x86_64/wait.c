@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* wait.c - plat_wait: sleep until an event or a deadline.
  *
- * Theory of operation. The program runs with interrupts off, always. Xen says that an event
- * channel became pending by a byte in shared info (evtchn_upcall_pending) and by an upcall: PVH, the
+ * Theory of operation. The program runs with interrupts off, always. Xen says that an event channel
+ * became pending by a byte in shared info (evtchn_upcall_pending) and by an upcall: PVH, the
  * interrupt VECTOR_UPCALL, which is delivered where interrupts are on; PV, a call of the entry that
  * we registered, where evtchn_upcall_mask is 0. Both are so only inside the mode's halt(): between
  * STI and HLT, or in SCHEDOP_block, which clears the mask and looks in one step. So
