@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dhcp_client.c - a story in bytes: what a hostile server says to one client, and what time and
- * the link do. Whatever comes, the client has an address only while a lease holds that makes sense,
+/* fuzz_dhcp_client.c - a story in bytes: what a hostile server says to one client, and what time
+ * and the link do. Whatever comes, the client has an address only while a lease holds that makes sense,
  * what it sends is well-formed, and it is no storm.
  *
  *     the story: records of  kind, n (2 bytes, big-endian), then n bytes
  *     kind & 15: 0..9 a message: the bytes; where kind & 16 they are put behind the header and the
  *                     first options of a good OFFER, ACK or NAK; where kind & 32 the xid is right
  *                10 the address is in use, or nobody has it   11 the link comes up
- *                12 time passes, n ms   13 n seconds   14 a long time   15 release, or a new client */
+ *                12 time passes, n ms   13 n seconds   14 a long time   15 release, or
+ *                another client */
 #include <stdlib.h>
 #include <string.h>
 
