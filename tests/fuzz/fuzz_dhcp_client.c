@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* fuzz_dhcp_client.c - a story in bytes: what a hostile server says to one client, and what time
- * and the link do. Whatever comes, the client has an address only while a lease holds that makes sense,
- * what it sends is well-formed, and it is no storm.
+ * and the link do. Whatever comes, the client has an address only while a lease holds that makes
+ * sense, what it sends is well-formed, and it is no storm.
  *
  *     the story: records of  kind, n (2 bytes, big-endian), then n bytes
  *     kind & 15: 0..9 a message: the bytes; where kind & 16 they are put behind the header and the
