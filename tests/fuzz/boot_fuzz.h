@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* boot_fuzz.h - what must hold of boot information, whoever it came from. Input of these targets: two
- * bytes where the structure stands; the rest is memory. */
+/* boot_fuzz.h - what must hold of boot information, whoever it came from. Input of these targets:
+ * two bytes where the structure stands; the rest is memory. */
 #ifndef BOOT_FUZZ_H
 #define BOOT_FUZZ_H
 

@@ -65,7 +65,7 @@ static enum arch_rights rights_at(uint64_t addr)
 
     if (entry == 0)
         return ARCH_NONE;
-    assert_true((entry >> 6 & 1) == 0); /* never for EL0 */
+    assert_true((entry >> 6 & 1) == 0);  /* never for EL0 */
     assert_true((entry >> 54 & 1) != 0); /* nor executable there */
     if (normal)
         assert_int_equal(entry >> 8 & 3, 3); /* inner shareable, as Xen wants shared memory */

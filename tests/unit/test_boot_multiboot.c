@@ -85,8 +85,8 @@ static void test_good_information(void **state)
     assert_cmdline("ip=10.0.0.2/24 x");
 }
 
-/* Solo5 issue 517: GRUB 2 hands over what follows the file's name, so its first word is an argument;
- * others begin with that name. */
+/* Solo5 issue 517: GRUB 2 hands over what follows the file's name, so its first word is an
+ * argument; others begin with that name. */
 static void test_first_word_is_an_argument_where_the_loader_leaves_the_name_out(void **state)
 {
     static const struct {
