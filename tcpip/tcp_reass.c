@@ -491,6 +491,7 @@ unsigned tcp_reass_sack(struct tcp_conn *conn, struct tcp_sack_block *blocks, un
         conn->tcp->stats.dsacks_out++;
     }
     for (const struct tcp_ooo *ooo = rcv->recent; ooo != NULL && n < room; ooo = ooo->recent_next)
-        blocks[n++] = (struct tcp_sack_block){ooo->node.seq, ooo->node.end};
+        if (LIKELY(ooo->node.seq != conn->rcv_nxt)) /* in order: it waits for the ACK of our SYN */
+            blocks[n++] = (struct tcp_sack_block){ooo->node.seq, ooo->node.end};
     return n;
 }
