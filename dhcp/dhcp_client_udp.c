@@ -279,8 +279,9 @@ void dhcp_client_udp_poll(struct dhcp_client_udp *edge, uint64_t now_ns)
     edge->link_was_up = up;
     receive(edge, now_ns);
     look_at_address(edge, now_ns);
-    /* Nobody hears us: what time does to a lease is done all the same. */
-    if (up || edge->client.in_use)
+    /* Nobody hears us: what time does to a lease is done all the same, and an address that is lost
+     * goes. */
+    if (up || edge->client.in_use || edge->addr != 0)
         run(edge, now_ns);
     netdev_tx_flush(edge->conf.nif->conf.dev);
     say_waiting(edge, now_ns);
@@ -302,10 +303,8 @@ int dhcp_client_udp_open(struct dhcp_client_udp *edge, const struct dhcp_client_
     const struct netdev *dev = conf->nif->conf.dev;
     struct udp_conf udp = {
         .addr = IP4_ANY, .port = DHCP_CLIENT_PORT, .broadcast = true, .unclaimed = true};
-    struct dhcp_client_conf cc = {.client_id = conf->client_id,
-                                  .host_name = conf->host_name,
-                                  .remembered = conf->remembered,
-                                  .reply_max = DHCP_BYTES_DEFAULT};
+    struct dhcp_client_conf cc = {
+        .client_id = conf->client_id, .host_name = conf->host_name, .remembered = conf->remembered};
     int err;
 
     if (dev->caps.mtu_bytes < DHCP_BYTES_DEFAULT + DHCP_UDP_OVERHEAD ||

@@ -77,6 +77,7 @@ apps-cubieboard: $(foreach a,$(APPS),$(foreach x,elf bin uImage,$(BUILD)/cubiebo
 ## test-board: the Cubieboard in QEMU, with real clients behind its Ethernet
 test-board: deps-build deps-board deps-run apps-cubieboard \
 		$(foreach t,$(BOARD_GUESTS),$(foreach x,bin uImage,$(BUILD)/cubieboard/tests/$(t).$(x)))
+	$(Q)tools/check-symbols cubieboard
 	$(Q)tests/board/fetch || echo "test-board: what needs that is skipped"
 	$(Q)tests/board/run
 

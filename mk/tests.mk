@@ -54,10 +54,12 @@ test: deps-build deps-run deps-test
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
 test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
+	$(Q)tools/check-symbols xen-x86_64
 	$(Q)tests/xen/run
 
 ## test-xen-arm: the same on Xen for ARM: the 64-bit and the 32-bit images, as guests of one Xen
 test-xen-arm: deps-build deps-xen-arm apps-xen-arm64 guests-xen-arm64 apps-xen-arm32 guests-xen-arm32
+	$(Q)tools/check-symbols xen-arm64 && tools/check-symbols xen-arm32
 	$(Q)tools/check-barriers xen-arm64 xen-arm32
 	$(Q)tests/xen/run --arch arm64
 

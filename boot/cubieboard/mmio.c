@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mmio.c - the board's registers. They are Device memory (memory.c): the CPU neither repeats nor
+/* mmio.c - the board's registers. They are Device memory (main.c): the CPU neither repeats nor
  * reorders accesses to them among each other. */
 #include "mmio.h"
 

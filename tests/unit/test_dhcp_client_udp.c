@@ -547,6 +547,17 @@ static void test_a_lease_that_ends_while_the_link_is_down_ends(void **state)
     assert_false(dhcp_client_udp_has_lease(&edge));
 }
 
+static void test_a_refusal_just_before_the_link_went_takes_all_away(void **state)
+{
+    (void)state;
+    start();
+    to_renewing();
+    reply(DHCPNAK, 0);
+    net->dev.link_up = false;
+    give();
+    assert_int_equal(net->nif.addr_count, 0);
+}
+
 static void test_a_full_device_is_a_message_lost(void **state)
 {
     (void)state;
@@ -672,6 +683,7 @@ int main(void)
         TEST(test_nothing_is_sent_while_the_link_is_down),
         TEST(test_a_link_that_comes_again_has_the_lease_verified),
         TEST(test_a_lease_that_ends_while_the_link_is_down_ends),
+        TEST(test_a_refusal_just_before_the_link_went_takes_all_away),
         TEST(test_a_full_device_is_a_message_lost),
         TEST(test_without_memory_it_waits_for_some),
         TEST(test_that_there_is_no_address_yet_is_said_now_and_then),
