@@ -146,9 +146,14 @@ static void give_up_asking(struct dhcp_client *client, uint64_t now)
 static void run_times(struct dhcp_client *client, uint64_t now)
 {
     if (has_address(client) && now >= client->ends_at) {
+        bool used = client->in_use;
+
         client->stats.expiries++;
         lose_address(client);
-        enter_init(client, 0, now);
+        if (used)
+            enter_init(client, 0, now);
+        else
+            fail(client, 0, now); /* over before it was probed: not at once again */
     }
     if (client->next_at <= now &&
         ((client->state == DHCP_CLIENT_REQUESTING && client->tries == REQUEST_TRIES) ||
@@ -439,10 +444,16 @@ void dhcp_client_link_up(struct dhcp_client *client, uint64_t now_ns)
 {
     if (client->in_use) {
         enter(client, DHCP_CLIENT_REBOOTING, now_ns);
-    } else if (client->state != DHCP_CLIENT_PROBING && client->state != DHCP_CLIENT_STOPPED) {
-        client->failures = 0;
-        enter_init(client, 0, now_ns);
+        return;
     }
+    /* After a DECLINE or a NAK the pause goes on: a link may come and go often. */
+    if (client->state == DHCP_CLIENT_STOPPED ||
+        (client->state == DHCP_CLIENT_INIT && client->failures != 0))
+        return;
+    if (client->state == DHCP_CLIENT_PROBING)
+        lose_address(client); /* of another network, perhaps */
+    client->failures = 0;
+    enter_init(client, 0, now_ns);
 }
 
 void dhcp_client_release(struct dhcp_client *client)

@@ -95,16 +95,14 @@ static void remove_address(struct dhcp_client_udp *edge)
 }
 
 /* Puts the lease's address on the interface. False: it refuses it. */
-static bool add_address(struct dhcp_client_udp *edge, bool probe, uint64_t now)
+static bool add_address(struct dhcp_client_udp *edge, uint64_t now)
 {
     const struct dhcp_client_lease *lease = &edge->client.lease;
     struct netif *nif = edge->conf.nif;
     int err;
 
     remove_address(edge);
-    err = probe
-              ? netif_addr_add_probed(nif, lease->addr, lease->prefix_len, edge->conf.probe_ns, now)
-              : netif_addr_add(nif, lease->addr, lease->prefix_len, false, now);
+    err = netif_addr_add_probed(nif, lease->addr, lease->prefix_len, edge->conf.probe_ns, now);
     if (err != 0) {
         LOG_WARN("dhcp: %s/%u cannot be used: %s", fmt_ip4(lease->addr).text, lease->prefix_len,
                  err_name(err));
@@ -136,12 +134,14 @@ static void use(struct dhcp_client_udp *edge, uint64_t now)
     struct netif *nif = edge->conf.nif;
     bool is_new = edge->say_at_ns != NS_NEVER;
 
-    if (lease->addr != edge->addr || lease->prefix_len != edge->prefix_len) {
+    ASSERT(lease->addr == edge->addr); /* a lease of another address is probed first */
+    if (lease->prefix_len != edge->prefix_len) {
         is_new = true;
-        if (!add_address(edge, false, now)) {
+        if (netif_addr_prefix(nif, lease->addr, lease->prefix_len) != 0) {
             dhcp_client_probed(&edge->client, true, now);
             return;
         }
+        edge->prefix_len = lease->prefix_len;
     }
     if (!same_routes(edge)) {
         remove_routes(edge);
@@ -253,7 +253,7 @@ static void run(struct dhcp_client_udp *edge, uint64_t now)
             send(edge, &step, now);
             break;
         case DHCP_CLIENT_PROBE:
-            edge->waits_for_probe = add_address(edge, true, now);
+            edge->waits_for_probe = add_address(edge, now);
             if (!edge->waits_for_probe)
                 dhcp_client_probed(&edge->client, true, now);
             break;

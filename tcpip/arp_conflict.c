@@ -54,6 +54,7 @@ static void probing_step(struct netif *nif, struct netif_addr *addr, uint64_t no
     if (addr->sent == PROBE_NUM) {
         addr->state = NETIF_ADDR_READY;
         addr->sent = 0;
+        nif->conflicts = 0; /* section 2.1.1 counts them while an address is looked for */
         route_refresh(nif);
         return;
     }

@@ -143,6 +143,20 @@ int netif_addr_add_probed(struct netif *nif, uint32_t addr, uint8_t prefix_len, 
     return add_addr(nif, addr, prefix_len, true, wait_ns, now_ns);
 }
 
+int netif_addr_prefix(struct netif *nif, uint32_t addr, uint8_t prefix_len)
+{
+    uint32_t i = find_addr(nif, addr);
+
+    if (i == nif->addr_count)
+        return -E_ADDRNOTAVAIL;
+    if (!is_host(addr, prefix_len))
+        return -E_INVAL;
+    nif->addrs[i].mask = ip4_mask(prefix_len);
+    nif->addrs[i].prefix_len = prefix_len;
+    route_refresh(nif);
+    return 0;
+}
+
 int netif_addr_remove(struct netif *nif, uint32_t addr)
 {
     uint32_t i = find_addr(nif, addr);

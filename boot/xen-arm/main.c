@@ -56,7 +56,7 @@ static struct tree_range take_tree(uint64_t at)
     const char *why = "device tree: not where the loader says";
     uint32_t size = 0;
 
-    if (at % 8 == 0 && at != 0)
+    if (at % 8 == 0 && at >= ARM_PAGE)
         size = fdt_total_size(readable(at, FDT_HEADER_BYTES));
     if (size == 0 || tree_read(readable(at, size), &tree, &why) < 0)
         refuse(why);

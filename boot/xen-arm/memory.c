@@ -137,7 +137,7 @@ int memory_init(const struct tree *tree, struct tree_range fdt, const char **why
     *why = "device tree: the module is not in memory, or where something else is";
     if (tree->module.start < tree->module.end &&
         (!is_ram(tree, module) || module.end > arch_phys_end || touches(module, image) ||
-         touches(module, taken[2])))
+         touches(module, taken[2]) || touches(module, taken[3])))
         return -E_INVAL;
     for (unsigned i = 0; i < tree->reserved_count; i++)
         taken[n++] = whole_pages(tree->reserved[i]);

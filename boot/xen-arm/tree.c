@@ -205,7 +205,7 @@ static bool reserve(const struct fdt *fdt, struct tree *tree)
         for (unsigned i = 0; inside && node.depth == 3; i++) {
             struct tree_range r = reg_of(&s, i);
 
-            if (r.end == 0)
+            if (r.end == 0 || i > TREE_RESERVED_MAX)
                 break;
             if (!add_reserved(tree, r))
                 return false;

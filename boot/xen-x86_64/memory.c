@@ -94,9 +94,9 @@ int memory_plan(const struct boot_info *info, const struct boot_range *more, uns
         *why = "too little memory: the image does not fit";
         return -E_NOMEM;
     }
-    if (info->module.len > 0 &&
-        (!boot_is_ram(info, module) || (module.start < image.end && module.end > image.start))) {
-        *why = "start info: the module is not in memory, or in the image";
+    if (info->module.len > 0 && (!boot_is_ram(info, module) || module.start < null_page.end ||
+                                 (module.start < image.end && module.end > image.start))) {
+        *why = "the module is not in memory, or where something else is";
         return -E_INVAL;
     }
     ASSERT(n <= TAKEN_MAX);

@@ -127,5 +127,7 @@ int pv_parse(struct cs_ro memory, uint64_t at, struct boot_info *info, struct pv
     if (info->module.len > 0)
         start->used_end = u64_max(start->used_end,
                                   (uint64_t)(info->module.base - memory.base) + info->module.len);
+    if (start->used_end > si.nr_pages * BOOT_PAGE)
+        return lie(why, "start info: what the builder made is outside memory");
     return 0;
 }

@@ -244,7 +244,7 @@ struct netif {
     struct netif_own own[NETIF_ADDRS_MAX];
     uint32_t addr_count, own_count, route_count, gateway_count;
     uint32_t route_epoch; /* counts changes of addresses and routes */
-    uint32_t conflicts;   /* while probing, ever */
+    uint32_t conflicts;   /* while probing, since an address last passed */
 
     uint64_t random_count;  /* makes each random number another */
     uint16_t id_counts[64]; /* IPv4 ids given out, by hash of the destination */
@@ -309,6 +309,9 @@ int netif_addr_add(struct netif *nif, uint32_t addr, uint8_t prefix_len, bool pr
  * address that a server has asked for itself before it gave it to us (RFC 2131 section 2.2). */
 int netif_addr_add_probed(struct netif *nif, uint32_t addr, uint8_t prefix_len, uint64_t wait_ns,
                           uint64_t now_ns);
+/* The address stays as it is, probed or not, in a network of another size. -E_ADDRNOTAVAIL,
+ * -E_INVAL as above. */
+int netif_addr_prefix(struct netif *nif, uint32_t addr, uint8_t prefix_len);
 /* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an
  * address is back. */
 int netif_addr_remove(struct netif *nif, uint32_t addr);

@@ -422,6 +422,14 @@ static void test_after_ten_conflicts_the_next_probe_waits_a_minute(void **state)
     assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
     netrig_pass(rig, 100 * NS_PER_S);
     assert_true(rig->sent[0].at - start >= 60 * NS_PER_S);
+    /* It passed: the next one is looked for afresh. */
+    assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
+    assert_int_equal(netif_addr_remove(&rig->nif, NETRIG_US), 0);
+    netrig_clear(rig);
+    start = rig->now;
+    assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
+    netrig_pass(rig, 10 * NS_PER_S);
+    assert_true(rig->sent[0].at - start <= NS_PER_S);
     netrig_free(rig);
 }
 

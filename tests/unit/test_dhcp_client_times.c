@@ -364,6 +364,46 @@ static void test_link_that_comes_up_ends_the_waiting(void **state)
     expect_send(DHCPDISCOVER);
 }
 
+/* RFC 2131 section 3.1.5: ten seconds, however often the link comes and goes. */
+static void test_link_that_comes_up_does_not_end_the_pause_after_a_decline(void **state)
+{
+    (void)state;
+    start_plain();
+    to_probing();
+    dhcp_client_probed(&client, true, now);
+    assert_int_equal(next(), DHCP_CLIENT_DROP);
+    expect_send(DHCPDECLINE);
+    dhcp_client_link_up(&client, now);
+    expect_wait();
+    assert_int_equal(to_deadline(), S(10));
+    expect_send(DHCPDISCOVER);
+}
+
+static void test_link_to_another_network_ends_the_probing(void **state)
+{
+    (void)state;
+    start_plain();
+    to_probing();
+    dhcp_client_link_up(&client, now);
+    assert_int_equal(next(), DHCP_CLIENT_DROP);
+    expect_send(DHCPDISCOVER);
+}
+
+/* Else a server whose leases are shorter than the probing would be asked without end. */
+static void test_lease_over_before_it_was_probed_is_not_asked_for_without_end(void **state)
+{
+    (void)state;
+    start_plain();
+    for (unsigned i = 0; i < 2; i++) {
+        to_probing();
+        now = client.ends_at;
+        assert_int_equal(next(), DHCP_CLIENT_DROP);
+    }
+    expect_wait();
+    assert_int_equal(to_deadline(), S(2));
+    expect_send(DHCPDISCOVER);
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* RFC 2131 section 4.4.6, table 5. */
@@ -432,6 +472,9 @@ int main(void)
         TEST(test_link_that_comes_up_ends_the_waiting),
         TEST(test_release_gives_the_address_back_and_stops),
         TEST(test_release_without_a_lease_says_nothing),
+        TEST(test_link_that_comes_up_does_not_end_the_pause_after_a_decline),
+        TEST(test_link_to_another_network_ends_the_probing),
+        TEST(test_lease_over_before_it_was_probed_is_not_asked_for_without_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -488,6 +488,12 @@ static void test_a_renewal_with_another_mask_is_taken_over(void **state)
     assert_int_equal(net->nif.addr_count, 1);
     assert_int_equal(next_hop(IP4_ADDR(10, 200, 0, 1)), IP4_ADDR(10, 200, 0, 1));
     assert_true(said("address 10.0.0.100/8 from"));
+    /* It is watched as before. */
+    claim(ADDR);
+    claim(ADDR);
+    pass(NS_PER_MS);
+    assert_false(dhcp_client_udp_has_lease(&edge));
+    expect_broadcast(DHCPDECLINE);
 }
 
 static void test_a_refusal_takes_all_away(void **state)
