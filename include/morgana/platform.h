@@ -2,8 +2,8 @@
 /* platform.h - everything that a target supplies to a program. The whole seam is this page.
  *
  * A target (a Xen guest, a bare board, a Linux process) starts the program by calling its
- * main(argc, argv) when memory, console, clock and whatever it has of Xen work. argv[0] is the program's name, argv[1..]
- * the words of the command line: see args.h for the keys.
+ * main(argc, argv) when memory, console, clock and whatever it has of Xen work. argv[0] is the
+ * program's name, argv[1..] the words of the command line: see args.h for the keys.
  */
 #ifndef MORGANA_PLATFORM_H
 #define MORGANA_PLATFORM_H
