@@ -21,6 +21,7 @@ static const struct {
     {E_NODEV, "ENODEV"},
     {E_INVAL, "EINVAL"},
     {E_NOSPC, "ENOSPC"},
+    {E_ROFS, "EROFS"},
     {E_PIPE, "EPIPE"},
     {E_NOSYS, "ENOSYS"},
     {E_PROTO, "EPROTO"},

@@ -2,7 +2,9 @@
 
 netdev_HEADERS := netdev.h
 netdev_DEPS := base cstruct
+blkdev_HEADERS := blkdev.h
+blkdev_DEPS := base cstruct
 platform_HEADERS := platform.h
-platform_DEPS := base cstruct netdev
+platform_DEPS := base cstruct netdev blkdev
 xenseam_HEADERS := xen.h
 xenseam_DEPS := base

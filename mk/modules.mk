@@ -3,9 +3,9 @@
 #   <module>_PREFIXES  what its global symbols begin with (tools/check-symbols)
 # Its sources are all the .c files of its folder.
 
-MODULES := base cstruct evtchn xen netfront tcpip dhcp
+MODULES := base cstruct evtchn xen netfront blkfront fs tcpip dhcp
 # Modules of targets: what is under the library, or beside it.
-TARGET_MODULES := boot/common boot/common/xen platform/sim platform/netdev platform/tap platform/host
+TARGET_MODULES := boot/common boot/common/xen platform/sim platform/netdev platform/blkdev platform/tap platform/host
 # Over the library: what programs share.
 APP_MODULES := apps/common
 

@@ -26,7 +26,7 @@ LDFLAGS_cubieboard := -nostdlib -static -Wl,-u,sbrk,-u,armv7_start -Wl,-T,boot/c
 
 # What of boot/xen-arm knows no Xen.
 SHARED_ARM_cubieboard := $(addprefix boot/xen-arm/,memory.c entropy.c tree.c)
-CUBIEBOARD_MODULES := $(APP_MODULES) base cstruct tcpip dhcp boot/common
+CUBIEBOARD_MODULES := $(APP_MODULES) base cstruct fs tcpip dhcp boot/common platform/blkdev
 $(eval $(call variant,cubieboard))
 $(eval $(call library,cubieboard,$(CUBIEBOARD_MODULES)))
 $(eval $(call archive,cubieboard,boot-common-bare,$(sort $(wildcard boot/common/bare/*.c))))

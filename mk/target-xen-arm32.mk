@@ -28,7 +28,7 @@ CFLAGS_FILE_boot/xen-arm32/early.c := -mno-unaligned-access -fno-tree-loop-distr
 LDFLAGS_xen-arm32 := -nostdlib -static -Wl,-u,sbrk -Wl,-T,boot/xen-arm32/link.lds -Wl,--gc-sections -Wl,-n \
 	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
-XEN_ARM32_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen
+XEN_ARM32_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen platform/blkdev
 $(eval $(call variant,xen-arm32))
 $(eval $(call library,xen-arm32,$(XEN_ARM32_MODULES)))
 $(foreach m,bare xenguest,$(eval $(call archive,xen-arm32,boot-common-$(m),$(sort $(wildcard boot/common/$(m)/*.c)))))

@@ -24,7 +24,7 @@ CFLAGS_FILE_boot/xen-arm64/mem.c := -fno-builtin -fno-tree-loop-distribute-patte
 LDFLAGS_xen-arm64 := -nostdlib -static-pie -Wl,-T,boot/xen-arm64/link.lds -Wl,--gc-sections -Wl,-z,text \
 	-Wl,--no-dynamic-linker -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
-XEN_ARM64_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen
+XEN_ARM64_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen platform/blkdev
 $(eval $(call variant,xen-arm64))
 $(eval $(call library,xen-arm64,$(XEN_ARM64_MODULES)))
 $(foreach m,bare xenguest,$(eval $(call archive,xen-arm64,boot-common-$(m),$(sort $(wildcard boot/common/$(m)/*.c)))))

@@ -33,7 +33,7 @@ CFLAGS_FILE_boot/xen-x86_64/mem.c := -fno-builtin
 LDFLAGS_xen-x86_64 := -nostdlib -static -Wl,-T,boot/xen-x86_64/link.lds -Wl,--gc-sections \
 	-Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 
-XEN_X86_64_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen
+XEN_X86_64_MODULES := $(APP_MODULES) $(MODULES) boot/common boot/common/xen platform/blkdev
 $(eval $(call variant,xen-x86_64))
 $(eval $(call library,xen-x86_64,$(XEN_X86_64_MODULES)))
 $(foreach m,bare xenguest,$(eval $(call archive,xen-x86_64,boot-common-$(m),$(sort $(wildcard boot/common/$(m)/*.c)))))

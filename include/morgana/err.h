@@ -21,6 +21,7 @@ enum {
     E_NODEV = 19,     /* no such device, or it is gone */
     E_INVAL = 22,     /* a value outside its documented range */
     E_NOSPC = 28,     /* the result does not fit */
+    E_ROFS = 30,      /* read-only: device, partition or file system */
     E_PIPE = 32,      /* sending was shut down */
     E_NOSYS = 38,     /* the hypervisor or target does not have it */
     E_PROTO = 71,     /* the peer broke the protocol */

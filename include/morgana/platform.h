@@ -8,6 +8,7 @@
 #ifndef MORGANA_PLATFORM_H
 #define MORGANA_PLATFORM_H
 
+#include <morgana/blkdev.h>
 #include <morgana/cstruct.h>
 #include <morgana/netdev.h>
 
@@ -63,5 +64,22 @@ int plat_netdev_open(unsigned index, struct pkt_pool *pool, struct netdev **dev)
  * of the pool until a device is opened or closed after the backend has let go: so the pool may
  * only go where none is quarantined. */
 void plat_netdev_close(struct netdev *dev);
+
+/* The program's block devices, 0 .. count-1, in the order of the hypervisor's configuration. */
+unsigned plat_blkdev_count(void);
+
+/* What device `index` is called where it is configured ("xvda", "disk.img", "mmc0"), for messages;
+ * NULL past the last. */
+const char *plat_blkdev_name(unsigned index);
+
+/* Opens the device that `name` (Lent) means, in any form its target's users write (blkfront.h;
+ * Linux: as the disk= word names it; "" where there is only one), and Gives it online. `pool` feeds
+ * what the driver copies through and what it shares with the other side, is Kept, and must outlast
+ * the device. -E_NODEV no such device; -E_EXIST the name means more than one; -E_BUSY open already;
+ * -E_TIMEDOUT, -E_PROTO, -E_NOMEM, and what else the driver says: the reason is logged. */
+int plat_blkdev_open(const char *name, struct page_pool *pool, struct blkdev **dev);
+
+/* Closes it: requests in flight are ended first, and lost. Takes dev. */
+void plat_blkdev_close(struct blkdev *dev);
 
 #endif
