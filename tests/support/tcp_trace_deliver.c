@@ -83,6 +83,12 @@ void tt_arrive(struct tt_half *h, uint64_t no, bool again)
     note_ack(h, a, again);
 }
 
+/* In SYN-SENT a RST ends something only where its ACK is of our SYN (RFC 9293 section 3.10.7.3). */
+static bool may_end(const struct tt_half *h, const struct tt_seg *seg)
+{
+    return !h->syn_sent || h->irs_set || ((seg->flags & ACK) != 0 && seg->ack == h->iss + 1);
+}
+
 void tt_deliver(const struct tt_case *c)
 {
     struct tt_half *h = c->me;
@@ -90,7 +96,7 @@ void tt_deliver(const struct tt_case *c)
     uint64_t no = h->arrived;
 
     if ((seg->flags & RST) != 0) {
-        h->rst_delivered = true;
+        h->rst_delivered |= may_end(h, seg);
         return;
     }
     if ((seg->flags & SYN) != 0)

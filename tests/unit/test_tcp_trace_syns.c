@@ -214,6 +214,42 @@ static void test_the_first_of_crossing_syns_may_be_taken(void **state)
     play_done(&p);
 }
 
+/* A RST whose ACK is not of our SYN ends nothing (RFC 9293 section 3.10.7.3); of the SYNs that cross
+ * ours after it the first is taken, and its timestamp echoed (RFC 7323 section 4.3). */
+static void test_a_rst_in_syn_sent_that_acks_nothing_ends_nothing(void **state)
+{
+    struct play p;
+    struct tcp_frame first, f;
+
+    (void)state;
+    play_setup(&p);
+    f = play_syn(&p, 0, 0);
+    play_pass(&p, 0, &f);
+    f = play_next(&p, 1, F_RST | F_ACK);
+    f.ack = ISS0 - 99;
+    play_delivered(&p, 1, &f);
+    first = play_syn(&p, 1, 0);
+    play_delivered(&p, 1, &first);
+    f = first;
+    f.flags |= F_ECE | F_CWR;
+    f.tsval -= 16;
+    play_delivered(&p, 1, &f);
+    f.ts = false;
+    play_delivered(&p, 1, &f);
+    p.ack[0] = first.seq + 1;
+    p.told[0] = first.tsval;
+    f = play_syn(&p, 0, F_ACK);
+    f.seq = ISS0;
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+    p.told[0] = first.tsval + 1;
+    f = play_syn(&p, 0, F_ACK);
+    f.seq = ISS0;
+    play_sent(&p, 0, &f);
+    assert_int_equal(p.last, TCP_TRACE_TSECR);
+    play_done(&p);
+}
+
 /* A SYN that is sent again with other options is another one: its SYN-ACK may bear the number of
  * the first's, and have other options. Without such a SYN it may not. */
 static void test_another_syn_has_another_answer(void **state)
@@ -321,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_is_likelier_than_a_syn),
         cmocka_unit_test(test_the_first_syns_timestamp_may_be_echoed),
         cmocka_unit_test(test_the_first_of_crossing_syns_may_be_taken),
+        cmocka_unit_test(test_a_rst_in_syn_sent_that_acks_nothing_ends_nothing),
         cmocka_unit_test(test_another_syn_has_another_answer),
         cmocka_unit_test(test_a_rst_from_syn_received_ends_nothing),
         cmocka_unit_test(test_what_the_device_refused_is_sent_anew),
