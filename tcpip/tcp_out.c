@@ -521,13 +521,15 @@ static void watch_held(struct tcp_conn *conn, enum limit limit, uint64_t now)
         tcp_timer_set(conn, TCP_TIMER_CORK, now + cork_ns(conn));
 }
 
-/* A router told another connection, or a socket, that the way to this peer is narrower (RFC 1191
- * section 6.4). */
+/* The link became narrower (netif_mtu_limit), or a router told another connection, or a socket,
+ * that the way to this peer is (RFC 1191 section 6.4). */
 static COLD void watch_path(struct tcp_conn *conn, uint64_t now)
 {
-    uint32_t mtu = ip4_path_mtu(conn->tcp->conf.nif, conn->ip.dst, now);
+    struct netif *nif = conn->tcp->conf.nif;
+    uint32_t mtu = conn->tcp->conf.tuning.pmtu_discovery ? ip4_path_mtu(nif, conn->ip.dst, now)
+                                                         : ip4_path_mtu_link(nif);
 
-    if (conn->tcp->conf.tuning.pmtu_discovery && mtu < conn->mtu) {
+    if (mtu < conn->mtu) {
         conn->mtu = mtu;
         tcp_conn_mss_refresh(conn, now);
     }
@@ -561,11 +563,13 @@ static void send_round(struct tcp_conn *conn, uint64_t now)
 
 void tcp_out_conn(struct tcp_conn *conn, uint64_t now)
 {
+    const struct netif *nif = conn->tcp->conf.nif;
+
     if (UNLIKELY(conn->state < TCP_ESTABLISHED)) {
         send_syn(conn, now);
         return;
     }
-    if (UNLIKELY(conn->tcp->conf.nif->path_mtu_count != 0))
+    if (UNLIKELY(nif->path_mtu_count != 0 || conn->mtu > ip4_path_mtu_link(nif)))
         watch_path(conn, now);
     tcp_emit_round(conn, true);
     send_round(conn, now);

@@ -329,7 +329,8 @@ int netif_route_add_on_link(struct netif *nif, uint32_t dst, uint8_t prefix_len,
 int netif_route_remove(struct netif *nif, uint32_t dst, uint8_t prefix_len);
 
 /* Packets that we send are no longer than this, even where the device would take more (DHCP
- * option 26): 576..65535, else -E_INVAL; 0: as the device has it. What comes may be longer. */
+ * option 26): 576..65535, else -E_INVAL; 0: as the device has it. What comes may be longer. TCP
+ * connections that stand keep to a lower limit at once, to a higher one only those to come. */
 int netif_mtu_limit(struct netif *nif, uint16_t mtu_bytes);
 
 /* ---- the loop -------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_tcp_pmtu.c - paths that carry less than the link: those that say so (tcp_icmp.c), and those
- * that do not (tcp_pmtu.c). */
+ * that do not (tcp_pmtu.c); and a link that comes to carry less. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +212,32 @@ static void test_nothing_is_suspected_where_the_tuning_says_so(void **state)
     end();
 }
 
+/* ---- the link ---- */
+
+/* A DHCP server's renewal gives a shorter MTU (netif_mtu_limit): what is new and what is sent again
+ * keeps to it, whole, whether path MTUs are looked for or not. */
+static void test_a_link_that_becomes_narrower_is_seen(void **state)
+{
+    struct tcp_tuning tuning = tcp_tuning_default;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        tuning.pmtu_discovery = i == 0;
+        begin(&tuning);
+        send(2 * FULL);
+        assert_int_equal(longest(), FULL);
+        assert_int_equal(netif_mtu_limit(&w.rig->nif, 1000), 0);
+        pass(NS_PER_S); /* lost: again */
+        assert_int_equal(longest(), 960);
+        ack(2 * FULL);
+        send(4 * FULL);
+        assert_int_equal(longest(), 960);
+        assert_int_equal(pmtu(), 1000);
+        assert_int_equal(w.rig->nif.stats.tx_fragments, 0);
+        end();
+    }
+}
+
 /* ---- ICMP ---- */
 
 /* An ICMP error that quotes a segment of ours with this number. */
@@ -392,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_each_step_shortens_the_segments),
         cmocka_unit_test(test_two_losses_are_no_black_hole),
         cmocka_unit_test(test_nothing_is_suspected_where_the_tuning_says_so),
+        cmocka_unit_test(test_a_link_that_becomes_narrower_is_seen),
         cmocka_unit_test(test_only_what_is_in_flight_is_believed),
         cmocka_unit_test(test_the_path_is_remembered),
         cmocka_unit_test(test_errors_are_soft_once_established),
