@@ -14,11 +14,13 @@
 
 /* Does req and returns its status. The request's storage is the caller's again, but for
  * -E_TIMEDOUT: then the device has it still, and must be closed before the storage goes.
- * submit's errors but -E_AGAIN. */
+ * submit's errors but -E_AGAIN; -E_BUSY: there was no room for it all the time. */
 int blk_io(struct blkdev *dev, struct blk_req *req);
 
-/* The same for `bytes` (a multiple of the block; at most a page) at `start`, to or from the
- * beginning of `page`. */
+/* The same for READ or WRITE of `bytes` (a multiple of the block; at most a page) at `start`, to or
+ * from the beginning of `page`. The request is not on the stack: after -E_TIMEDOUT nothing needs to
+ * be closed, the device keeps a reference to the page, and four times later no more are begun:
+ * -E_BUSY. */
 int blk_io_page(struct blkdev *dev, enum blk_op op, uint64_t start, struct page *page,
                 uint32_t bytes);
 /* Makes what was written outlast a loss of power. */

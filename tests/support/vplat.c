@@ -191,3 +191,27 @@ WEAK void plat_netdev_close(struct netdev *dev)
 {
     (void)dev; /* none was opened */
 }
+
+WEAK unsigned plat_blkdev_count(void)
+{
+    return 0;
+}
+
+WEAK const char *plat_blkdev_name(unsigned index)
+{
+    (void)index;
+    return NULL;
+}
+
+WEAK int plat_blkdev_open(const char *name, struct page_pool *pool, struct blkdev **dev)
+{
+    (void)name;
+    (void)pool;
+    (void)dev;
+    return -E_NODEV;
+}
+
+WEAK void plat_blkdev_close(struct blkdev *dev)
+{
+    (void)dev; /* none was opened */
+}
