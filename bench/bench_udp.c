@@ -12,6 +12,7 @@
 #include <morgana/udp.h>
 
 #include "bench/frames.h"
+#include "tests/support/quietdev.h"
 
 enum { PAGES = 5000, PKTS = 5000, ARP_ENTRIES = 64, FRAG_QUEUES = 256, FRAGS_EACH = 4000 };
 
@@ -34,27 +35,7 @@ static int dev_tx(struct netdev *dev, struct pkt *pkt)
     return 0;
 }
 
-static void dev_tx_flush(struct netdev *dev)
-{
-    (void)dev;
-}
-
-static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
-{
-    (void)dev;
-    (void)got;
-    (void)n;
-    return 0;
-}
-
-static bool dev_arm(struct netdev *dev)
-{
-    (void)dev;
-    return false;
-}
-
-static const struct netdev_ops ops = {
-    .name = "bench", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+static const struct netdev_ops ops = QUIETDEV_OPS(dev_tx);
 static struct netdev dev = {.ops = &ops,
                             .caps = {.mtu_bytes = 1500, .frags_max = PKT_FRAGS_MAX},
                             .mac = {2, 0, 0, 0, 0, 1},

@@ -9,6 +9,8 @@
 #include <morgana/cksum.h>
 #include <morgana/udp.h>
 
+#include "quietdev.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PAGES = 48, PKTS = 48, ARP_ENTRIES = 8, FRAGS = 2, SOCKS = 3 };
@@ -39,27 +41,7 @@ static int dev_tx(struct netdev *dev, struct pkt *pkt)
     return 0;
 }
 
-static void dev_tx_flush(struct netdev *dev)
-{
-    (void)dev;
-}
-
-static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
-{
-    (void)dev;
-    (void)got;
-    (void)n;
-    return 0;
-}
-
-static bool dev_arm(struct netdev *dev)
-{
-    (void)dev;
-    return false;
-}
-
-static const struct netdev_ops ops = {
-    .name = "fuzz", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+static const struct netdev_ops ops = QUIETDEV_OPS(dev_tx);
 static struct netdev dev;
 
 static void start(void)

@@ -8,6 +8,8 @@
 #include <morgana/cksum.h>
 #include <morgana/tcp.h>
 
+#include "quietdev.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
@@ -90,27 +92,7 @@ static int dev_tx(struct netdev *self, struct pkt *pkt)
     return 0;
 }
 
-static void dev_tx_flush(struct netdev *self)
-{
-    (void)self;
-}
-
-static unsigned dev_rx(struct netdev *self, struct pkt **got, unsigned n)
-{
-    (void)self;
-    (void)got;
-    (void)n;
-    return 0;
-}
-
-static bool dev_arm(struct netdev *self)
-{
-    (void)self;
-    return false;
-}
-
-static const struct netdev_ops ops = {
-    .name = "fuzz", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+static const struct netdev_ops ops = QUIETDEV_OPS(dev_tx);
 
 static void input(struct cs_ro frame)
 {

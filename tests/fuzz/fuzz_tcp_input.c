@@ -11,6 +11,7 @@
 #include <morgana/cksum.h>
 #include <morgana/tcp.h>
 
+#include "quietdev.h"
 #include "tcp_frame.h"
 #include "tcp_trace_check.h"
 #include "tcp_trace_priv.h"
@@ -95,27 +96,7 @@ static int dev_tx(struct netdev *dev, struct pkt *pkt)
     return 0;
 }
 
-static void dev_tx_flush(struct netdev *dev)
-{
-    (void)dev;
-}
-
-static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
-{
-    (void)dev;
-    (void)got;
-    (void)n;
-    return 0;
-}
-
-static bool dev_arm(struct netdev *dev)
-{
-    (void)dev;
-    return false;
-}
-
-static const struct netdev_ops ops = {
-    .name = "fuzz", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+static const struct netdev_ops ops = QUIETDEV_OPS(dev_tx);
 static struct netdev dev;
 
 static void poll(void)

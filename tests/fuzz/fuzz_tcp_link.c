@@ -12,6 +12,7 @@
 #include <morgana/tcp.h>
 
 #include "pattern.h"
+#include "quietdev.h"
 #include "tcp_trace_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -153,11 +154,6 @@ static int dev_tx(struct netdev *dev, struct pkt *pkt)
     return 0;
 }
 
-static void dev_tx_flush(struct netdev *dev)
-{
-    (void)dev;
-}
-
 static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
 {
     struct end *to = CONTAINER_OF(dev, struct end, dev);
@@ -179,14 +175,8 @@ static unsigned dev_rx(struct netdev *dev, struct pkt **got, unsigned n)
     return count;
 }
 
-static bool dev_arm(struct netdev *dev)
-{
-    (void)dev;
-    return false;
-}
-
 static const struct netdev_ops ops = {
-    .name = "fuzz", .tx = dev_tx, .tx_flush = dev_tx_flush, .rx = dev_rx, .arm = dev_arm};
+    .name = "fuzz", .tx = dev_tx, .tx_flush = quietdev_tx_flush, .rx = dev_rx, .arm = quietdev_arm};
 
 /* ---- the programs --------------------------------------------------------------------------- */
 
