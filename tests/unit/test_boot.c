@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* test_boot.c - the parts of the guest image that are pure: the start information, and the
  * clock's arithmetic. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "boot/xen-x86_64/clock.h"
 #include "boot/xen-x86_64/boot_info.c"
 #include "boot/xen-x86_64/pvh_info.c"
 
+#include "boottest.h"
+
 #define KIB UINT64_C(1024)
-#define MIB (KIB * KIB)
 #define GIB (MIB * KIB)
-
-/* Guest memory of 64 KiB, in a heap block of its own, so that a read outside is seen. */
-#define MEMORY_BYTES 65536u
-static uint8_t *memory;
-static struct boot_info info;
-static const char *why;
-
-static int setup(void **state)
-{
-    (void)state;
-    memory = calloc(1, MEMORY_BYTES);
-    why = NULL;
-    memset(&info, 0xa5, sizeof(info));
-    return memory == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(memory);
-    return 0;
-}
 
 /* What xl makes: the structure at 0x1000, memory map at 0x2000, list of modules at 0x3000,
  * command line at 0x4000, module at 0x5000. */

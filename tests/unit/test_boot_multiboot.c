@@ -1,36 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* test_boot_multiboot.c - the information of a Multiboot loader: what GRUB says in an HVM guest. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "boot/xen-x86_64/boot_info.c"
 #include "boot/xen-x86_64/multiboot_info.c"
 
-#define MEMORY_BYTES 65536u
-#define MIB (UINT64_C(1) << 20)
-static uint8_t *memory;
-static struct boot_info info;
-static const char *why;
-
-static int setup(void **state)
-{
-    (void)state;
-    memory = calloc(1, MEMORY_BYTES);
-    memset(&info, 0xa5, sizeof(info));
-    return memory == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(memory);
-    return 0;
-}
+#include "boottest.h"
 
 /* What GRUB 2 makes: memory map at 0x2000, list of modules at 0x3000, command line at 0x4000,
  * module at 0x5000, its own name at 0x6000. */
