@@ -9,7 +9,7 @@
 
 struct sim sim_state;
 
-/* Frames a step may move: large, but bounded, so that a wire that never ends does not keep the
+/* Frames or requests a step may move: large, but bounded, so that a wire that never ends does not keep the
  * guest from running. */
 #define BUDGET_FIXED 256u
 #define BUDGET_RANDOM 8u
@@ -48,7 +48,7 @@ uint32_t sim_random(uint32_t bound)
 int sim_init(const struct sim_conf *conf)
 {
     sim_fini(); /* a test that failed may have left one */
-    ASSERT(conf->vif_count <= SIM_VIFS_MAX);
+    ASSERT(conf->vif_count <= SIM_VIFS_MAX && conf->vbd_count <= SIM_VBDS_MAX);
     ASSERT(conf->gnttab_frames <= SIM_GNTTAB_FRAMES_MAX);
     memset(&sim_state, 0, sizeof(sim_state));
     sim_state.conf = *conf;
@@ -68,6 +68,7 @@ int sim_init(const struct sim_conf *conf)
     sim_console_init();
     sim_store_populate();
     sim_netback_init();
+    sim_blkback_init();
     return 0;
 }
 
@@ -75,6 +76,7 @@ void sim_fini(void)
 {
     if (!sim_state.running)
         return;
+    sim_blkback_fini();
     sim_netback_fini();
     sim_xs_fini();
     sim_store_fini();
@@ -98,6 +100,14 @@ static void run(unsigned bit)
         sim_console_step();
         return;
     }
+    if (bit >= SIM_WORK_VBD) {
+        unsigned vbd = (bit - SIM_WORK_VBD) / 2;
+        if ((bit - SIM_WORK_VBD) % 2 == 0)
+            sim_vbd_step_state(vbd);
+        else
+            sim_vbd_step_rings(vbd, budget(BUDGET_FIXED));
+        return;
+    }
     unsigned index = (bit - SIM_WORK_VIF) / 3;
     unsigned part = (bit - SIM_WORK_VIF) % 3;
     if (part == 0)
@@ -108,11 +118,11 @@ static void run(unsigned bit)
         sim_vif_step_rx(index, budget(BUDGET_FIXED));
 }
 
-static unsigned nth_bit(uint32_t bits, unsigned n)
+static unsigned nth_bit(uint64_t bits, unsigned n)
 {
     while (n-- != 0)
         bits &= bits - 1;
-    return (unsigned)__builtin_ctz(bits);
+    return (unsigned)__builtin_ctzll(bits);
 }
 
 bool sim_step(void)
@@ -123,12 +133,12 @@ bool sim_step(void)
         sim_state.wires_ready = false;
         sim_vif_poll_wires();
     }
-    uint32_t work = sim_state.work;
+    uint64_t work = sim_state.work;
     if (work == 0)
         return false;
-    unsigned count = (unsigned)__builtin_popcount(work);
+    unsigned count = (unsigned)__builtin_popcountll(work);
     unsigned bit = nth_bit(work, sim_state.conf.random ? sim_random(count) : 0);
-    sim_state.work &= ~(1u << bit);
+    sim_state.work &= ~(UINT64_C(1) << bit);
     run(bit);
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* sim.h - Xen inside one process: a hypervisor, domain 0 with xenstored, xenconsoled and
- * netback, and one guest.
+/* sim.h - Xen inside one process: a hypervisor, domain 0 with xenstored, xenconsoled, netback
+ * and blkback, and one guest.
  *
  * The guest is this program: it calls xen_hypercall() and the other symbols of morgana/xen.h,
  * which platform/sim defines. Domain 0 runs only inside sim_step(): nothing happens behind the
@@ -25,6 +25,7 @@
 
 #define SIM_GUEST_DOMID 1u
 #define SIM_VIFS_MAX 8u
+#define SIM_VBDS_MAX 8u
 #define SIM_PAYLOAD_MAX 4096u
 
 /* One network device of the guest's. Zero is the usual: gathers, no checksum is refused, MTU
@@ -37,6 +38,40 @@ struct sim_vif_conf {
     bool no_csum;          /* write feature-no-csum-offload = 1 */
     bool no_rx_copy;       /* do not offer feature-rx-copy: a frontend must refuse */
     uint32_t queues_max;   /* multi-queue-max-queues; 0: no key. Only one queue is ever served */
+};
+
+/* What a block device keeps its bytes in: called with whole 512-byte sectors inside the device; 0,
+ * or negative: the request fails. NULL: does nothing, and succeeds. */
+struct sim_disk {
+    int (*read)(void *arg, uint64_t off, void *to, size_t len);
+    int (*write)(void *arg, uint64_t off, const void *from, size_t len);
+    int (*flush)(void *arg);
+    int (*discard)(void *arg, uint64_t off, uint64_t len, bool secure);
+    void *arg;
+};
+
+/* One block device of the guest's. Zero is a backend from the beginning of time: a writable disk of
+ * 512-byte sectors, one ring of one page, no features. */
+struct sim_vbd_conf {
+    uint32_t devid;     /* virtual device number; 0: 51712 + 16 * index: xvda, xvdb, ... */
+    const char *params; /* key `params`; NULL: "/dev/loop" and the index */
+    uint64_t sectors;   /* of 512 bytes, whatever sector_bytes says */
+    uint8_t *memory;    /* its bytes; Kept; NULL: `disk` has them */
+    struct sim_disk disk;
+    uint32_t sector_bytes, physical_bytes; /* 512..4096; 0: 512, and the same as sector_bytes */
+    bool read_only, cdrom, removable;
+    bool flush, barrier, discard, discard_secure, persistent; /* features to offer */
+    /* In bytes; both 0: no such keys. What is discarded then reads as 0xdd; a whole unit at a time */
+    uint32_t discard_granularity, discard_alignment;
+    uint32_t indirect_max;   /* segments of an indirect request; 0: there are none */
+    uint32_t ring_order_max; /* key max-ring-page-order; 0: none, one page; up to 4 */
+    uint32_t ring_pages_max; /* the old key max-ring-pages; 0: none */
+    uint32_t queues_max;     /* multi-queue-max-queues; 0: none, one queue; up to 8 */
+    uint32_t persistent_max; /* grants it keeps mapped; 0: 1056 */
+    bool untrusted;          /* the frontend's key `trusted` = 0 */
+    bool keys_early;  /* sizes and features stand there in InitWait already (as QEMU's), else from
+                        Connected on (as Linux's) */
+    bool unmap_early; /* lets the rings go in Closing (as FreeBSD's), else in Closed (as Linux's) */
 };
 
 struct sim_conf {
@@ -53,6 +88,8 @@ struct sim_conf {
     bool xs_no_directory_part; /* an old xenstored */
     uint32_t vif_count;        /* 0..SIM_VIFS_MAX */
     struct sim_vif_conf vif[SIM_VIFS_MAX];
+    uint32_t vbd_count; /* 0..SIM_VBDS_MAX */
+    struct sim_vbd_conf vbd[SIM_VBDS_MAX];
     /* What the guest wrote to its console; NULL: thrown away. */
     void (*console)(void *arg, struct cs_ro text);
     void *console_arg;
@@ -181,5 +218,44 @@ void sim_vif_detach(uint32_t index);
 void sim_vif_wire(uint32_t index, struct sim_wire *wire);
 /* Does the wire have carrier: writes the backend's `carrier` key. */
 void sim_vif_carrier(uint32_t index, bool up);
+
+/* ---- blkback -------------------------------------------------------------------------------- */
+
+/* With conf.random, requests are executed and answered in an order drawn from the seed, in several
+ * steps; else in their order, at once. */
+struct sim_vbd_stats {
+    uint64_t reads, writes, flushes, barriers, discards; /* requests, indirect ones too */
+    uint64_t indirect, errors;                           /* of those: answered with a failure */
+    uint64_t segments, read_bytes, written_bytes, discarded_bytes;
+    uint64_t maps, unmaps;           /* of grants, but for the rings' */
+    uint64_t events_from, events_to; /* the guest */
+    uint64_t connects;
+};
+const struct sim_vbd_stats *sim_vbd_stats(uint32_t index);
+/* Requests taken and not answered; grants kept mapped by feature-persistent. */
+uint32_t sim_vbd_in_flight(uint32_t index);
+uint32_t sim_vbd_persistent(uint32_t index);
+/* Rings, and pages of each, that the guest gave at the last connect. */
+uint32_t sim_vbd_queues(uint32_t index);
+uint32_t sim_vbd_ring_pages(uint32_t index);
+/* The backend's XenbusState as it is in xenstore. */
+uint32_t sim_vbd_state(uint32_t index);
+/* Detaches the device as the toolstack does: online = 0, state Closing; the keys go away when both
+ * ends are Closed. */
+void sim_vbd_detach(uint32_t index);
+/* Attaches it again: new keys, of `conf` where that is not NULL. Rings that
+ * the guest left connected are let go. */
+void sim_vbd_attach(uint32_t index, const struct sim_vbd_conf *conf);
+/* The next `count` requests with this BLKIF_OP_* (of an indirect one, what it carries) do nothing
+ * and are answered with `status`. */
+void sim_vbd_fail(uint32_t index, uint8_t op, int16_t status, uint32_t count);
+/* Takes requests, and executes none; or goes on. */
+void sim_vbd_pause(uint32_t index, bool paused);
+/* Lets go of up to `n` persistent grants, those used longest ago first, as Linux does from time to
+ * time. */
+void sim_vbd_trim(uint32_t index, uint32_t n);
+/* Called for each request when it was executed: BLKIF_OP_*, its 512-byte sectors, its status. */
+typedef void sim_vbd_seen(void *arg, uint8_t op, uint64_t sector, uint64_t sectors, int16_t status);
+void sim_vbd_trace(uint32_t index, sim_vbd_seen *seen, void *arg);
 
 #endif

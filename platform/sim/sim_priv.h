@@ -51,18 +51,21 @@ enum {
 enum {
     SIM_WORK_STORE,
     SIM_WORK_CONSOLE,
-    SIM_WORK_VIF, /* three for each vif: state, tx, rx */
-    SIM_WORK_BITS = SIM_WORK_VIF + 3 * SIM_VIFS_MAX
+    SIM_WORK_VIF,                                   /* three for each vif: state, tx, rx */
+    SIM_WORK_VBD = SIM_WORK_VIF + 3 * SIM_VIFS_MAX, /* two for each vbd: state, rings */
+    SIM_WORK_BITS = SIM_WORK_VBD + 2 * SIM_VBDS_MAX
 };
 #define SIM_WORK_VIF_STATE(i) (SIM_WORK_VIF + 3 * (i))
 #define SIM_WORK_VIF_TX(i) (SIM_WORK_VIF + 3 * (i) + 1)
 #define SIM_WORK_VIF_RX(i) (SIM_WORK_VIF + 3 * (i) + 2)
+#define SIM_WORK_VBD_STATE(i) (SIM_WORK_VBD + 2 * (i))
+#define SIM_WORK_VBD_RINGS(i) (SIM_WORK_VBD + 2 * (i) + 1)
 
 struct sim {
     struct sim_conf conf;
     bool running; /* between init and fini */
     uint64_t rng;
-    uint32_t work;
+    uint64_t work;
     uint32_t faults;
     char fault_text[256];
     uint64_t hypercalls[64];
@@ -75,7 +78,7 @@ extern struct sim sim_state;
 
 static inline void sim_work_set(unsigned bit)
 {
-    sim_state.work |= 1u << bit;
+    sim_state.work |= UINT64_C(1) << bit;
 }
 
 /* ---- frames (frames.c) ---------------------------------------------------------------------- */
@@ -193,6 +196,14 @@ void sim_vif_step_state(unsigned index);
 void sim_vif_step_tx(unsigned index, unsigned budget);
 void sim_vif_step_rx(unsigned index, unsigned budget);
 void sim_vif_poll_wires(void);
+
+/* ---- blkback -------------------------------------------------------------------------------- */
+
+void sim_blkback_init(void);
+void sim_blkback_fini(void);
+void sim_blkback_changed(const char *path); /* xenstore changed there */
+void sim_vbd_step_state(unsigned index);
+void sim_vbd_step_rings(unsigned index, unsigned budget);
 
 /* malloc that ends the program with a line where there is no memory. */
 void *sim_alloc(size_t size);

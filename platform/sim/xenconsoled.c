@@ -47,7 +47,7 @@ void sim_console_step(void)
 
 void sim_console_drain(void)
 {
-    sim_state.work &= ~(1u << SIM_WORK_CONSOLE);
+    sim_state.work &= ~(UINT64_C(1) << SIM_WORK_CONSOLE);
     sim_console_step();
 }
 

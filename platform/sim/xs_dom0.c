@@ -58,6 +58,7 @@ void sim_store_changed(const char *path, bool gone)
     if (!gone && sim_store_guest_sees(path))
         sim_xs_watch_event(path, false);
     sim_netback_changed(path);
+    sim_blkback_changed(path);
 }
 
 static void dir(const char *path, const char *perms, size_t perms_len)
