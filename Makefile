@@ -16,6 +16,7 @@ include mk/toolchain-$(TOOLCHAIN).mk
 include mk/rules.mk
 include mk/modules.mk
 include mk/target-host.mk
+include mk/image.mk
 include mk/target-xen-x86_64.mk
 include mk/target-xen-arm64.mk
 include mk/target-xen-arm32.mk

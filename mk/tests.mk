@@ -98,9 +98,6 @@ coverage: deps-test deps-coverage $(addprefix $(BUILD)/cov/,$(TESTS) $(FUZZERS) 
 # Every archive of the library as a Linux process: what `check` looks into.
 libs-host: $(LIBS_host)
 
-# The C library of guests is built from a package.
-$(NEWLIB_xen-x86_64)/stamp: | deps-build deps-newlib
-
 deps-%:
 	$(Q)tools/deps $*
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* mem.c - the other functions that the compiler itself may call (mem.S has memcpy and memset).
- * Compiled with -fno-builtin, so that none is found inside itself.
+/* mem.c - memmove, which the compiler itself may call (mem.S has memcpy and memset,
+ * boot/common/bare/mem.c the others). Compiled so that it is not found inside itself.
  */
-#include <morgana/base.h>
-
-typedef uint32_t word __attribute__((may_alias, aligned(1)));
-
-size_t strlen(const char *s);
+#include "boot/common/bare/mem.h"
 
 void *memmove(void *to, const void *from, size_t n)
 {
@@ -22,9 +18,9 @@ void *memmove(void *to, const void *from, size_t n)
         return to;
     }
     for (; n >= 16; n -= 16) {
-        const word *w = (const word *)(f + n);
+        const mem_half *w = (const mem_half *)(f + n);
         uint32_t a = w[-1], b = w[-2], c = w[-3], d = w[-4];
-        word *x = (word *)(t + n);
+        mem_half *x = (mem_half *)(t + n);
 
         x[-1] = a;
         x[-2] = b;
@@ -36,28 +32,4 @@ void *memmove(void *to, const void *from, size_t n)
         t[n] = f[n];
     }
     return to;
-}
-
-int memcmp(const void *a, const void *b, size_t n)
-{
-    const uint8_t *x = a, *y = b;
-
-    for (; n >= 4 && *(const word *)x == *(const word *)y; n -= 4) {
-        x += 4;
-        y += 4;
-    }
-    for (; n > 0; n--, x++, y++) {
-        if (*x != *y)
-            return *x < *y ? -1 : 1;
-    }
-    return 0;
-}
-
-size_t strlen(const char *s)
-{
-    const char *end = s;
-
-    while (*end != '\0')
-        end++;
-    return (size_t)(end - s);
 }

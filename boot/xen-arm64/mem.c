@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* mem.c - the functions that the compiler itself may call, so that an image needs no C library
- * for them.
+/* mem.c - the functions that the compiler itself may call (boot/common/bare/mem.c has the others), so
+ * that an image needs no C library for them.
  *
  * Small sizes by two moves that may overlap (no loop, no branch on each byte); large ones 64 bytes
  * at a time, by pairs of vector registers. Compiled so that the compiler does not find memcpy in
  * memcpy (mk/target-xen-arm64.mk). Needs the MMU: words are not aligned.
  */
-#include <morgana/base.h>
+#include "boot/common/bare/mem.h"
 
 typedef uint64_t wide __attribute__((vector_size(16), may_alias, aligned(1)));
-typedef uint64_t word __attribute__((may_alias, aligned(1)));
-typedef uint32_t half __attribute__((may_alias, aligned(1)));
-typedef uint16_t quarter __attribute__((may_alias, aligned(1)));
-
-size_t strlen(const char *s);
 
 /* Up to 32 bytes: everything is read before anything is written, so that overlap does no harm. */
 static inline void move_32(uint8_t *to, const uint8_t *from, size_t n)
@@ -23,23 +18,8 @@ static inline void move_32(uint8_t *to, const uint8_t *from, size_t n)
 
         *(wide *)to = head;
         *(wide *)(to + n - 16) = tail;
-    } else if (n >= 8) {
-        uint64_t head = *(const word *)from, tail = *(const word *)(from + n - 8);
-
-        *(word *)to = head;
-        *(word *)(to + n - 8) = tail;
-    } else if (n >= 4) {
-        uint32_t head = *(const half *)from, tail = *(const half *)(from + n - 4);
-
-        *(half *)to = head;
-        *(half *)(to + n - 4) = tail;
-    } else if (n >= 2) {
-        uint16_t head = *(const quarter *)from, tail = *(const quarter *)(from + n - 2);
-
-        *(quarter *)to = head;
-        *(quarter *)(to + n - 2) = tail;
-    } else if (n == 1) {
-        *to = *from;
+    } else {
+        mem_move_16(to, from, n);
     }
 }
 
@@ -101,32 +81,8 @@ void *memset(void *to, int byte, size_t n)
         *(wide *)(t + 16) = both;
     }
     for (; n >= 8; t += 8, n -= 8)
-        *(word *)t = value;
+        *(mem_word *)t = value;
     for (; n > 0; n--)
         *t++ = (uint8_t)byte;
     return to;
-}
-
-int memcmp(const void *a, const void *b, size_t n)
-{
-    const uint8_t *x = a, *y = b;
-
-    for (; n >= 8 && *(const word *)x == *(const word *)y; n -= 8) {
-        x += 8;
-        y += 8;
-    }
-    for (; n > 0; n--, x++, y++) {
-        if (*x != *y)
-            return *x < *y ? -1 : 1;
-    }
-    return 0;
-}
-
-size_t strlen(const char *s)
-{
-    const char *end = s;
-
-    while (*end != '\0')
-        end++;
-    return (size_t)(end - s);
 }
