@@ -196,7 +196,7 @@ static bool attach(struct sim_vbd *vbd)
     if (pages == 0)
         return false;
     for (unsigned i = 0; i < vbd->queues_count; i++) {
-        char prefix[16] = "";
+        char prefix[24] = "";
         if (vbd->queues_count > 1)
             snprintf(prefix, sizeof(prefix), "queue-%u/", i);
         vbd->queue[i].index = i;
