@@ -17,21 +17,28 @@ static void on_fail(void *arg, enum tcp_trace_rule rule, const char *text)
     snprintf(p->text, sizeof(p->text), "%s", text);
 }
 
+static void begin(struct play *p, struct tcp_trace *trace)
+{
+    *p = (struct play){
+        .trace = trace, .now = NS_PER_S, .seq = {ISS0, ISS1}, .ts = true, .ws = true, .sack = true};
+}
+
 void play_setup_conf(struct play *p, struct tcp_trace_conf conf)
 {
     conf.fail = on_fail;
     conf.arg = p;
-    *p = (struct play){.trace = tcp_trace_new(&conf),
-                       .now = NS_PER_S,
-                       .seq = {ISS0, ISS1},
-                       .ts = true,
-                       .ws = true,
-                       .sack = true};
+    begin(p, tcp_trace_new(&conf));
 }
 
 void play_setup(struct play *p)
 {
     play_setup_conf(p, (struct tcp_trace_conf){0});
+}
+
+void play_again(struct play *p)
+{
+    tcp_trace_reset(p->trace);
+    begin(p, p->trace);
 }
 
 struct tcp_frame play_next(struct play *p, unsigned from, uint8_t flags)
@@ -117,15 +124,51 @@ struct tcp_frame play_data(struct play *p, unsigned from, uint32_t len)
     return f;
 }
 
+struct tcp_frame play_pass_syn(struct play *p, unsigned from, uint8_t flags)
+{
+    struct tcp_frame f = play_syn(p, from, flags);
+
+    play_pass(p, from, &f);
+    return f;
+}
+
+struct tcp_frame play_pass_ack(struct play *p, unsigned from)
+{
+    struct tcp_frame f = play_ack(p, from);
+
+    play_pass(p, from, &f);
+    return f;
+}
+
+struct tcp_frame play_pass_data(struct play *p, unsigned from, uint32_t len)
+{
+    struct tcp_frame f = play_data(p, from, len);
+
+    play_pass(p, from, &f);
+    return f;
+}
+
 void play_open(struct play *p)
 {
-    struct tcp_frame f = play_syn(p, 0, 0);
+    (void)play_pass_syn(p, 0, 0);
+    (void)play_pass_syn(p, 1, F_ACK);
+    (void)play_pass_ack(p, 0);
+}
 
-    play_pass(p, 0, &f);
-    f = play_syn(p, 1, F_ACK);
-    play_pass(p, 1, &f);
-    f = play_ack(p, 0);
-    play_pass(p, 0, &f);
+void play_cross(struct play *p)
+{
+    struct tcp_frame syns[] = {play_syn(p, 0, 0), play_syn(p, 1, 0)};
+
+    play_pass(p, 0, &syns[0]);
+    play_pass(p, 1, &syns[1]);
+}
+
+struct tcp_frame play_crossed(struct play *p, unsigned from)
+{
+    struct tcp_frame f = play_syn(p, from, F_ACK);
+
+    f.seq = from == 0 ? ISS0 : ISS1;
+    return f;
 }
 
 void play_done(struct play *p)

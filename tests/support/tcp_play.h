@@ -25,6 +25,8 @@ struct play {
 /* Both ends closed; every option is offered; the checker with these limits. */
 void play_setup_conf(struct play *p, struct tcp_trace_conf conf);
 void play_setup(struct play *p);
+/* Another play, of the same limits. */
+void play_again(struct play *p);
 void play_done(struct play *p);
 /* Fails the test where the checker found something. */
 void play_must_be_clean(struct play *p);
@@ -42,7 +44,15 @@ void play_sent(struct play *p, unsigned from, const struct tcp_frame *f);
 void play_delivered(struct play *p, unsigned from, const struct tcp_frame *f);
 /* Sends; it arrives, and both ends go on. */
 void play_pass(struct play *p, unsigned from, const struct tcp_frame *f);
+/* One is made, and passes; given back for what is made of it. */
+struct tcp_frame play_pass_ack(struct play *p, unsigned from);
+struct tcp_frame play_pass_data(struct play *p, unsigned from, uint32_t len);
+struct tcp_frame play_pass_syn(struct play *p, unsigned from, uint8_t flags);
 /* The three segments of a handshake. */
 void play_open(struct play *p);
+/* Both ends open: their SYNs cross. */
+void play_cross(struct play *p);
+/* The SYN-ACK of an end whose SYN went already: not sent yet. */
+struct tcp_frame play_crossed(struct play *p, unsigned from);
 
 #endif
