@@ -165,6 +165,10 @@ static void tell_counters(const struct net *net)
         if (net->dhcp.client.stats.answers[i] != 0)
             LOG_DEBUG("dhcp: %s %llu", dhcp_client_answer_name((enum dhcp_client_answer)i),
                       (unsigned long long)net->dhcp.client.stats.answers[i]);
+    for (unsigned i = 0; net->by_dhcp && i < DHCP_CLIENT_NOTE_COUNT; i++)
+        if (net->dhcp.client.stats.notes[i] != 0)
+            LOG_DEBUG("dhcp: %s %llu", dhcp_client_note_name((enum dhcp_client_note)i),
+                      (unsigned long long)net->dhcp.client.stats.notes[i]);
 }
 
 /* The device is closed with what it has not sent: a last message gets time to leave. */
