@@ -5,7 +5,7 @@
 
 MODULES := base cstruct evtchn xen netfront blkfront fs tcpip dhcp
 # Modules of targets: what is under the library, or beside it.
-TARGET_MODULES := boot/common boot/common/xen platform/sim platform/netdev platform/blkdev platform/tap platform/host
+TARGET_MODULES := boot/common boot/common/xen platform/sim platform/netdev platform/blkdev platform/tap platform/file platform/host
 # Over the library: what programs share.
 APP_MODULES := apps/common
 

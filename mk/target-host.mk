@@ -10,6 +10,8 @@ CFLAGS_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 CFLAGS_cov := -O0 --coverage $(CFLAGS_COMMON_host)
 DEPS_san := deps-build deps-test
 DEPS_cov := deps-build deps-test deps-coverage
+# For platform/file; linked into a program only where that is.
+LDLIBS_LINUX := -l:liburing.a
 LDFLAGS_host :=
 LDFLAGS_san := -fsanitize=address,undefined
 LDFLAGS_cov := --coverage
@@ -27,7 +29,7 @@ define host_app
 $$(BUILD)/$(1)/apps/$(2): $$(call objects,$(1),$$(sort $$(wildcard apps/$(2)/*.c))) $$(LIBS_$(1))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -Wl,--wrap=main -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) -Wl,--end-group
+	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(LDFLAGS_$(1)) -Wl,--wrap=main -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) -Wl,--end-group $$(LDLIBS_LINUX)
 -include $$(patsubst %.o,%.d,$$(call objects,$(1),$$(sort $$(wildcard apps/$(2)/*.c))))
 endef
 

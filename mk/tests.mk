@@ -20,7 +20,7 @@ $$(BUILD)/$(1)/$(2): $$(call objects,$(1),$(3)) $$(call TEST_LIBS,$(1))
 -include $$(patsubst %.o,%.d,$$(call objects,$(1),$(3)))
 endef
 
-$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT),-lcmocka))))
+$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT),-lcmocka $(LDLIBS_LINUX)))))
 $(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c tests/fuzz/replay.c $(TEST_SUPPORT),-lcmocka))))
 
 # libFuzzer comes with clang.

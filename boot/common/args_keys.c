@@ -10,6 +10,7 @@ static const struct args_key common_keys[] = {
     {"gw", "gw=10.0.0.254", "the default route's gateway"},
     {"dhcp", "dhcp", "the address, and all that belongs to it, by DHCP"},
     {"mac", "mac=00:16:3e:00:00:01", "the first network device's MAC address"},
+    {"disk", "disk=NAME[:N][,optional]", "the disk, and its partition, of a program with one"},
     {"log", "log=info", "what is said: quiet, error, warn, info or debug"},
     {"console", "console=ring", "where: ring (hvc0, xen) or emergency under Xen; uart on a board"},
     {"evtchn", "evtchn=fifo", "Xen: the event channel ABI, 2l or fifo"},

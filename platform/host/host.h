@@ -23,6 +23,13 @@ void host_net_flush(void);
  * a frame now; how many. */
 unsigned host_net_fds(int *fds);
 
+/* ---- the disk (disk.c) */
+
+/* Takes what disk= names. */
+void host_disk_args(int argc, char *const *argv);
+/* A file descriptor that can be read when a request of the open disk is finished, or -1. */
+int host_disk_fd(void);
+
 /* ---- the console, signals and sleep (wait.c) */
 
 void host_wait_init(void);

@@ -162,6 +162,7 @@ int __wrap_main(int argc, char **argv)
     if (module != NULL)
         open_module(module);
     host_net_open(argc, words, &conf);
+    host_disk_args(argc, words);
     if (sim_init(&conf) < 0)
         host_refuse("no memory for the simulated machine (memfd_create, mmap)");
     host_wait_init();

@@ -3,8 +3,9 @@
  *
  * plat_wait is where domain 0 runs. It steps until domain 0 is idle, and takes the upcall if
  * there is one; only when neither brought anything does it sleep, in poll(), until a frame can
- * be read, a signal or input comes, or the deadline is there. The wires are read before poll is
- * asked, several frames at a time, so a busy program makes no system call but reads and writes.
+ * be read, the disk has done something, a signal or input comes, or the deadline is there. The
+ * wires are read before poll is asked, several frames at a time, so a busy program makes no system
+ * call but reads and writes.
  *
  * A signal becomes what the toolstack would write: control/shutdown in xenstore.
  */
@@ -127,12 +128,15 @@ static bool run(void)
 
 static void sleep_until(uint64_t deadline_ns)
 {
-    struct pollfd fds[HOST_NETDEVS_MAX + 2];
+    struct pollfd fds[HOST_NETDEVS_MAX + 3];
     int net[HOST_NETDEVS_MAX];
     struct timespec left, *timeout = NULL;
     nfds_t n = 0;
+    int disk = host_disk_fd();
     for (unsigned i = 0, count = host_net_fds(net); i < count; i++)
         fds[n++] = (struct pollfd){.fd = net[i], .events = POLLIN};
+    if (disk >= 0)
+        fds[n++] = (struct pollfd){.fd = disk, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
     if (reads_console && !input_ended)
         fds[n++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
