@@ -41,6 +41,45 @@ void page_pool_wrap(struct page_pool *pool, struct page *pages, const void *memo
             .base = base + (size_t)i * PAGE_BYTES, .pool = pool, .refs = 1, .state = PAGE_HELD};
 }
 
+/* The first of `n` free pages in a row; NULL. */
+static struct page *find_row(const struct page_pool *pool, uint32_t n)
+{
+    uint32_t row = 0;
+
+    for (uint32_t i = 0; i < pool->total; i++) {
+        row = pool->pages[i].state == PAGE_FREE ? row + 1 : 0;
+        if (row == n)
+            return &pool->pages[i + 1 - n];
+    }
+    return NULL;
+}
+
+struct page *page_get_row(struct page_pool *pool, uint32_t n)
+{
+    struct page *first = find_row(pool, n), **link = &pool->free;
+
+    ASSERT(n > 0);
+    if (first == NULL) {
+        pool->empty++;
+        return NULL;
+    }
+    while (*link != NULL) {
+        struct page *page = *link;
+
+        if (page < first || page >= first + n) {
+            link = &page->next;
+            continue;
+        }
+        *link = page->next;
+        page->next = NULL;
+        page->refs = 1;
+        page->state = PAGE_HELD;
+    }
+    pool->free_count -= n;
+    pool->free_min = u32_min(pool->free_min, pool->free_count);
+    return first;
+}
+
 void page_quarantine(struct page *page)
 {
     ASSERT(page->state == PAGE_POSTED || (page->state == PAGE_HELD && page->refs == 1));

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: ISC */
+/* blkfront_xs.c - the handshake: what the frontend and its backend tell each other through
+ * xenstore.
+ *
+ * What to do for every pair of states is xenbus_action()'s table; here is how each action is
+ * carried out for a block device. io/blkif.h's frontends go from Initialising to Initialised with
+ * their rings' keys, and to Connected when the backend has connected to them and said what disk it
+ * is. A key that fails is named in the log, by xenbus_*'s helpers.
+ */
+#include <morgana/log.h>
+#include <morgana/platform.h>
+
+#include "blkfront_priv.h"
+
+/* ---- what the toolstack says ----------------------------------------------------------------- */
+
+void blkfront_xs_read_conf(struct blkfront *bf)
+{
+    char path[XS_PATH_MAX];
+    uint64_t value = 1;
+    int err;
+
+    (void)fmt_buf(path, sizeof(path), "%s/trusted", bf->xb.path);
+    err = xs_read_u64(bf->conf.xs, XS_TXN_NONE, path, 1, &value);
+    if (err != 0 && err != -E_NOENT)
+        LOG_WARN("blkfront: %s: not 0 or 1: taken as 1", path);
+    bf->untrusted = value == 0;
+}
+
+/* ---- what the backend says: before the rings are made ---------------------------------------- */
+
+/* A key that is nonsense, or hidden, is as one that is missing. Errors: those of a xenstore that
+ * does not answer. */
+static int read_u64(struct blkfront *bf, const char *key, uint64_t max, uint64_t otherwise,
+                    uint64_t *value)
+{
+    int err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, key, max, otherwise, value);
+
+    if (err == -E_TIMEDOUT || err == -E_AGAIN)
+        return err;
+    if (err != 0)
+        *value = otherwise;
+    return 0;
+}
+
+static int read_bool(struct blkfront *bf, const char *key, bool *has)
+{
+    uint64_t value = 0;
+    int err = read_u64(bf, key, 1, 0, &value);
+
+    *has = value == 1;
+    return err;
+}
+
+/* How many rings, and how long. */
+static int read_transport(struct blkfront *bf, unsigned *queues, unsigned *order)
+{
+    uint64_t queues_max = 1, order_max = 0, pages_max = 1;
+    int err = read_u64(bf, "multi-queue-max-queues", UINT32_MAX, 1, &queues_max);
+
+    if (err == 0)
+        err = read_u64(bf, "max-ring-page-order", UINT32_MAX, 0, &order_max);
+    if (err == 0)
+        err = read_u64(bf, "max-ring-pages", UINT32_MAX, 1, &pages_max);
+    *queues = (unsigned)u64_min(bf->conf.queues, queues_max);
+    if (*queues == 0)
+        *queues = 1;
+    *order = (unsigned)u64_min(bf->conf.ring_order, order_max);
+    /* The key of old, of which the order must be found. */
+    while (*order < bf->conf.ring_order && UINT64_C(2) << *order <= pages_max)
+        ++*order;
+    return err;
+}
+
+/* ---- what we say ----------------------------------------------------------------------------- */
+
+/* One queue's keys, whose names begin with `dir`. */
+static int write_queue(struct blkfront *bf, xs_txn_t txn, const char *dir,
+                       const struct blkfront_queue *q)
+{
+    char key[48];
+    int err;
+
+    (void)fmt_buf(key, sizeof(key), "%sevent-channel", dir);
+    err = xenbus_printf(&bf->xb, txn, key, "%u", q->port);
+    (void)fmt_buf(key, sizeof(key), "%sring-ref", dir);
+    if (err == 0 && bf->ring_order == 0)
+        err = xenbus_printf(&bf->xb, txn, key, "%u", q->ring_pages->gref);
+    for (unsigned i = 0; err == 0 && bf->ring_order != 0 && i < 1u << bf->ring_order; i++) {
+        (void)fmt_buf(key, sizeof(key), "%sring-ref%u", dir, i);
+        err = xenbus_printf(&bf->xb, txn, key, "%u", q->ring_pages[i].gref);
+    }
+    return err;
+}
+
+/* Writes the key, or removes what a boot loader, or our last connection, left there. */
+static int write_or_rm(struct blkfront *bf, xs_txn_t txn, const char *key, bool write,
+                       unsigned value)
+{
+    return write ? xenbus_printf(&bf->xb, txn, key, "%u", value) : xenbus_rm(&bf->xb, txn, key);
+}
+
+/* Inside a transaction, so that the backend sees all of it or nothing. */
+static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
+{
+    struct blkfront *bf = arg;
+    bool many = bf->queue_count > 1, pages = bf->ring_order != 0;
+    char dir[24];
+    int err = xenbus_printf(&bf->xb, txn, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE);
+
+    (void)xs;
+    if (err == 0)
+        err = xenbus_printf(&bf->xb, txn, "feature-persistent", "%u",
+                            bf->conf.persistent && !bf->untrusted ? 1u : 0u);
+    /* We count in 512 bytes, whatever the sector's size. */
+    if (err == 0)
+        err = xenbus_printf(&bf->xb, txn, "feature-large-sector-size", "0");
+    if (err == 0)
+        err = write_or_rm(bf, txn, "multi-queue-num-queues", many, bf->queue_count);
+    if (err == 0)
+        err = write_or_rm(bf, txn, "ring-page-order", pages, bf->ring_order);
+    if (err == 0)
+        err = write_or_rm(bf, txn, "num-ring-pages", pages, 1u << bf->ring_order);
+    /* io/blkif.h: not beside those of several queues, or of several pages */
+    if (err == 0 && many)
+        err = xenbus_rm(&bf->xb, txn, "event-channel");
+    if (err == 0 && (many || pages))
+        err = xenbus_rm(&bf->xb, txn, "ring-ref");
+    for (unsigned i = 0; err == 0 && i < bf->queue_count; i++) {
+        (void)fmt_buf(dir, sizeof(dir), "queue-%u/", i);
+        err = write_queue(bf, txn, many ? dir : "", &bf->queue[i]);
+    }
+    return err;
+}
+
+/* ---- what the backend says: the disk --------------------------------------------------------- */
+
+static bool is_power_of_2(uint64_t n)
+{
+    return n != 0 && (n & (n - 1)) == 0;
+}
+
+/* `sectors` counts 512 bytes each, whatever sector-size says. */
+static int read_size(struct blkfront *bf)
+{
+    struct blkdev_caps *caps = &bf->dev.caps;
+    uint64_t sectors = 0, block = 0, physical = 0;
+    int err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, "sectors", BLKFRONT_SECTORS_MAX, UINT64_MAX,
+                                  &sectors);
+
+    if (err == 0)
+        err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, "sector-size", UINT32_MAX, BLK_SECTOR_BYTES,
+                                  &block);
+    if (err == 0)
+        err = read_u64(bf, "physical-sector-size", UINT32_MAX, block, &physical);
+    if (err == -E_TIMEDOUT || err == -E_AGAIN)
+        return err;
+    if (err != 0 || sectors > BLKFRONT_SECTORS_MAX || !is_power_of_2(block) ||
+        block < BLK_SECTOR_BYTES || block > PAGE_BYTES) {
+        LOG_ERROR("blkfront: %s: sectors (%llu) or sector-size (%llu) make no disk",
+                  bf->xb.otherend, (unsigned long long)sectors, (unsigned long long)block);
+        return -E_PROTO;
+    }
+    if (!is_power_of_2(physical) || physical < block || physical > UINT32_C(1) << 30)
+        physical = block;
+    caps->block_bytes = (uint32_t)block;
+    caps->physical_bytes = (uint32_t)physical;
+    caps->bytes = sectors * BLK_SECTOR_BYTES & ~(block - 1);
+    return 0;
+}
+
+static int read_mode(struct blkfront *bf)
+{
+    struct blkdev_caps *caps = &bf->dev.caps;
+    uint64_t info = 0;
+    char mode[8];
+    int n = xenbus_otherend_read(&bf->xb, XS_TXN_NONE, "mode", cs_of(mode, sizeof(mode)));
+    int err = read_u64(bf, "info", UINT32_MAX, 0, &info);
+
+    if (err != 0 || n == -E_TIMEDOUT || n == -E_AGAIN)
+        return err != 0 ? err : n;
+    caps->read_only = (info & (VDISK_READONLY | VDISK_CDROM)) != 0;
+    /* Where there is a mode, all but "w" is less than that. */
+    if (n != -E_NOENT && (n < 1 || mode[0] != 'w'))
+        caps->read_only = true;
+    caps->removable = (info & (VDISK_REMOVABLE | VDISK_CDROM)) != 0;
+    return 0;
+}
+
+static int read_discard(struct blkfront *bf)
+{
+    struct blkdev_caps *caps = &bf->dev.caps;
+    uint64_t unit = 0, align = 0;
+    bool secure = false;
+    int err = read_bool(bf, "feature-discard", &caps->discard);
+
+    caps->secure_discard = false;
+    caps->discard_unit_bytes = caps->discard_align_bytes = 0;
+    if (err != 0 || !caps->discard)
+        return err;
+    err = read_bool(bf, "discard-secure", &secure);
+    if (err == 0)
+        err = read_u64(bf, "discard-granularity", UINT32_MAX, caps->block_bytes, &unit);
+    if (err == 0)
+        err = read_u64(bf, "discard-alignment", UINT32_MAX, 0, &align);
+    caps->secure_discard = secure;
+    if (unit == 0 || unit % caps->block_bytes != 0)
+        unit = caps->block_bytes;
+    caps->discard_unit_bytes = (uint32_t)unit;
+    caps->discard_align_bytes = (uint32_t)(align % unit);
+    return err;
+}
+
+static int read_features(struct blkfront *bf)
+{
+    struct blkdev_caps *caps = &bf->dev.caps;
+    uint64_t indirect = 0;
+    bool flush = false, persistent = false;
+    int err = read_bool(bf, "feature-flush-cache", &flush);
+
+    if (err == 0)
+        err = read_bool(bf, "feature-barrier", &bf->barrier);
+    if (err == 0)
+        err = read_bool(bf, "feature-persistent", &persistent);
+    if (err == 0)
+        err = read_u64(bf, "feature-max-indirect-segments", UINT32_MAX, 0, &indirect);
+    caps->flush = flush || bf->barrier;
+    bf->flush_op = flush ? BLKIF_OP_FLUSH_DISKCACHE : BLKIF_OP_WRITE_BARRIER;
+    bf->persistent = persistent && bf->conf.persistent && !bf->untrusted;
+    bf->segs_max = BLKFRONT_DIRECT_SEGS;
+    if (indirect > BLKFRONT_DIRECT_SEGS && !bf->conf.no_indirect)
+        bf->segs_max = (uint16_t)u64_min(indirect, BLKFRONT_SEGS_MAX);
+    return err;
+}
+
+static int read_disk(struct blkfront *bf)
+{
+    struct blkdev_caps *caps = &bf->dev.caps;
+    int err = read_size(bf);
+
+    if (err == 0)
+        err = read_mode(bf);
+    if (err == 0)
+        err = read_discard(bf);
+    if (err == 0)
+        err = read_features(bf);
+    caps->segs_max = BLKFRONT_SEGS_MAX;
+    caps->requests_max = BLKFRONT_REQUESTS_MAX;
+    caps->write_zeroes = false; /* nobody promises what a discarded range reads as */
+    return err;
+}
+
+static void go_online(struct blkfront *bf)
+{
+    const struct blkdev_caps *caps = &bf->dev.caps;
+
+    bf->dev.online = true;
+    LOG_INFO("blkfront: %s: %llu KiB in blocks of %u%s, backend %s: %u x %u requests of %u "
+             "segments%s%s%s",
+             bf->xb.path, (unsigned long long)(caps->bytes / 1024), caps->block_bytes,
+             caps->read_only ? ", read-only" : "", bf->xb.otherend, bf->queue_count,
+             bf->queue[0].ring.slots, bf->segs_max, caps->flush ? ", flush" : "",
+             caps->discard ? ", discard" : "", bf->persistent ? ", persistent grants" : "");
+}
+
+/* ---- actions --------------------------------------------------------------------------------- */
+
+/* Writes our state. Where that fails both sides might wait for each other for ever, so it is owed:
+ * blkfront_follow writes it again, a pause later, and takes no other step before. */
+static void say(struct blkfront *bf, unsigned ours)
+{
+    int err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, ours);
+    unsigned tries = bf->owed == ours ? bf->owed_tries + 1u : 1u;
+
+    bf->owed = XENBUS_UNKNOWN;
+    if (err == 0)
+        return;
+    if (tries == BLKFRONT_SAY_TRIES || xs_broken(bf->conf.xs) != 0) {
+        LOG_ERROR("blkfront: %s: state %s: given up", bf->xb.path, xenbus_state_name(ours));
+        return;
+    }
+    bf->owed = (uint8_t)ours;
+    bf->owed_tries = (uint8_t)tries;
+    bf->owed_at_ns = plat_now_ns() + BLKFRONT_SAY_PAUSE_NS;
+}
+
+/* When it is time: writes what is owed. What the table says had to wait for it. */
+static void say_owed(struct blkfront *bf)
+{
+    unsigned ours = bf->owed;
+
+    if (LIKELY(ours == XENBUS_UNKNOWN) || plat_now_ns() < bf->owed_at_ns)
+        return;
+    say(bf, ours);
+    if (bf->xb.state == ours)
+        bf->attention = true;
+}
+
+void blkfront_leave(struct blkfront *bf)
+{
+    bf->dev.online = false;
+    bf->settle_at_ns = plat_now_ns() + bf->conf.timeout_ns;
+    blkfront_io_drop(bf);
+    say(bf, XENBUS_CLOSING);
+    blkfront_settle(bf);
+}
+
+void blkfront_finish(struct blkfront *bf)
+{
+    bf->dev.online = false;
+    say(bf, XENBUS_CLOSED);
+    blkfront_settle(bf);
+}
+
+static void act_wait(struct blkfront *bf)
+{
+    bool was_online = bf->dev.online;
+
+    bf->dev.online = false;
+    /* It started anew without a word: our rings are unknown to it. */
+    if (was_online && bf->xb.otherend_state < XENBUS_CONNECTED)
+        blkfront_leave(bf);
+}
+
+/* No connection. A backend we cannot work with stays one. All else may be better when it next waits
+ * for a frontend; the program that opens the device wants to know now. */
+static void fail(struct blkfront *bf, int err)
+{
+    LOG_ERROR("blkfront: %s: no connection: %s", bf->xb.path, err_name(err));
+    bf->error = err;
+    if (err == -E_PROTO || !bf->opened)
+        bf->shut = true;
+    blkfront_leave(bf);
+}
+
+static void act_publish(struct blkfront *bf)
+{
+    unsigned queues = 1, order = 0;
+    int err = read_transport(bf, &queues, &order);
+
+    if (err == 0)
+        err = blkfront_rings_create(bf, queues, order);
+    if (err == 0)
+        err = xs_txn_run(bf->conf.xs, write_keys, bf);
+    if (err == 0)
+        err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, XENBUS_INITIALISED);
+    if (err != 0)
+        fail(bf, err);
+}
+
+static void act_connect(struct blkfront *bf)
+{
+    int err = read_disk(bf);
+
+    if (err == 0)
+        err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, XENBUS_CONNECTED);
+    if (err != 0)
+        fail(bf, err);
+}
+
+static void act_run(struct blkfront *bf)
+{
+    if (bf->queue_count != 0 && !bf->dev.online)
+        go_online(bf);
+}
+
+static void act_reopen(struct blkfront *bf)
+{
+    /* What the old backend will not let go stays noted; the rest begins anew. */
+    bf->settle_at_ns = 0;
+    blkfront_settle(bf);
+    say(bf, XENBUS_INITIALISING);
+}
+
+static void act_refuse(struct blkfront *bf)
+{
+    blkfront_violate(bf, BLKFRONT_STATE, bf->xb.otherend_state, 0, 0);
+    blkfront_leave(bf);
+}
+
+/* One entry for each action of the table. */
+static void (*const carry_out[XENBUS_ACTIONS])(struct blkfront *bf) = {
+    [XENBUS_WAIT] = act_wait,        [XENBUS_PUBLISH] = act_publish,
+    [XENBUS_CONNECT] = act_connect,  [XENBUS_RUN] = act_run,
+    [XENBUS_CLOSE] = blkfront_leave, [XENBUS_FINISH] = blkfront_finish,
+    [XENBUS_REOPEN] = act_reopen,    [XENBUS_REFUSE] = act_refuse,
+};
+
+/* The table's word, unless we close for reasons of our own. */
+static enum xenbus_action next_action(const struct blkfront *bf)
+{
+    enum xenbus_action action = xenbus_next(&bf->xb);
+
+    if (bf->owed != XENBUS_UNKNOWN)
+        return XENBUS_WAIT;
+    if (!bf->shut)
+        return action;
+    if (bf->xb.state < XENBUS_CLOSING)
+        return XENBUS_CLOSE;
+    return action == XENBUS_FINISH ? XENBUS_FINISH : XENBUS_WAIT;
+}
+
+void blkfront_follow(struct blkfront *bf)
+{
+    uint64_t requests = bf->xb.xs->stats.requests;
+    bool changed = xenbus_poll(&bf->xb);
+
+    say_owed(bf);
+    /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
+     * of the operator's: arm lets everyone look again. */
+    if (UNLIKELY(changed || bf->attention || bf->xb.xs->stats.requests != requests))
+        bf->asked = true;
+    /* An action may lead to a state of ours in which there is more to do: from Closed to
+     * Initialised it takes three. */
+    for (unsigned i = 0; (changed || bf->attention) && i < XENBUS_STATES; i++) {
+        unsigned ours = bf->xb.state;
+
+        bf->attention = false;
+        carry_out[next_action(bf)](bf);
+        bf->attention = bf->attention || bf->xb.state != ours;
+        changed = false;
+    }
+    /* While it leaves: it may have let go of more. */
+    if (UNLIKELY(bf->settle_at_ns != 0))
+        blkfront_settle(bf);
+}
