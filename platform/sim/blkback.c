@@ -116,6 +116,8 @@ static void write_backend(struct sim_vbd *vbd)
     write_number(vbd, "max-ring-pages", conf->ring_pages_max);
     if (conf->keys_early)
         write_device(vbd);
+    if (vbd->spoil != NULL)
+        vbd->spoil(vbd);
     sim_vbd_set_state(vbd, XenbusStateInitWait);
 }
 
@@ -207,6 +209,8 @@ static void on_initialised(struct sim_vbd *vbd)
         return;
     }
     write_device(vbd);
+    if (vbd->spoil != NULL)
+        vbd->spoil(vbd);
     sim_vbd_set_state(vbd, XenbusStateConnected);
 }
 

@@ -96,6 +96,8 @@ struct sim_vbd {
         int16_t status;
         uint32_t count;
     } fail[BLKIF_OP_INDIRECT + 1];
+    /* Called where it has published keys, before the state that shows them; NULL */
+    void (*spoil)(struct sim_vbd *vbd);
     sim_vbd_seen *seen;
     void *seen_arg;
     struct sim_vbd_stats stats;

@@ -277,6 +277,11 @@ static bool all_zero(const void *bytes, size_t len)
     return true;
 }
 
+static uint32_t block_sectors(const struct sim_vbd *vbd)
+{
+    return sim_u32_max(vbd->conf->sector_bytes, BLKBACK_SECTOR) / BLKBACK_SECTOR;
+}
+
 static void add_segment(struct sim_vbd *vbd, struct sim_blk_req *r,
                         const struct blkif_request_segment *s)
 {
@@ -291,6 +296,8 @@ static void add_segment(struct sim_vbd *vbd, struct sim_blk_req *r,
               s->first_sect * 256u + s->last_sect);
         return;
     }
+    if ((seg->last - seg->first + 1u) % block_sectors(vbd) != 0)
+        spoil(vbd, r, BLKIF_RSP_ERROR, "a segment is no whole blocks of sector-size", s->last_sect);
     r->sectors += seg->last - seg->first + 1u;
     if (!sim_blk_map(vbd, &seg->map, s->gref, r->op == BLKIF_OP_READ))
         spoil(vbd, r, BLKIF_RSP_ERROR, "a segment's grant", s->gref);
@@ -361,7 +368,6 @@ static void take_discard(struct sim_vbd *vbd, struct sim_blk_req *r,
 static void check_place(struct sim_vbd *vbd, struct sim_blk_req *r)
 {
     const struct sim_vbd_conf *conf = vbd->conf;
-    uint32_t block = sim_u32_max(conf->sector_bytes, BLKBACK_SECTOR) / BLKBACK_SECTOR;
     if (r->op == BLKIF_OP_FLUSH_DISKCACHE && r->sectors == 0)
         return;
     if (r->sectors == 0 && r->op == BLKIF_OP_WRITE_BARRIER)
@@ -370,7 +376,7 @@ static void check_place(struct sim_vbd *vbd, struct sim_blk_req *r)
         spoil(vbd, r, BLKIF_RSP_ERROR, "a write to a disk that is read-only", r->sector);
     if (r->sector > conf->sectors || r->sectors > conf->sectors - r->sector)
         spoil(vbd, r, BLKIF_RSP_ERROR, "past the end of the disk", r->sector);
-    else if ((r->sector | r->sectors) % block != 0)
+    else if ((r->sector | r->sectors) % block_sectors(vbd) != 0)
         spoil(vbd, r, BLKIF_RSP_ERROR, "not whole blocks of sector-size", r->sector);
 }
 

@@ -8,24 +8,6 @@
 
 struct sim_keep sim_kept[SIM_KEEP_MAX];
 
-static uint32_t word(void)
-{
-    return sim_random(UINT32_MAX);
-}
-
-/* A number of ring slots: small, or wild. */
-static uint32_t distance(void)
-{
-    return sim_random(2) == 0 ? 1 + sim_random(8) : word();
-}
-
-static void noise(void *to, size_t len)
-{
-    uint8_t *bytes = to;
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)sim_random(256);
-}
-
 /* ---- transmit responses --------------------------------------------------------------------- */
 
 static void tx_answer(struct sim_vif *vif, uint16_t id, int16_t status)

@@ -80,7 +80,7 @@ static void write_long(const char *path)
     sim_xs_write_bytes(path, cs_ro_of(text, sizeof(text)));
 }
 
-static void write_garbage(const char *path)
+void sim_lie_garbage(const char *path)
 {
     switch (sim_random(16)) {
     case 0:
@@ -106,7 +106,7 @@ void sim_lie_state_jump(struct sim_vif *vif)
 
 void sim_lie_state_garbage(struct sim_vif *vif)
 {
-    write_garbage(sim_vif_back(vif, "state"));
+    sim_lie_garbage(sim_vif_back(vif, "state"));
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ void sim_lie_key_mac(struct sim_vif *vif)
     if (sim_random(2) == 0)
         sim_xs_write(sim_vif_front(vif, "mac"), "%s", macs[sim_random(ARRAY_SIZE(macs))]);
     else
-        write_garbage(sim_vif_front(vif, "mac"));
+        sim_lie_garbage(sim_vif_front(vif, "mac"));
 }
 
 void sim_lie_key_mtu(struct sim_vif *vif)
@@ -128,7 +128,7 @@ void sim_lie_key_mtu(struct sim_vif *vif)
     if (sim_random(2) == 0)
         sim_xs_write(sim_vif_front(vif, "mtu"), "%u", mtus[sim_random(ARRAY_SIZE(mtus))]);
     else
-        write_garbage(sim_vif_front(vif, "mtu"));
+        sim_lie_garbage(sim_vif_front(vif, "mtu"));
 }
 
 void sim_lie_key_feature(struct sim_vif *vif)
@@ -143,19 +143,19 @@ void sim_lie_key_feature(struct sim_vif *vif)
                                        "feature-multicast-control",
                                        "handle",
                                        "mtu"};
-    write_garbage(sim_vif_back(vif, keys[sim_random(ARRAY_SIZE(keys))]));
+    sim_lie_garbage(sim_vif_back(vif, keys[sim_random(ARRAY_SIZE(keys))]));
 }
 
 void sim_lie_key_backend(struct sim_vif *vif)
 {
     if (sim_random(2) == 0) {
-        write_garbage(sim_vif_front(vif, "backend"));
+        sim_lie_garbage(sim_vif_front(vif, "backend"));
     } else if (sim_random(2) == 0) {
         static char path[400] = "/local/domain/0/backend/vif/1/";
         memset(path + strlen(path), '0', sizeof(path) - 1 - strlen(path));
         sim_xs_write(sim_vif_front(vif, "backend"), "%s", path);
     } else {
-        write_garbage(sim_vif_front(vif, "backend-id"));
+        sim_lie_garbage(sim_vif_front(vif, "backend-id"));
     }
 }
 
@@ -164,7 +164,7 @@ void sim_lie_key_carrier(struct sim_vif *vif)
     if (sim_random(2) == 0)
         sim_vif_carrier(vif->index, sim_random(2) == 0);
     else
-        write_garbage(sim_vif_back(vif, "carrier"));
+        sim_lie_garbage(sim_vif_back(vif, "carrier"));
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
