@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* args_keys.c - which keys there are: those of every program, and a program's own beside them. One
- * table serves the check for unknown ones and the help. */
+ * table serves the check for unknown ones and the help. An address is a program's own affair: the
+ * keys of those that take it from the command line stand in apps/common/net.h. */
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
 static const struct args_key common_keys[] = {
-    {"ip", "ip=10.0.0.1/24", "the first network device's address and prefix"},
-    {"gw", "gw=10.0.0.254", "the default route's gateway"},
-    {"dhcp", "dhcp", "the address, and all that belongs to it, by DHCP"},
     {"mac", "mac=00:16:3e:00:00:01", "the first network device's MAC address"},
     {"disk", "disk=NAME[:N][,optional]", "the disk, and its partition, of a program with one"},
     {"log", "log=info", "what is said: quiet, error, warn, info or debug"},
