@@ -23,7 +23,8 @@
  * records a call; until it is finished swept_s stands still, and nothing new can fall into the
  * bucket being drained. Being late with it costs nothing but freshness, because
  * dhcp_lease_state() looks at the time itself. */
-#include <morgana/dhcp_lease.h>
+#include "dhcp_lease_priv.h"
+
 #include <morgana/log.h>
 
 enum { LIST_SPARE = DHCP_LEASE_BUCKETS, LIST_PAST, LIST_LOOSE, LIST_NONE };
@@ -134,6 +135,30 @@ static void client_chain_remove(struct dhcp_leases *ls, struct dhcp_lease *lease
     lease->in_clients = false;
 }
 
+void dhcp_lease_chain(struct dhcp_leases *ls, struct dhcp_lease *lease)
+{
+    uint32_t *head = client_head(ls, lease->client_hash);
+
+    lease->client_next = *head;
+    *head = index_of(ls, lease);
+    lease->in_clients = true;
+}
+
+struct dhcp_lease *dhcp_lease_by_kept(const struct dhcp_leases *ls, const struct dhcp_lease *like)
+{
+    uint32_t i = *client_head(ls, like->client_hash);
+
+    for (; i != DHCP_LEASE_NONE; i = ls->lease[i].client_next) {
+        struct dhcp_lease *lease = &ls->lease[i];
+
+        if (lease->client_hash == like->client_hash && lease->net == like->net &&
+            lease->by_id == like->by_id && lease->id_len == like->id_len &&
+            memcmp(lease->id, like->id, size_min(like->id_len, DHCP_LEASE_ID_BYTES)) == 0)
+            return lease;
+    }
+    return NULL;
+}
+
 /* What a record keeps of a client id: all of it, or its first bytes and a hash of all. */
 struct kept_id {
     uint8_t bytes[DHCP_LEASE_ID_BYTES];
@@ -148,20 +173,33 @@ static struct kept_id keep_id(const struct dhcp_leases *ls, struct cs_ro id)
     kept.n = size_min(id.len, sizeof(kept.bytes));
     cs_blit(bytes, 0, cs_head(id, kept.n));
     if (id.len > sizeof(kept.bytes)) {
-        cs_set_le64(bytes, DHCP_LEASE_ID_BYTES - 16, dhcp_hash(ls->key, 1, id));
-        cs_set_le64(bytes, DHCP_LEASE_ID_BYTES - 8, dhcp_hash(ls->key, 2, id));
+        cs_set_le64(bytes, DHCP_LEASE_ID_BYTES - 16, dhcp_hash(ls->id_key, 1, id));
+        cs_set_le64(bytes, DHCP_LEASE_ID_BYTES - 8, dhcp_hash(ls->id_key, 2, id));
     }
     return kept;
+}
+
+uint32_t dhcp_lease_client_hash(const struct dhcp_leases *ls, uint16_t net, bool by_id,
+                                struct cs_ro kept_id)
+{
+    uint64_t h = dhcp_hash(ls->key, (uint64_t)net << 8 | by_id, kept_id);
+
+    return (uint32_t)(h ^ h >> 32);
 }
 
 struct dhcp_lessee dhcp_leases_client(const struct dhcp_leases *ls, uint16_t net, bool by_id,
                                       struct cs_ro id)
 {
     struct dhcp_lessee client = {.net = net, .by_id = by_id, .id = id};
-    uint64_t h = dhcp_hash(ls->key, (uint64_t)net << 8 | by_id, id);
+    struct kept_id kept;
 
     ASSERT(id.len >= 1 && id.len <= 255);
-    client.hash = (uint32_t)(h ^ h >> 32);
+    /* Of what records keep, so that it can be told from a record alone. */
+    if (id.len > DHCP_LEASE_ID_BYTES) {
+        kept = keep_id(ls, id);
+        id = cs_ro_of(kept.bytes, kept.n);
+    }
+    client.hash = dhcp_lease_client_hash(ls, net, by_id, id);
     return client;
 }
 
@@ -209,7 +247,7 @@ struct dhcp_lease *dhcp_leases_claimed(const struct dhcp_leases *ls,
 
 /* ---- states and time ------------------------------------------------------------------------- */
 
-static void forget_client(struct dhcp_leases *ls, struct dhcp_lease *lease)
+void dhcp_lease_forget(struct dhcp_leases *ls, struct dhcp_lease *lease)
 {
     client_chain_remove(ls, lease);
     lease->id_len = 0;
@@ -260,8 +298,8 @@ static uint8_t bucket_of(const struct dhcp_leases *ls, uint32_t expires_s)
     return differ ? (uint8_t)(32 - __builtin_clz(differ)) : 0;
 }
 
-void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
-                     uint32_t seconds)
+void dhcp_lease_until(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
+                      uint32_t expires_s)
 {
     list_remove(ls, lease);
     if (lease->state == DHCP_LEASE_ABANDONED)
@@ -270,7 +308,7 @@ void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp
     ls->stats.by_state[state]++;
     lease->state = (uint8_t)state;
     if (state == DHCP_LEASE_ABANDONED) {
-        forget_client(ls, lease);
+        dhcp_lease_forget(ls, lease);
         abandoned_add(ls, lease);
     }
     if (state == DHCP_LEASE_FREE) {
@@ -283,15 +321,18 @@ void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp
     }
     if (state == DHCP_LEASE_BOUND)
         lease->had_lease = true;
-    if (seconds >= DHCP_LEASE_NEVER - 1 - ls->now_s) {
-        lease->expires_s = DHCP_LEASE_NEVER;
-        list_add(ls, lease, LIST_NONE);
-        return;
-    }
+    lease->expires_s = expires_s;
+    list_add(ls, lease, expires_s == DHCP_LEASE_NEVER ? LIST_NONE : bucket_of(ls, expires_s));
+}
+
+void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
+                     uint32_t seconds)
+{
+    bool ends = seconds < DHCP_LEASE_NEVER - 1 - ls->now_s;
+
     /* One more than promised: now_s was rounded down, and the client's clock began at its
      * request. */
-    lease->expires_s = ls->now_s + seconds + 1;
-    list_add(ls, lease, bucket_of(ls, lease->expires_s));
+    dhcp_lease_until(ls, lease, state, ends ? ls->now_s + seconds + 1 : DHCP_LEASE_NEVER);
 }
 
 static void expire(struct dhcp_leases *ls, struct dhcp_lease *lease)
@@ -300,7 +341,7 @@ static void expire(struct dhcp_leases *ls, struct dhcp_lease *lease)
         ls->stats.expired++;
     /* A client that moved on, and left this address to run out, is no longer to be found by it. */
     if (!lease->in_clients)
-        forget_client(ls, lease);
+        dhcp_lease_forget(ls, lease);
     dhcp_leases_set(ls, lease, DHCP_LEASE_FREE, 0);
 }
 
@@ -371,6 +412,8 @@ void dhcp_leases_init(struct dhcp_leases *ls, const struct dhcp_leases_conf *con
         .draining = DHCP_LEASE_BUCKETS,
         .loose = empty,
     };
+    for (unsigned i = 0; i < ARRAY_SIZE(ls->id_key); i++)
+        ls->id_key[i] = dhcp_hash(conf->key, 3 + i, CS_RO_EMPTY);
     /* Through the hash: a key may be any number, a factor must have bits everywhere. */
     ls->addr_factor = dhcp_hash(conf->key, 0, CS_RO_EMPTY) | 1;
     for (unsigned b = 0; b < DHCP_LEASE_BUCKETS; b++)
@@ -460,7 +503,7 @@ static struct dhcp_lease *evict(struct dhcp_leases *ls, uint16_t pool)
         ls->pools[lease->pool].lap = 0;
     }
     list_remove(ls, lease);
-    forget_client(ls, lease);
+    dhcp_lease_forget(ls, lease);
     addr_chain_remove(ls, lease);
     ls->stats.by_state[DHCP_LEASE_FREE]--;
     return lease;
@@ -492,12 +535,12 @@ struct dhcp_lease *dhcp_leases_get(struct dhcp_leases *ls, uint32_t addr, uint16
 
 /* The client has got another address: its old one is nobody's, but stays taken while it is
  * valid. */
-static void leave(struct dhcp_leases *ls, struct dhcp_lease *old)
+void dhcp_lease_leave(struct dhcp_leases *ls, struct dhcp_lease *old)
 {
     client_chain_remove(ls, old);
     if (old->state == DHCP_LEASE_BOUND && dhcp_lease_state(ls, old) == DHCP_LEASE_BOUND)
         return;
-    forget_client(ls, old);
+    dhcp_lease_forget(ls, old);
     dhcp_leases_set(ls, old, DHCP_LEASE_FREE, 0);
 }
 
@@ -519,24 +562,20 @@ void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
 {
     struct dhcp_lease *old = dhcp_leases_by_client(ls, client);
     struct kept_id kept;
-    uint32_t *head;
 
     if (lease->state == DHCP_LEASE_ABANDONED) /* that has no client */
         dhcp_leases_set(ls, lease, DHCP_LEASE_FREE, 0);
     if (old != lease) {
         if (old)
-            leave(ls, old);
-        forget_client(ls, lease);
+            dhcp_lease_leave(ls, old);
+        dhcp_lease_forget(ls, lease);
         kept = keep_id(ls, client->id);
         memcpy(lease->id, kept.bytes, kept.n);
         lease->id_len = (uint8_t)client->id.len;
         lease->by_id = client->by_id;
         lease->net = client->net;
         lease->client_hash = client->hash;
-        head = client_head(ls, client->hash);
-        lease->client_next = *head;
-        *head = index_of(ls, lease);
-        lease->in_clients = true;
+        dhcp_lease_chain(ls, lease);
     }
     lease->mac_len = mac ? 6 : 0;
     if (mac)

@@ -256,6 +256,29 @@ static void add_net(struct dhcp_server *server, struct dhcp_lease_pool *pools, u
     net->pool_count = (uint16_t)(*pool_count - net->first_pool);
 }
 
+bool dhcp_server_place(const struct dhcp_server *server, const struct dhcp_leases *leases,
+                       uint32_t addr, uint16_t *pool, uint16_t *net)
+{
+    const struct dhcp_subnet_ref *ref = dhcp_index_subnet(server, addr);
+    const struct dhcp_net *n;
+
+    if (!ref)
+        return false;
+    n = &server->nets[ref->net_number];
+    *net = ref->net_number;
+    if (dhcp_index_fixed(server, addr)) {
+        *pool = DHCP_LEASE_STATIC;
+        return true;
+    }
+    for (uint32_t i = n->first_pool; i < (uint32_t)n->first_pool + n->pool_count; i++)
+        for (const struct dhcp_range *r = leases->pools[i].conf->ranges; r; r = r->next)
+            if (addr >= r->low && addr <= r->high) {
+                *pool = (uint16_t)i;
+                return true;
+            }
+    return false;
+}
+
 int dhcp_server_init(struct dhcp_server *server, struct dhcp_leases *leases,
                      const struct dhcp_server_conf *conf)
 {

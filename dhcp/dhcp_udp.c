@@ -9,6 +9,12 @@
  * out or was given up no other message is looked at: so what the server promised cannot be
  * promised twice.
  *
+ * Where leases are kept (dhcp_store.h), a lease is on the device before its client is told of it.
+ * Then what is said above does not do: while the device writes, hundreds of clients can be heard.
+ * So the lease is committed first, and noted to be kept; the reply is held until it is (`held`),
+ * and others are served meanwhile. Should the reply not go out, the client asks again and is told the
+ * same. Replies that promise nothing wait for nothing.
+ *
  * A message whose address must be probed is parked with its packet and given to the server again
  * when the probe is over. Others are served meanwhile. Where all slots are taken, an address is
  * offered without a probe rather than not at all. */
@@ -17,6 +23,7 @@
 
 #define PROBE_NS_DEFAULT (500 * NS_PER_MS)
 #define PROBE_TRIES_MAX 4u /* addresses found in use for one message: the next is offered unasked */
+#define HELD_DEFAULT 128u
 #define RETRY_NS (10 * NS_PER_MS)
 #define SWEEP_STEPS 16u
 
@@ -44,32 +51,40 @@ static struct fmt_mac mac_of(const struct dhcp_msg *msg)
                                                                : (struct fmt_mac){"-"};
 }
 
-static void log_event(struct dhcp_udp *edge, uint64_t now_ns)
+static struct dhcp_udp_event event_of(const struct dhcp_out *out)
 {
-    const struct dhcp_out *out = &edge->out;
-    struct fmt_mac mac = mac_of(&out->msg);
-    struct fmt_ip4 addr = fmt_ip4(out->addr);
+    return (struct dhcp_udp_event){.reason = out->reason,
+                                   .addr = out->addr,
+                                   .lease_s = out->lease_s,
+                                   .is_new = out->is_new,
+                                   .mac = mac_of(&out->msg)};
+}
 
-    switch (out->reason) {
+static void log_event(struct dhcp_udp *edge, const struct dhcp_udp_event *event, uint64_t now_ns)
+{
+    struct fmt_ip4 addr = fmt_ip4(event->addr);
+    const char *mac = event->mac.text;
+
+    switch (event->reason) {
     case DHCP_REASON_acknowledged:
     case DHCP_REASON_bootp_answered:
-        if (!out->is_new || !may_log(edge, now_ns))
+        if (!event->is_new || !may_log(edge, now_ns))
             return;
-        if (out->lease_s == DHCP_INFINITE)
-            LOG_INFO("dhcp: %s leased to %s for ever", addr.text, mac.text);
+        if (event->lease_s == DHCP_INFINITE)
+            LOG_INFO("dhcp: %s leased to %s for ever", addr.text, mac);
         else
-            LOG_INFO("dhcp: %s leased to %s for %u s", addr.text, mac.text, out->lease_s);
+            LOG_INFO("dhcp: %s leased to %s for %u s", addr.text, mac, event->lease_s);
         return;
     case DHCP_REASON_released:
     case DHCP_REASON_declined:
         if (may_log(edge, now_ns))
-            LOG_INFO("dhcp: %s %s by %s", addr.text, dhcp_reason_name(out->reason), mac.text);
+            LOG_INFO("dhcp: %s %s by %s", addr.text, dhcp_reason_name(event->reason), mac);
         return;
     case DHCP_REASON_no_free_address:
     case DHCP_REASON_no_record:
     case DHCP_REASON_no_subnet:
         if (may_log(edge, now_ns))
-            LOG_WARN("dhcp: %s not served: %s", mac.text, dhcp_reason_name(out->reason));
+            LOG_WARN("dhcp: %s not served: %s", mac, dhcp_reason_name(event->reason));
         return;
     default:
         return;
@@ -78,17 +93,23 @@ static void log_event(struct dhcp_udp *edge, uint64_t now_ns)
 
 /* ---- out ------------------------------------------------------------------------------------- */
 
+static int send_to(struct dhcp_udp *edge, const struct dhcp_to *to, struct pkt *reply,
+                   uint64_t now_ns)
+{
+    struct udp_meta meta = {
+        .src = edge->conf.addr, .dst = to->addr, .dst_port = to->port, .use_eth = to->use_eth};
+
+    memcpy(meta.eth_dst, to->eth, sizeof(meta.eth_dst));
+    return udp_send(&edge->sock, &meta, reply, now_ns);
+}
+
 /* Sends the reply. True: it went out, or was given up; false: it waits. Takes `request` when
  * true. */
 static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_ns)
 {
-    const struct dhcp_to *to = &edge->out.to;
-    struct udp_meta meta = {
-        .src = edge->conf.addr, .dst = to->addr, .dst_port = to->port, .use_eth = to->use_eth};
-    int err;
+    struct dhcp_udp_event event = event_of(&edge->out);
+    int err = send_to(edge, &edge->out.to, edge->reply, now_ns);
 
-    memcpy(meta.eth_dst, to->eth, sizeof(meta.eth_dst));
-    err = udp_send(&edge->sock, &meta, edge->reply, now_ns);
     if (err == -E_AGAIN && edge->waiting_tries < DHCP_UDP_SEND_TRIES) {
         edge->stats.send_again++;
         edge->waiting = request;
@@ -100,7 +121,7 @@ static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_
         edge->reply = NULL;
         edge->stats.replies++;
         dhcp_server_sent(edge->conf.server, edge->conf.leases, &edge->out, now_ns);
-        log_event(edge, now_ns);
+        log_event(edge, &event, now_ns);
     } else {
         edge->stats.send_failed++;
         pkt_put(edge->reply);
@@ -109,6 +130,87 @@ static bool send_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_
     edge->waiting = NULL;
     edge->waiting_tries = 0;
     pkt_put(request);
+    return true;
+}
+
+/* ---- leases that are kept -------------------------------------------------------------------- */
+
+static void note_later(struct dhcp_udp *edge, uint32_t addr)
+{
+    if (edge->conf.store)
+        dhcp_store_note_later(edge->conf.store, addr);
+}
+
+/* The reply's lease is committed and noted; the reply waits. True where that is so, or where there
+ * will be none; false: it can be sent now. Takes `request` when true. */
+static bool hold_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_ns)
+{
+    struct dhcp_store *store = edge->conf.store;
+    struct dhcp_out *out = &edge->out;
+    struct dhcp_udp_held *held;
+    uint64_t ticket = 0;
+
+    if (!store || out->change.what == DHCP_CHANGE_NONE)
+        return false;
+    if (!dhcp_store_serves(store)) {
+        edge->stats.not_kept++;
+        pkt_put(request);
+        return true;
+    }
+    if (out->change.what != DHCP_CHANGE_BIND)
+        return false;
+    if (edge->held_count == edge->conf.held_max ||
+        !dhcp_store_note(store, out->change.addr, &ticket)) {
+        edge->stats.held_full++;
+        pkt_put(request);
+        return true;
+    }
+    dhcp_server_sent(edge->conf.server, edge->conf.leases, out, now_ns);
+    out->change.what = DHCP_CHANGE_NONE;
+    if (!ticket)
+        return false;
+    held = &edge->held[(edge->held_first + edge->held_count++) % DHCP_UDP_HELD_MAX];
+    *held = (struct dhcp_udp_held){
+        .reply = edge->reply, .ticket = ticket, .to = out->to, .event = event_of(out)};
+    edge->reply = NULL;
+    edge->stats.held++;
+    pkt_put(request);
+    return true;
+}
+
+/* Sends the replies whose leases are kept. False: the device has no room for more. */
+static bool send_held(struct dhcp_udp *edge, uint64_t now_ns)
+{
+    while (edge->held_count) {
+        struct dhcp_udp_held *held = &edge->held[edge->held_first];
+        enum dhcp_store_fate fate = dhcp_store_fate(edge->conf.store, held->ticket);
+
+        if (fate == DHCP_STORE_WAITS)
+            return true;
+        if (fate == DHCP_STORE_LOST && !edge->conf.store->conf.optional) {
+            edge->stats.not_kept++;
+            pkt_put(held->reply);
+        } else {
+            int err = send_to(edge, &held->to, held->reply, now_ns);
+
+            if (err == -E_AGAIN && edge->held_tries < DHCP_UDP_SEND_TRIES) {
+                edge->stats.send_again++;
+                edge->held_tries++;
+                edge->retry_at_ns = now_ns + RETRY_NS;
+                return false;
+            }
+            if (err == 0) {
+                edge->stats.replies++;
+                log_event(edge, &held->event, now_ns);
+            } else {
+                edge->stats.send_failed++;
+                pkt_put(held->reply);
+            }
+        }
+        edge->held_tries = 0;
+        edge->held_first = (edge->held_first + 1) % DHCP_UDP_HELD_MAX;
+        edge->held_count--;
+    }
     return true;
 }
 
@@ -182,6 +284,7 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
                                  .our_addr = edge->conf.addr,
                                  .reply_max = reply_max(edge)};
     struct dhcp_out *out = &edge->out;
+    struct dhcp_udp_event event;
     enum dhcp_verdict verdict;
 
     if (!have_room(edge) || !whole(edge, pkt, &packet.bytes)) {
@@ -197,7 +300,9 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
         if (err == 0)
             return true;
         dhcp_server_probed(edge->conf.server, edge->conf.leases, out->probe, used, now_ns);
-        if (!used) {
+        if (used) {
+            note_later(edge, out->probe);
+        } else {
             edge->stats.unprobed++;
             verdict = dhcp_server_input(edge->conf.server, edge->conf.leases, &packet, now_ns, out);
         }
@@ -209,9 +314,12 @@ static bool answer(struct dhcp_udp *edge, struct pkt *pkt, const struct udp_meta
     if (verdict == DHCP_REPLY) {
         edge->stats.options_left_out += out->left_out;
         pkt_trim(edge->reply, (uint32_t)out->len);
-        return send_reply(edge, pkt, now_ns);
+        return hold_reply(edge, pkt, now_ns) || send_reply(edge, pkt, now_ns);
     }
-    log_event(edge, now_ns);
+    if (verdict == DHCP_UPDATE && out->addr)
+        note_later(edge, out->addr);
+    event = event_of(out);
+    log_event(edge, &event, now_ns);
     pkt_put(pkt);
     return true;
 }
@@ -232,6 +340,7 @@ static bool unpark(struct dhcp_udp *edge, uint64_t now_ns)
                            result == NETIF_PROBE_USED, now_ns);
         if (result == NETIF_PROBE_USED) {
             edge->stats.conflicts++;
+            note_later(edge, parked.addr);
             parked.tries++;
             if (may_log(edge, now_ns))
                 LOG_WARN("dhcp: %s is in use by somebody else", fmt_ip4(parked.addr).text);
@@ -250,6 +359,8 @@ bool dhcp_udp_poll(struct dhcp_udp *edge, uint64_t now_ns, unsigned budget)
     (void)dhcp_leases_tick(edge->conf.leases, now_ns, SWEEP_STEPS);
     if (edge->waiting && !send_reply(edge, edge->waiting, now_ns))
         return false;
+    if (!send_held(edge, now_ns))
+        return false;
     if (!unpark(edge, now_ns))
         return false;
     while (budget--) {
@@ -266,7 +377,7 @@ uint64_t dhcp_udp_poll_at(const struct dhcp_udp *edge)
 {
     /* A full device wakes the program itself; but should it stay full, the reply is given up in
      * a bounded time. Probes run on netif_poll_at. */
-    return edge->waiting ? edge->retry_at_ns : NS_NEVER;
+    return edge->waiting || edge->held_tries ? edge->retry_at_ns : NS_NEVER;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -277,11 +388,14 @@ int dhcp_udp_open(struct dhcp_udp *edge, const struct dhcp_udp_conf *conf)
         .addr = IP4_ANY, .port = DHCP_SERVER_PORT, .queue_max = conf->queue_max, .broadcast = true};
     uint16_t mtu = conf->nif->conf.dev->caps.mtu_bytes;
 
-    if (!conf->addr || mtu < DHCP_BYTES_DEFAULT + DHCP_UDP_OVERHEAD ||
+    if (!conf->addr || conf->held_max > DHCP_UDP_HELD_MAX ||
+        mtu < DHCP_BYTES_DEFAULT + DHCP_UDP_OVERHEAD ||
         (conf->probe_ns && (conf->probe_ns < NS_PER_MS || conf->probe_ns > 10 * NS_PER_S)))
         return -E_INVAL;
     memset(edge, 0, sizeof(*edge));
     edge->conf = *conf;
+    if (!edge->conf.held_max)
+        edge->conf.held_max = HELD_DEFAULT;
     if (!edge->conf.probe_ns)
         edge->conf.probe_ns = PROBE_NS_DEFAULT;
     return udp_open(&edge->sock, conf->nif, &udp);
@@ -292,6 +406,8 @@ void dhcp_udp_close(struct dhcp_udp *edge)
     for (unsigned i = 0; i < edge->parked_count; i++)
         pkt_put(edge->parked[i].pkt);
     edge->parked_count = 0;
+    for (; edge->held_count; edge->held_count--)
+        pkt_put(edge->held[(edge->held_first + edge->held_count - 1) % DHCP_UDP_HELD_MAX].reply);
     pkt_put(edge->reply);
     pkt_put(edge->waiting);
     edge->reply = edge->waiting = NULL;

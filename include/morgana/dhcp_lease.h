@@ -109,6 +109,7 @@ struct dhcp_leases {
     struct dhcp_lease_pool *pools;
     uint16_t pool_count;
     uint64_t key[2], addr_factor;
+    uint64_t id_key[2]; /* of the hash that stands for the end of a long client id */
     uint64_t now_ns;
     uint32_t now_s;
 
@@ -205,6 +206,33 @@ void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp
     "address          hardware address   client id             state        time left  host name"
 size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *lease, char *out,
                         size_t size);
+
+/* A record as it is written down. */
+struct dhcp_lease_kept {
+    uint64_t expires_s; /* on the leases' clock, or its keeper's; DHCP_LEASE_KEPT_NEVER */
+    uint32_t addr;
+    uint8_t state; /* FREE, BOUND, ABANDONED */
+    uint8_t id_len, name_len, mac_len;
+    bool by_id;
+    bool is_current; /* its client finds it: it has no later one */
+    uint8_t mac[6];
+    uint8_t id[DHCP_LEASE_ID_BYTES];
+    char name[DHCP_LEASE_NAME_BYTES];
+};
+#define DHCP_LEASE_KEPT_NEVER UINT64_MAX
+/* Writes down what a server must know of the record after a restart. False: nothing, as of an
+ * address that is free and was nobody's; *kept says that it is free then. */
+bool dhcp_lease_keep(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
+                     struct dhcp_lease_kept *kept);
+/* Puts into the table what was written down, later for earlier, with expires_s on the leases' clock:
+ * what is over is FREE, and remembered while there is room. pool and net: whose the address is now.
+ * False: no room for a lease that is valid. */
+bool dhcp_leases_restore(struct dhcp_leases *ls, const struct dhcp_lease_kept *kept, uint16_t pool,
+                         uint16_t net);
+/* All is restored: pools go on from the highest addresses in use. */
+void dhcp_leases_restored(struct dhcp_leases *ls);
+/* Before there is any record: the key by which long client ids were written down (ls->id_key). */
+void dhcp_leases_use_id_key(struct dhcp_leases *ls, const uint64_t key[2]);
 
 /* For walking the table: every record that was ever used, in no order, NULL after the last;
  * dhcp_lease_is_shown: those worth a line. */

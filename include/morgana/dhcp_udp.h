@@ -18,9 +18,12 @@
 #define MORGANA_DHCP_UDP_H
 
 #include <morgana/dhcp_server.h>
+#include <morgana/dhcp_store.h>
+#include <morgana/log.h>
 #include <morgana/udp.h>
 
 #define DHCP_UDP_PARKED_MAX NETIF_PROBES_MAX
+#define DHCP_UDP_HELD_MAX 256u
 #define DHCP_UDP_LINES_PER_S 20u
 #define DHCP_UDP_SEND_TRIES 64u /* polls for which a reply waits for room in the device */
 
@@ -32,6 +35,12 @@ struct dhcp_udp_conf {
     /* an address is asked for so long before it is offered: 1 ms..10 s; 0: 500 ms */
     uint64_t probe_ns;
     uint32_t queue_max; /* messages held until they are looked at: one page each; 0: 64 */
+    /* Where leases are kept, or NULL: then they are as lasting as the program. Kept; its program
+     * polls it (dhcp_store.h) */
+    struct dhcp_store *store;
+    /* replies that wait until their leases are on the device: a page each, 1..DHCP_UDP_HELD_MAX;
+     * 0: 128. Beyond that requests are dropped: clients ask again */
+    uint32_t held_max;
 };
 
 struct dhcp_udp_stats {
@@ -44,6 +53,9 @@ struct dhcp_udp_stats {
     uint64_t classes_left_out; /* of clients that are in more than 16 */
     uint64_t send_again, send_failed, no_memory;
     uint64_t lines_left_out; /* of the log */
+    uint64_t held;           /* replies that waited for the device that keeps leases */
+    uint64_t held_full;      /* not answered: too many waited */
+    uint64_t not_kept;       /* not answered: what they would promise could not be kept */
 };
 
 /* A message whose answer waits for a probe. */
@@ -54,7 +66,23 @@ struct dhcp_udp_parked {
     uint8_t tries;
 };
 
-/* Caller's storage: about 13 KiB. Only `stats` is to be read. */
+/* What a line of the log tells. */
+struct dhcp_udp_event {
+    enum dhcp_reason reason;
+    uint32_t addr, lease_s;
+    bool is_new;
+    struct fmt_mac mac;
+};
+
+/* A reply whose lease is on its way to the device. */
+struct dhcp_udp_held {
+    struct pkt *reply;
+    uint64_t ticket; /* of the store */
+    struct dhcp_to to;
+    struct dhcp_udp_event event;
+};
+
+/* Caller's storage: about 40 KiB. Only `stats` is to be read. */
 struct dhcp_udp {
     struct dhcp_udp_conf conf;
     struct udp_sock sock;
@@ -65,6 +93,9 @@ struct dhcp_udp {
     uint64_t retry_at_ns; /* when it is tried again though the device does not wake us */
     struct dhcp_udp_parked parked[DHCP_UDP_PARKED_MAX];
     unsigned parked_count;
+    struct dhcp_udp_held held[DHCP_UDP_HELD_MAX]; /* a ring, in the order of their tickets */
+    uint32_t held_first, held_count;
+    unsigned held_tries; /* of the first, to be sent */
     uint64_t lines_at_ns;
     uint32_t lines;
     struct dhcp_udp_stats stats;
