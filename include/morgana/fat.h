@@ -35,7 +35,7 @@
 #include <morgana/blk_share.h>
 
 #define FAT_CACHE_PAGES 8u /* a good number */
-#define FAT_CACHE_PAGES_MIN 2u
+#define FAT_CACHE_PAGES_MIN 4u
 #define FAT_CACHE_PAGES_MAX 64u
 #define FAT_NAME_UNITS 255u /* UTF-16 units of the longest name */
 #define FAT_NAME_BYTES 766u /* the same as UTF-8, and a NUL */
@@ -97,18 +97,28 @@ struct fat {
         *why; /* Never NULL: of the last -E_PROTO, -E_IO or -E_INVAL of mount: what is wrong */
 
     /* the rest is private */
-    uint64_t fat_start, fat_bytes, root_start, root_bytes, data_start; /* device bytes */
-    uint32_t root_cluster;                                             /* FAT32, else 0 */
-    uint32_t atom_bytes; /* what the device writes all or nothing */
-    uint32_t next_free, free_count, scan_free;
-    uint32_t fsinfo_sector;
-    uint16_t table_count, table_active;
-    bool mirror, free_exact, marked, fsinfo_stale, writing;
-    struct fat_cached cache[FAT_CACHE_PAGES_MAX];
+    uint64_t tables_at, table_bytes; /* device bytes: the first table; of one table */
+    uint64_t root_at, data_at;       /* the fixed root directory; cluster 2 */
+    uint32_t root_slots;             /* of the fixed root; FAT32: 0 */
+    uint32_t root_cluster;           /* FAT32; else 0 */
+    uint32_t atom_bytes;             /* what the device writes all or nothing */
+    uint32_t next_free;              /* where the search for a free cluster begins */
+    uint32_t free_count;             /* clusters, or FAT_FREE_UNKNOWN */
+    uint32_t fsinfo_at;              /* device byte of its hints, 0: none */
+    uint32_t state_at;               /* device byte of the dirty bit */
+    uint8_t tables, active;          /* copies; the one that is read */
+    bool mirror;                     /* all copies are written, not only the active one */
+    bool free_exact;                 /* free_count was counted, not hinted */
+    bool marked;                     /* the medium says that it is mounted */
+    bool unflushed;                  /* something was written since the last flush */
+    bool lost;                       /* the device has not given `req` back */
+    struct fat_cached cache[FAT_CACHE_PAGES_MAX], *recent;
     uint64_t clock;
-    struct fat_file *files; /* open ones */
-    uint16_t name16[FAT_NAME_UNITS + 1], found16[FAT_NAME_UNITS + 1];
-    uint64_t scratch[8];
+    struct blk_req req;
+    struct blk_seg segs[16];
+    struct fat_file *files;                /* open ones */
+    uint16_t name16[FAT_NAME_UNITS + 1];   /* the name looked for */
+    uint16_t found16[FAT_NAME_UNITS + 13]; /* the name read */
 };
 
 struct fat_info {
@@ -123,8 +133,8 @@ struct fat_info {
 /* A directory being read: the caller's storage; treat as opaque. */
 struct fat_dir {
     struct fat *fs;
-    uint32_t first, cluster;      /* 0: the fixed root */
-    uint32_t index;               /* of the next slot */
+    uint32_t first;               /* its first cluster; 0: the fixed root */
+    uint32_t cluster, index;      /* where the slot is, and its number */
     uint32_t saved, power, steps; /* for finding loops */
 };
 
@@ -136,13 +146,11 @@ struct fat_file {
     /* the rest is private */
     struct fat_file *next;
     uint64_t entry_at;                          /* device byte of its directory entry */
-    uint32_t first, clusters;                   /* the chain on the medium */
-    uint32_t last;                              /* its last cluster, 0: none */
-    uint32_t new_first, new_last, new_clusters; /* chain that is not linked yet */
-    uint32_t at_index, at_cluster;              /* the place last looked at */
-    uint32_t synced_size;
-    uint64_t wall_ns;
-    bool write, stale; /* stale: its entry is older than this struct */
+    uint32_t first, last, clusters;             /* the chain on the medium; 0: none */
+    uint32_t new_first, new_last, new_clusters; /* what is to be linked to it */
+    uint32_t at_index, at_cluster;              /* the place last looked at; 0: none */
+    uint64_t wall_ns;                           /* of the last write */
+    bool write, stale;                          /* stale: the entry does not say so yet */
 };
 
 /* flags of fat_open */
@@ -169,7 +177,8 @@ int fat_mount(struct fat *fs, const struct fat_conf *conf);
  * pages back in any case: but for a page that the device still has (-E_TIMEDOUT). No file may be
  * open (asserted). */
 int fat_unmount(struct fat *fs);
-/* All that was done, but for unsynced writes to open files, is on the medium when this returns 0. */
+/* All that was done, but for unsynced writes to open files, is on the medium when this returns 0.
+ * Where no file is open for writing, the file system has its clean mark too. */
 int fat_sync(struct fat *fs);
 
 /* Counts free clusters: reads the whole table the first time. */
@@ -181,7 +190,7 @@ int fat_opendir(struct fat *fs, const char *path, struct fat_dir *dir);
  * changed meanwhile may give entries twice or not. */
 int fat_readdir(struct fat_dir *dir, struct fat_info *info);
 
-/* Opens a file (-E_INVAL: a directory). A file may be open for reading several times, or once for
+/* Opens a file (-E_INVAL: a directory; -E_ACCES: to be written, but marked read-only). A file may be open for reading several times, or once for
  * writing: else -E_BUSY. Its chain is looked through. */
 int fat_open(struct fat *fs, const char *path, unsigned flags, uint64_t wall_ns,
              struct fat_file *file);
