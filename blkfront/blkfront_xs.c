@@ -317,8 +317,9 @@ static void act_wait(struct blkfront *bf)
     bool was_online = bf->dev.online;
 
     bf->dev.online = false;
-    /* It started anew without a word: our rings are unknown to it. */
-    if (was_online && bf->xb.otherend_state < XENBUS_CONNECTED)
+    /* It started anew without a word: our rings are unknown to it. Or it stands still for as long
+     * as it likes (Reconfiguring): requests in flight shall come back. */
+    if (was_online)
         blkfront_leave(bf);
 }
 
