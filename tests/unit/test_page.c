@@ -47,6 +47,43 @@ static void test_pool_gives_each_page_once(void **state)
     assert_int_equal(pool.free_min, 0);
 }
 
+/* Rows are found between pages in use, come off the free list, and go back one by one. */
+static void test_a_row_of_pages(void **state)
+{
+    static _Alignas(PAGE_BYTES) uint8_t row_memory[8 * PAGE_BYTES];
+    struct page headers[8], *got[8], *row;
+
+    (void)state;
+    page_pool_init(&pool, headers, row_memory, 8);
+    for (size_t i = 0; i < 8; i++)
+        got[i] = page_get(&pool);
+    for (size_t i = 0; i < 8; i++) {
+        if (got[i] != &headers[2])
+            page_put(got[i]); /* the last put is the first of the list */
+    }
+    assert_null(page_get_row(&pool, 6));
+    assert_int_equal(pool.empty, 1);
+    row = page_get_row(&pool, 5);
+    assert_ptr_equal(row, &headers[3]);
+    assert_int_equal(pool.free_count, 2);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(row[i].state, PAGE_HELD);
+        assert_int_equal(row[i].refs, 1);
+        assert_ptr_equal(row[i].base, row_memory + (3 + i) * PAGE_BYTES);
+    }
+    assert_int_equal(pool.free_min, 0);
+    assert_non_null(page_get(&pool));
+    assert_non_null(page_get(&pool));
+    assert_null(page_get(&pool));
+    for (size_t i = 0; i < 5; i++)
+        page_put(&row[i]);
+    assert_int_equal(pool.free_count, 5);
+    assert_ptr_equal(page_get_row(&pool, 1), &headers[3]);
+    assert_null(page_get_row(&pool, 5));
+    assert_ptr_equal(page_get_row(&pool, 4), &headers[4]);
+    assert_int_equal(pool.free_count, 0);
+}
+
 static void test_empty_pool_refuses_and_counts(void **state)
 {
     (void)state;
@@ -252,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_pool_gives_each_page_once, setup),
         cmocka_unit_test_setup(test_empty_pool_refuses_and_counts, setup),
+        cmocka_unit_test_setup(test_a_row_of_pages, setup),
         cmocka_unit_test_setup(test_pool_memory_is_zeroed_at_start_and_nothing_beyond, setup),
         cmocka_unit_test_setup(test_pool_memory_must_be_page_aligned, setup),
         cmocka_unit_test_setup(test_last_put_returns_the_page, setup),
