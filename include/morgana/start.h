@@ -8,6 +8,7 @@
 #ifndef MORGANA_START_H
 #define MORGANA_START_H
 
+#include <morgana/blkdev.h>
 #include <morgana/evtchn.h>
 #include <morgana/gnttab.h>
 #include <morgana/netdev.h>
@@ -19,6 +20,8 @@
 #define START_PORTS_MAX 1024u  /* event channels: 4 bytes each, and one page of FIFO event words */
 #define START_GRANTS_MAX 2048u /* grant references: 4 bytes each */
 #define START_NETDEVS_MAX 4u   /* network devices: about 24 KiB each */
+
+#define START_BLKDEVS_MAX 2u /* block devices open at once: 32 KiB each */
 
 /* The services of the running domain. What the hypervisor does not have is missing, and its flag
  * is false: the program runs without it. */
@@ -62,5 +65,11 @@ void start_fini(void);
 unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
 bool start_vif_close(struct netdev *dev);
+
+/* The vbds, likewise: what plat_blkdev_*() are on a guest. */
+unsigned start_vbd_count(void);
+const char *start_vbd_name(unsigned vbd);
+int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev);
+bool start_vbd_close(struct blkdev *dev);
 
 #endif
