@@ -171,6 +171,24 @@ static inline bool blkdev_arm(struct blkdev *dev)
     return dev->ops->arm(dev);
 }
 
+/* Counts a request that is finished, by its op and status. For drivers. */
+static inline void blkdev_count(struct blkdev_stats *stats, const struct blk_req *req)
+{
+    if (req->status != 0) {
+        stats->errors++;
+    } else if (req->op == BLK_READ) {
+        stats->reads++;
+        stats->read_bytes += req->bytes;
+    } else if (req->op == BLK_WRITE) {
+        stats->writes++;
+        stats->written_bytes += req->bytes;
+    } else if (req->op == BLK_FLUSH) {
+        stats->flushes++;
+    } else {
+        stats->discards++;
+    }
+}
+
 /* What submit says of a request before it asks whether there is room: 0, -E_NODEV, -E_INVAL,
  * -E_ROFS, -E_NOSYS. For drivers, so that all judge alike. */
 static inline int blkdev_judge(const struct blkdev *dev, const struct blk_req *req)

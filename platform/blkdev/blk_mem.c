@@ -87,23 +87,6 @@ static void perform(struct blk_mem *mem, const struct blk_req *req)
                (size_t)req->bytes);
 }
 
-static void count(struct blkdev_stats *stats, const struct blk_req *req)
-{
-    if (req->status != 0) {
-        stats->errors++;
-    } else if (req->op == BLK_READ) {
-        stats->reads++;
-        stats->read_bytes += req->bytes;
-    } else if (req->op == BLK_WRITE) {
-        stats->writes++;
-        stats->written_bytes += req->bytes;
-    } else if (req->op == BLK_FLUSH) {
-        stats->flushes++;
-    } else {
-        stats->discards++;
-    }
-}
-
 static void finish(struct blk_mem *mem, int status)
 {
     struct blk_req *req = mem->queue;
@@ -118,7 +101,7 @@ static void finish(struct blk_mem *mem, int status)
     mem->done_end = &req->next;
     for (unsigned i = 0; moves_data(req) && i < req->seg_count; i++)
         page_put(req->segs[i].page);
-    count(&mem->dev.stats, req);
+    blkdev_count(&mem->dev.stats, req);
 }
 
 void blk_mem_power_cut(struct blk_mem *mem, uint64_t seed)

@@ -157,23 +157,6 @@ static int send(struct blk_share *share, struct blk_share_part *first, struct bl
 
 /* ---- finished ------------------------------------------------------------------------------- */
 
-static void count(struct blkdev_stats *stats, const struct blk_req *req)
-{
-    if (req->status != 0) {
-        stats->errors++;
-    } else if (req->op == BLK_READ) {
-        stats->reads++;
-        stats->read_bytes += req->bytes;
-    } else if (req->op == BLK_WRITE) {
-        stats->writes++;
-        stats->written_bytes += req->bytes;
-    } else if (req->op == BLK_FLUSH) {
-        stats->flushes++;
-    } else {
-        stats->discards++;
-    }
-}
-
 /* The request is done where all of it was sent and came back. */
 static void settle(struct blk_share *share, struct blk_share_part *first)
 {
@@ -184,7 +167,7 @@ static void settle(struct blk_share *share, struct blk_share_part *first)
         return;
     req->status = first->status;
     req->next = NULL;
-    count(&w->dev.stats, req);
+    blkdev_count(&w->dev.stats, req);
     *w->done_end = req;
     w->done_end = &req->next;
     part_put(share, first);

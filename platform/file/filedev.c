@@ -85,23 +85,6 @@ static void advance(struct filedev_slot *slot, uint64_t n)
     }
 }
 
-static void count(struct blkdev_stats *stats, const struct blk_req *req)
-{
-    if (req->status != 0) {
-        stats->errors++;
-    } else if (req->op == BLK_READ) {
-        stats->reads++;
-        stats->read_bytes += req->bytes;
-    } else if (req->op == BLK_WRITE) {
-        stats->writes++;
-        stats->written_bytes += req->bytes;
-    } else if (req->op == BLK_FLUSH) {
-        stats->flushes++;
-    } else {
-        stats->discards++;
-    }
-}
-
 static void finish(struct filedev *file, struct filedev_slot *slot, int status)
 {
     struct blk_req *req = slot->req;
@@ -116,7 +99,7 @@ static void finish(struct filedev *file, struct filedev_slot *slot, int status)
     req->next = NULL;
     *file->done_end = req;
     file->done_end = &req->next;
-    count(&file->dev.stats, req);
+    blkdev_count(&file->dev.stats, req);
     slot->next = file->free;
     file->free = slot;
 }

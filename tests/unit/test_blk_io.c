@@ -8,7 +8,7 @@
 
 #include <morgana/blk_io.h>
 
-#include "blkrig.h"
+#include "diskrig.h"
 
 /* A device that takes everything and finishes nothing until it is told to. */
 static struct blk_req *held[8];
@@ -58,7 +58,7 @@ static void start(void)
 
 static void test_a_page_goes_there_and_back(void **state)
 {
-    struct blkrig *rig = blkrig_open(NULL);
+    struct diskrig *rig = diskrig_open(NULL);
     struct page *page = page_get(&rig->pages);
 
     (void)state;
@@ -72,12 +72,12 @@ static void test_a_page_goes_there_and_back(void **state)
     assert_memory_equal(page->base, rig->medium + 8192, PAGE_BYTES);
     assert_int_equal(rig->disk->stats.flushes, 1);
     page_put(page);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 static void test_what_submit_refuses_is_told(void **state)
 {
-    struct blkrig *rig = blkrig_open(&(struct blk_mem_conf){.read_only = true});
+    struct diskrig *rig = diskrig_open(&(struct blk_mem_conf){.read_only = true});
     struct page *page = page_get(&rig->pages);
 
     (void)state;
@@ -87,7 +87,7 @@ static void test_what_submit_refuses_is_told(void **state)
     blk_mem_power_cut(&rig->mem, 1);
     assert_int_equal(blk_io_page(rig->disk, BLK_READ, 0, page, 512), -E_NODEV);
     page_put(page);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 static void test_a_device_that_never_answers_times_out(void **state)

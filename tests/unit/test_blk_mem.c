@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "blkrig.h"
+#include "diskrig.h"
 
-static struct blkrig_req q;
+static struct diskrig_req q;
 static uint8_t data[64 * 1024], back[64 * 1024];
 
 static void fill(uint64_t seed, size_t n)
@@ -20,32 +20,32 @@ static void fill(uint64_t seed, size_t n)
 
 static void test_write_then_read(void **state)
 {
-    struct blkrig *rig = blkrig_open(NULL);
+    struct diskrig *rig = diskrig_open(NULL);
 
     (void)state;
     fill(1, 10240);
-    blkrig_make(rig, &q, BLK_WRITE, 1024, 10240, 512);
-    blkrig_fill(&q, data);
-    assert_int_equal(blkrig_do(rig->disk, &q), 0);
-    blkrig_free(&q);
+    diskrig_make(rig, &q, BLK_WRITE, 1024, 10240, 512);
+    diskrig_fill(&q, data);
+    assert_int_equal(diskrig_do(rig->disk, &q), 0);
+    diskrig_free(&q);
     assert_memory_equal(rig->medium + 1024, data, 10240);
-    blkrig_make(rig, &q, BLK_READ, 1024, 10240, 1024);
-    assert_int_equal(blkrig_do(rig->disk, &q), 0);
-    blkrig_read(&q, back);
+    diskrig_make(rig, &q, BLK_READ, 1024, 10240, 1024);
+    assert_int_equal(diskrig_do(rig->disk, &q), 0);
+    diskrig_read(&q, back);
     assert_memory_equal(back, data, 10240);
-    blkrig_free(&q);
+    diskrig_free(&q);
     assert_int_equal(rig->disk->stats.reads, 1);
     assert_int_equal(rig->disk->stats.written_bytes, 10240);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 static void test_nothing_happens_before_the_kick(void **state)
 {
-    struct blkrig *rig = blkrig_open(NULL);
+    struct diskrig *rig = diskrig_open(NULL);
     struct blk_req *done;
 
     (void)state;
-    blkrig_make(rig, &q, BLK_READ, 0, 512, 0);
+    diskrig_make(rig, &q, BLK_READ, 0, 512, 0);
     assert_int_equal(blkdev_submit(rig->disk, &q.req), 0);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(blkdev_reap(rig->disk, &done, 1), 0);
@@ -55,19 +55,19 @@ static void test_nothing_happens_before_the_kick(void **state)
     assert_int_equal(blkdev_reap(rig->disk, &done, 1), 0); /* begun now */
     assert_true(blkdev_arm(rig->disk));
     assert_int_equal(blkdev_reap(rig->disk, &done, 1), 1);
-    blkrig_free(&q);
-    blkrig_close(rig);
+    diskrig_free(&q);
+    diskrig_close(rig);
 }
 
 static void test_a_full_device_says_so_and_wakes(void **state)
 {
-    struct blkrig *rig = blkrig_open(&(struct blk_mem_conf){.requests_max = 2});
-    struct blkrig_req three[3];
+    struct diskrig *rig = diskrig_open(&(struct blk_mem_conf){.requests_max = 2});
+    struct diskrig_req three[3];
     struct blk_req *done;
 
     (void)state;
     for (int i = 0; i < 3; i++)
-        blkrig_make(rig, &three[i], BLK_READ, 0, 512, 0);
+        diskrig_make(rig, &three[i], BLK_READ, 0, 512, 0);
     assert_int_equal(blkdev_submit(rig->disk, &three[0].req), 0);
     assert_int_equal(blkdev_submit(rig->disk, &three[1].req), 0);
     assert_int_equal(blkdev_submit(rig->disk, &three[2].req), -E_AGAIN);
@@ -79,53 +79,53 @@ static void test_a_full_device_says_so_and_wakes(void **state)
     assert_true(blkdev_arm(rig->disk)); /* room */
     assert_false(blkdev_arm(rig->disk));
     for (int i = 0; i < 3; i++)
-        blkrig_free(&three[i]);
-    blkrig_close(rig);
+        diskrig_free(&three[i]);
+    diskrig_close(rig);
 }
 
-static int judged(struct blkrig *rig, enum blk_op op, uint64_t start, uint32_t bytes, uint32_t off)
+static int judged(struct diskrig *rig, enum blk_op op, uint64_t start, uint32_t bytes, uint32_t off)
 {
-    blkrig_make(rig, &q, op, start, bytes, off);
+    diskrig_make(rig, &q, op, start, bytes, off);
     int err = blkdev_submit(rig->disk, &q.req);
-    blkrig_free(&q);
+    diskrig_free(&q);
     return err;
 }
 
 static void test_bad_requests_are_refused(void **state)
 {
-    struct blkrig *rig = blkrig_open(&(struct blk_mem_conf){.block_bytes = 4096});
+    struct diskrig *rig = diskrig_open(&(struct blk_mem_conf){.block_bytes = 4096});
 
     (void)state;
     assert_int_equal(judged(rig, BLK_READ, 512, 4096, 0), -E_INVAL);
     assert_int_equal(judged(rig, BLK_READ, 0, 512, 0), -E_INVAL);
     assert_int_equal(judged(rig, BLK_READ, 0, 4096, 100), -E_INVAL);
-    assert_int_equal(judged(rig, BLK_READ, BLKRIG_BYTES, 4096, 0), -E_INVAL);
+    assert_int_equal(judged(rig, BLK_READ, DISKRIG_BYTES, 4096, 0), -E_INVAL);
     assert_int_equal(judged(rig, BLK_READ, UINT64_MAX - 4095, 4096, 0), -E_INVAL);
     assert_int_equal(judged(rig, BLK_FLUSH, 0, 4096, 0), -E_INVAL);
-    blkrig_close(rig);
-    rig = blkrig_open(&(struct blk_mem_conf){.read_only = true, .no_discard = true});
+    diskrig_close(rig);
+    rig = diskrig_open(&(struct blk_mem_conf){.read_only = true, .no_discard = true});
     assert_int_equal(judged(rig, BLK_WRITE, 0, 512, 0), -E_ROFS);
     assert_int_equal(judged(rig, BLK_DISCARD, 0, 512, 0), -E_ROFS);
-    blkrig_close(rig);
-    rig = blkrig_open(&(struct blk_mem_conf){.no_discard = true, .no_write_zeroes = true});
+    diskrig_close(rig);
+    rig = diskrig_open(&(struct blk_mem_conf){.no_discard = true, .no_write_zeroes = true});
     assert_int_equal(judged(rig, BLK_DISCARD, 0, 512, 0), -E_NOSYS);
     assert_int_equal(judged(rig, BLK_WRITE_ZEROES, 0, 512, 0), -E_NOSYS);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 static void test_zeroes_and_discard(void **state)
 {
-    struct blkrig *rig = blkrig_open(NULL);
+    struct diskrig *rig = diskrig_open(NULL);
 
     (void)state;
-    blkrig_make(rig, &q, BLK_WRITE_ZEROES, 512, 65536, 0);
-    assert_int_equal(blkrig_do(rig->disk, &q), 0);
+    diskrig_make(rig, &q, BLK_WRITE_ZEROES, 512, 65536, 0);
+    assert_int_equal(diskrig_do(rig->disk, &q), 0);
     for (unsigned i = 0; i < 65536; i++)
         assert_int_equal(rig->medium[512 + i], 0);
-    blkrig_make(rig, &q, BLK_DISCARD, 0, 512, 0);
-    assert_int_equal(blkrig_do(rig->disk, &q), 0);
+    diskrig_make(rig, &q, BLK_DISCARD, 0, 512, 0);
+    assert_int_equal(diskrig_do(rig->disk, &q), 0);
     assert_int_equal(rig->medium[0], BLK_MEM_DISCARDED);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 /* What a power cut may leave of a sector: what it was at the last flush, or anything since. */
@@ -135,23 +135,23 @@ static void test_a_power_cut_loses_only_what_was_not_flushed(void **state)
 
     (void)state;
     for (uint64_t seed = 0; seed < 64; seed++) {
-        struct blkrig *rig = blkrig_open(NULL);
-        blkrig_make(rig, &q, BLK_WRITE, 0, 4096, 0);
+        struct diskrig *rig = diskrig_open(NULL);
+        diskrig_make(rig, &q, BLK_WRITE, 0, 4096, 0);
         memset(data, 'a', 4096);
-        blkrig_fill(&q, data);
-        assert_int_equal(blkrig_do(rig->disk, &q), 0);
-        struct blkrig_req flush;
-        blkrig_make(rig, &flush, BLK_FLUSH, 0, 0, 0);
-        assert_int_equal(blkrig_do(rig->disk, &flush), 0);
+        diskrig_fill(&q, data);
+        assert_int_equal(diskrig_do(rig->disk, &q), 0);
+        struct diskrig_req flush;
+        diskrig_make(rig, &flush, BLK_FLUSH, 0, 0, 0);
+        assert_int_equal(diskrig_do(rig->disk, &flush), 0);
         for (int v = 'b'; v <= 'c'; v++) {
             memset(data, v, 2048);
-            blkrig_fill(&q, data);
+            diskrig_fill(&q, data);
             q.req.bytes = q.segs[0].len = 2048;
-            assert_int_equal(blkrig_do(rig->disk, &q), 0);
+            assert_int_equal(diskrig_do(rig->disk, &q), 0);
         }
         blk_mem_power_cut(&rig->mem, seed);
         assert_false(rig->disk->online);
-        assert_int_equal(blkrig_do(rig->disk, &q), -E_NODEV);
+        assert_int_equal(diskrig_do(rig->disk, &q), -E_NODEV);
         for (unsigned i = 0; i < 4096; i++) {
             int is = rig->medium[i];
             assert_true(i < 2048 ? is >= 'a' && is <= 'c' : is == 'a');
@@ -161,9 +161,9 @@ static void test_a_power_cut_loses_only_what_was_not_flushed(void **state)
         lost += rig->medium[0] == 'a';
         blk_mem_power_on(&rig->mem);
         q.req.op = BLK_READ;
-        assert_int_equal(blkrig_do(rig->disk, &q), 0);
-        blkrig_free(&q);
-        blkrig_close(rig);
+        assert_int_equal(diskrig_do(rig->disk, &q), 0);
+        diskrig_free(&q);
+        diskrig_close(rig);
     }
     assert_true(kept > 8 && lost > 8);
 }
@@ -174,30 +174,30 @@ static void test_power_goes_at_the_write_that_was_named(void **state)
 
     (void)state;
     for (uint64_t seed = 0; seed < 64; seed++) {
-        struct blkrig *rig = blkrig_open(NULL);
+        struct diskrig *rig = diskrig_open(NULL);
         blk_mem_cut_after(&rig->mem, 2, seed);
         memset(data, 'x', 4096);
         for (uint64_t i = 0; i < 4; i++) {
-            blkrig_make(rig, &q, BLK_WRITE, i * 4096, 4096, 0);
-            blkrig_fill(&q, data);
-            assert_int_equal(blkrig_do(rig->disk, &q), i < 2 ? 0 : -E_NODEV);
-            blkrig_free(&q);
-            blkrig_make(rig, &q, BLK_FLUSH, 0, 0, 0);
-            assert_int_equal(blkrig_do(rig->disk, &q), i < 2 ? 0 : -E_NODEV);
+            diskrig_make(rig, &q, BLK_WRITE, i * 4096, 4096, 0);
+            diskrig_fill(&q, data);
+            assert_int_equal(diskrig_do(rig->disk, &q), i < 2 ? 0 : -E_NODEV);
+            diskrig_free(&q);
+            diskrig_make(rig, &q, BLK_FLUSH, 0, 0, 0);
+            assert_int_equal(diskrig_do(rig->disk, &q), i < 2 ? 0 : -E_NODEV);
         }
         assert_memory_equal(rig->medium, data, 4096);
         assert_memory_equal(rig->medium + 4096, data, 4096);
         torn += memcmp(rig->medium + 8192, data, 512) == 0 &&
                 memcmp(rig->medium + 8192, data, 4096) != 0;
         assert_true(memcmp(rig->medium + 12288, data, 512) != 0);
-        blkrig_close(rig);
+        diskrig_close(rig);
     }
     assert_true(torn > 4);
 }
 
 static void test_rot_turns_bits_over_where_it_is_told(void **state)
 {
-    struct blkrig *rig = blkrig_open(NULL);
+    struct diskrig *rig = diskrig_open(NULL);
     unsigned changed = 0;
 
     (void)state;
@@ -208,7 +208,7 @@ static void test_rot_turns_bits_over_where_it_is_told(void **state)
         assert_true(data[i] == rig->medium[i] || (i >= 4096 && i < 4608));
     }
     assert_in_range(changed, 1, 3);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 
 #include <morgana/blk_share.h>
 
-#include "blkrig.h"
+#include "diskrig.h"
 
 enum { PARTS = 6, K = 1024 };
 
@@ -17,15 +17,15 @@ static struct blk_share share;
 static struct blk_share_part parts[PARTS];
 static struct blk_window wa, wb;
 static struct blkdev *a, *b;
-static struct blkrig_req q, r;
+static struct diskrig_req q, r;
 static uint8_t data[64 * K], back[64 * K];
 
 static const struct blk_extent a_extents[] = {{64 * K, 8 * K}, {16 * K, 4 * K}, {40 * K, 12 * K}};
 static const struct blk_extent b_extents[] = {{128 * K, 64 * K}};
 
-static struct blkrig *start(const struct blk_mem_conf *conf)
+static struct diskrig *start(const struct blk_mem_conf *conf)
 {
-    struct blkrig *rig = blkrig_open(conf);
+    struct diskrig *rig = diskrig_open(conf);
 
     vplat_reset(1);
     blk_share_init(&share, rig->disk, parts, PARTS);
@@ -34,15 +34,15 @@ static struct blkrig *start(const struct blk_mem_conf *conf)
     return rig;
 }
 
-static void stop(struct blkrig *rig)
+static void stop(struct diskrig *rig)
 {
     blk_window_close(&wa);
     blk_window_close(&wb);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 /* The bytes of window a, from the medium. */
-static void bytes_of_a(const struct blkrig *rig, uint8_t *to)
+static void bytes_of_a(const struct diskrig *rig, uint8_t *to)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(a_extents); to += a_extents[i].bytes, i++)
         memcpy(to, rig->medium + a_extents[i].start, a_extents[i].bytes);
@@ -50,33 +50,33 @@ static void bytes_of_a(const struct blkrig *rig, uint8_t *to)
 
 static void test_a_window_is_its_extents_in_order(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
 
     (void)state;
     assert_int_equal(a->caps.bytes, 24 * K);
-    blkrig_make(rig, &q, BLK_READ, 0, 24 * K, 512);
-    assert_int_equal(blkrig_do(a, &q), 0);
-    blkrig_read(&q, back);
+    diskrig_make(rig, &q, BLK_READ, 0, 24 * K, 512);
+    assert_int_equal(diskrig_do(a, &q), 0);
+    diskrig_read(&q, back);
     bytes_of_a(rig, data);
     assert_memory_equal(back, data, 24 * K);
     assert_int_equal(a->stats.split, 1);
     assert_int_equal(a->stats.ring_requests, 3);
     assert_int_equal(a->stats.reads, 1);
-    blkrig_free(&q);
+    diskrig_free(&q);
     stop(rig);
 }
 
 static void test_no_request_reaches_outside(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
 
     (void)state;
-    blkrig_make(rig, &q, BLK_WRITE, 23 * K, 2 * K, 0);
+    diskrig_make(rig, &q, BLK_WRITE, 23 * K, 2 * K, 0);
     assert_int_equal(blkdev_submit(a, &q.req), -E_INVAL);
     q.req.start = UINT64_MAX - 511;
     assert_int_equal(blkdev_submit(a, &q.req), -E_INVAL);
     assert_int_equal(a->stats.refused, 2);
-    blkrig_free(&q);
+    diskrig_free(&q);
     stop(rig);
 }
 
@@ -90,15 +90,15 @@ static void test_bad_extents_are_refused(void **state)
         {{{0, 0}}, 1},
         {{{100, 512}}, 1},
         {{{0, 100}}, 1},
-        {{{BLKRIG_BYTES, 512}}, 1},
-        {{{BLKRIG_BYTES - 512, 1024}}, 1},
+        {{{DISKRIG_BYTES, 512}}, 1},
+        {{{DISKRIG_BYTES - 512, 1024}}, 1},
         {{{UINT64_MAX - 511, 512}}, 1},
         {{{512, UINT64_MAX - 511}}, 1},
         {{{0, 1024}, {512, 512}}, 2},
         {{{4096, 512}, {0, 512}, {4096, 512}}, 3},
         {{{4096, 1024}, {0, 512}, {3584, 1024}}, 3},
     };
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
     struct blk_window w;
     struct blkdev *dev;
 
@@ -110,17 +110,17 @@ static void test_bad_extents_are_refused(void **state)
 
 static void test_a_read_only_window_refuses_writes(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
     struct blk_window w;
     struct blkdev *dev;
 
     (void)state;
     assert_int_equal(blk_window_open(&w, &share, b_extents, 1, true, &dev), 0);
-    blkrig_make(rig, &q, BLK_WRITE, 0, 512, 0);
+    diskrig_make(rig, &q, BLK_WRITE, 0, 512, 0);
     assert_int_equal(blkdev_submit(dev, &q.req), -E_ROFS);
     q.req.op = BLK_READ;
-    assert_int_equal(blkrig_do(dev, &q), 0);
-    blkrig_free(&q);
+    assert_int_equal(diskrig_do(dev, &q), 0);
+    diskrig_free(&q);
     blk_window_close(&w);
     stop(rig);
 }
@@ -128,11 +128,11 @@ static void test_a_read_only_window_refuses_writes(void **state)
 /* What one window finds for the other is work: the loop may have armed that one before. */
 static void test_a_wakeup_for_another_window_is_not_lost(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
     struct blk_req *done;
 
     (void)state;
-    blkrig_make(rig, &q, BLK_READ, 0, 512, 0);
+    diskrig_make(rig, &q, BLK_READ, 0, 512, 0);
     assert_int_equal(blkdev_submit(a, &q.req), 0);
     blkdev_kick(a);
     assert_true(blkdev_arm(b));
@@ -141,14 +141,14 @@ static void test_a_wakeup_for_another_window_is_not_lost(void **state)
     assert_true(blkdev_arm(a));
     assert_int_equal(blkdev_reap(a, &done, 1), 1);
     assert_ptr_equal(done, &q.req);
-    blkrig_free(&q);
+    diskrig_free(&q);
     stop(rig);
 }
 
 /* A request of more parts than there are, on a device that takes two at a time. */
 static void test_a_request_of_many_parts_goes_as_room_comes(void **state)
 {
-    struct blkrig *rig = start(&(struct blk_mem_conf){.requests_max = 2});
+    struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 2});
     static struct blk_extent scattered[32];
     struct blk_window w;
     struct blkdev *dev;
@@ -157,35 +157,35 @@ static void test_a_request_of_many_parts_goes_as_room_comes(void **state)
     for (unsigned i = 0; i < 32; i++)
         scattered[i] = (struct blk_extent){(512 + 31 - i) * K, 512};
     assert_int_equal(blk_window_open(&w, &share, scattered, 32, false, &dev), 0);
-    blkrig_make(rig, &q, BLK_READ, 0, 16 * K, 0);
+    diskrig_make(rig, &q, BLK_READ, 0, 16 * K, 0);
     assert_int_equal(blkdev_submit(dev, &q.req), 0);
     q.in_flight = true;
     blkdev_kick(dev);
     /* Nobody overtakes the rest; who was refused is woken. */
-    blkrig_make(rig, &r, BLK_READ, 0, 512, 0);
+    diskrig_make(rig, &r, BLK_READ, 0, 512, 0);
     assert_int_equal(blkdev_submit(b, &r.req), -E_AGAIN);
-    assert_ptr_equal(blkrig_reap(dev), &q);
+    assert_ptr_equal(diskrig_reap(dev), &q);
     assert_int_equal(q.req.status, 0);
     assert_true(blkdev_arm(b));
-    assert_int_equal(blkrig_do(b, &r), 0);
-    blkrig_read(&q, back);
+    assert_int_equal(diskrig_do(b, &r), 0);
+    diskrig_read(&q, back);
     for (unsigned i = 0; i < 32; i++)
         assert_memory_equal(back + i * 512, rig->medium + scattered[i].start, 512);
     assert_int_equal(dev->stats.ring_requests, 32);
-    blkrig_free(&q);
-    blkrig_free(&r);
+    diskrig_free(&q);
+    diskrig_free(&r);
     blk_window_close(&w);
     stop(rig);
 }
 
 static void test_discards_are_split_without_segments(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
 
     (void)state;
     memset(data, 0, sizeof(data));
-    blkrig_make(rig, &q, BLK_WRITE_ZEROES, 0, 24 * K, 0);
-    assert_int_equal(blkrig_do(a, &q), 0);
+    diskrig_make(rig, &q, BLK_WRITE_ZEROES, 0, 24 * K, 0);
+    assert_int_equal(diskrig_do(a, &q), 0);
     bytes_of_a(rig, back);
     assert_memory_equal(back, data, 24 * K);
     assert_int_equal(a->stats.discards, 1);
@@ -194,35 +194,35 @@ static void test_discards_are_split_without_segments(void **state)
 
 static void test_a_device_that_goes_ends_what_is_left(void **state)
 {
-    struct blkrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
+    struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
 
     (void)state;
-    blkrig_make(rig, &q, BLK_READ, 0, 24 * K, 0);
+    diskrig_make(rig, &q, BLK_READ, 0, 24 * K, 0);
     assert_int_equal(blkdev_submit(a, &q.req), 0);
     q.in_flight = true;
     blk_mem_power_cut(&rig->mem, 1);
-    assert_ptr_equal(blkrig_reap(a), &q);
+    assert_ptr_equal(diskrig_reap(a), &q);
     assert_int_equal(q.req.status, -E_NODEV);
     assert_false(a->online);
     assert_int_equal(blkdev_submit(a, &q.req), -E_NODEV);
     (void)blkdev_arm(a); /* the disk tells of the room that the rest was refused */
     assert_false(blkdev_arm(a));
-    blkrig_free(&q);
+    diskrig_free(&q);
     stop(rig);
 }
 
 static void test_a_window_with_requests_cannot_be_closed(void **state)
 {
-    struct blkrig *rig = start(NULL);
+    struct diskrig *rig = start(NULL);
 
     (void)state;
-    blkrig_make(rig, &q, BLK_READ, 0, 512, 0);
+    diskrig_make(rig, &q, BLK_READ, 0, 512, 0);
     assert_int_equal(blkdev_submit(a, &q.req), 0);
     q.in_flight = true;
     expect_assert_failure(blk_window_close(&wa));
     blkdev_kick(a);
-    assert_ptr_equal(blkrig_reap(a), &q);
-    blkrig_free(&q);
+    assert_ptr_equal(diskrig_reap(a), &q);
+    diskrig_free(&q);
     stop(rig);
 }
 
@@ -231,10 +231,10 @@ static void test_a_window_with_requests_cannot_be_closed(void **state)
 static void run_random(uint32_t block, uint64_t seed)
 {
     struct blk_mem_conf conf = {.block_bytes = block, .requests_max = 3, .segs_max = 48};
-    struct blkrig *rig = start(&conf);
+    struct diskrig *rig = start(&conf);
     static struct blk_extent scattered[16];
     static uint8_t model[16 * 12 * K];
-    struct blkrig_req reqs[4] = {0};
+    struct diskrig_req reqs[4] = {0};
     static uint8_t want[4][64 * K];
     uint64_t at = 0, total = 0;
     struct blk_window w;
@@ -251,18 +251,18 @@ static void run_random(uint32_t block, uint64_t seed)
     assert_int_equal(dev->caps.bytes, total);
     for (unsigned step = 0; step < 3000; step++) {
         unsigned slot = test_random_below(&seed, 4);
-        struct blkrig_req *x = &reqs[slot];
+        struct diskrig_req *x = &reqs[slot];
         if (!x->in_flight && x->req.seg_count == 0) {
             uint32_t bytes = (1 + test_random_below(&seed, 32 * K / block)) * block;
             uint64_t from = test_random(&seed) % ((total - bytes) / block + 1) * block;
             bool write = test_random_below(&seed, 2) == 0;
-            blkrig_make(rig, x, write ? BLK_WRITE : BLK_READ, from, bytes,
-                        test_random_below(&seed, 8) * 512);
-            blkrig_chop(x, 512, &seed);
+            diskrig_make(rig, x, write ? BLK_WRITE : BLK_READ, from, bytes,
+                         test_random_below(&seed, 8) * 512);
+            diskrig_chop(x, 512, &seed);
             for (uint32_t i = 0; i < bytes; i++)
                 data[i] = (uint8_t)test_random(&seed);
             if (write)
-                blkrig_fill(x, data);
+                diskrig_fill(x, data);
             int err = blkdev_submit(dev, &x->req);
             if (err == 0) {
                 x->in_flight = true;
@@ -272,22 +272,22 @@ static void run_random(uint32_t block, uint64_t seed)
                     memcpy(want[slot], model + from, bytes);
             } else {
                 assert_int_equal(err, -E_AGAIN);
-                blkrig_free(x);
+                diskrig_free(x);
             }
         } else {
-            struct blkrig_req *y;
+            struct diskrig_req *y;
             blkdev_kick(dev);
-            if ((y = blkrig_reap(dev)) == NULL)
+            if ((y = diskrig_reap(dev)) == NULL)
                 continue;
             assert_int_equal(y->req.status, 0);
-            blkrig_read(y, back);
+            diskrig_read(y, back);
             if (y->req.op == BLK_READ)
                 assert_memory_equal(back, want[y - reqs], y->req.bytes);
-            blkrig_free(y);
+            diskrig_free(y);
         }
     }
     for (blkdev_kick(dev); w.in_flight != 0;)
-        blkrig_free(blkrig_reap(dev));
+        diskrig_free(diskrig_reap(dev));
     for (unsigned i = 0, off = 0; i < 16; off += (unsigned)scattered[i].bytes, i++)
         assert_memory_equal(model + off, rig->medium + scattered[i].start, scattered[i].bytes);
     assert_true(dev->stats.split > 100);

@@ -13,16 +13,16 @@
 
 #include <cmocka.h>
 
-#include "blkrig.h"
+#include "diskrig.h"
 #include "platform/file/filedev.h"
 
 enum { BYTES = 1 << 20, FLIGHT = 8 };
 
 static struct filedev file;
 static struct blkdev *dev;
-static struct blkrig *rig;
+static struct diskrig *rig;
 static int fd;
-static struct blkrig_req q;
+static struct diskrig_req q;
 static uint8_t data[256 * 1024], back[256 * 1024], model[BYTES];
 
 static void start(bool plain, bool read_only)
@@ -30,7 +30,7 @@ static void start(bool plain, bool read_only)
     char path[] = "/tmp/test_filedev.XXXXXX";
     uint64_t seed = 3;
 
-    rig = blkrig_open(NULL);
+    rig = diskrig_open(NULL);
     fd = mkstemp(path);
     assert_true(fd >= 0);
     for (size_t i = 0; i < BYTES; i++)
@@ -56,11 +56,11 @@ static void stop(void)
 {
     filedev_close(&file);
     close(fd);
-    blkrig_close(rig);
+    diskrig_close(rig);
 }
 
 /* As a program's loop does it: sleeps where arm found nothing. */
-static struct blkrig_req *wait_one(void)
+static struct diskrig_req *wait_one(void)
 {
     struct blk_req *req;
 
@@ -72,12 +72,12 @@ static struct blkrig_req *wait_one(void)
             assert_int_equal(poll(&p, 1, 10000), 1);
         }
     }
-    struct blkrig_req *r = req->user;
+    struct diskrig_req *r = req->user;
     r->in_flight = false;
     return r;
 }
 
-static int doing(struct blkrig_req *r)
+static int doing(struct diskrig_req *r)
 {
     int err = blkdev_submit(dev, &r->req);
 
@@ -91,22 +91,22 @@ static int doing(struct blkrig_req *r)
 static void check_ops(bool plain)
 {
     start(plain, false);
-    blkrig_make(rig, &q, BLK_READ, 512, 100 * 1024, 1536);
+    diskrig_make(rig, &q, BLK_READ, 512, 100 * 1024, 1536);
     assert_int_equal(doing(&q), 0);
-    blkrig_read(&q, back);
+    diskrig_read(&q, back);
     assert_memory_equal(back, model + 512, 100 * 1024);
     memset(data, 'w', sizeof(data));
     q.req.op = BLK_WRITE;
-    blkrig_fill(&q, data);
+    diskrig_fill(&q, data);
     assert_int_equal(doing(&q), 0);
-    blkrig_free(&q);
-    blkrig_make(rig, &q, BLK_FLUSH, 0, 0, 0);
+    diskrig_free(&q);
+    diskrig_make(rig, &q, BLK_FLUSH, 0, 0, 0);
     assert_int_equal(doing(&q), 0);
     assert_int_equal(pread(fd, back, 110 * 1024, 0), 110 * 1024);
     memcpy(model + 512, data, 100 * 1024);
     assert_memory_equal(back, model, 110 * 1024);
     /* These two as far as the file system under /tmp goes along. */
-    blkrig_make(rig, &q, BLK_WRITE_ZEROES, 8192, 8192, 0);
+    diskrig_make(rig, &q, BLK_WRITE_ZEROES, 8192, 8192, 0);
     int err = doing(&q);
     assert_true(err == 0 || err == -E_NOSYS);
     assert_int_equal(dev->caps.write_zeroes, err == 0);
@@ -115,7 +115,7 @@ static void check_ops(bool plain)
         assert_int_equal(pread(fd, back, 8192, 8192), 8192);
         assert_memory_equal(back, data, 8192);
     }
-    blkrig_make(rig, &q, BLK_DISCARD, 0, 4096, 0);
+    diskrig_make(rig, &q, BLK_DISCARD, 0, 4096, 0);
     err = doing(&q);
     assert_true(err == 0 || err == -E_NOSYS);
     assert_int_equal(dev->caps.discard, err == 0);
@@ -142,10 +142,10 @@ static void test_a_file_that_shrank_is_an_error(void **state)
     for (int plain = 0; plain < 2; plain++) {
         start(plain, false);
         assert_int_equal(ftruncate(fd, 6144), 0);
-        blkrig_make(rig, &q, BLK_READ, 4096, 4096, 0); /* half of it is there */
+        diskrig_make(rig, &q, BLK_READ, 4096, 4096, 0); /* half of it is there */
         assert_int_equal(doing(&q), -E_IO);
         assert_int_equal(dev->stats.errors, 1);
-        blkrig_free(&q);
+        diskrig_free(&q);
         stop();
     }
 }
@@ -154,23 +154,23 @@ static void test_a_read_only_file(void **state)
 {
     (void)state;
     start(false, true);
-    blkrig_make(rig, &q, BLK_WRITE, 0, 4096, 0);
+    diskrig_make(rig, &q, BLK_WRITE, 0, 4096, 0);
     assert_int_equal(blkdev_submit(dev, &q.req), -E_ROFS);
     q.req.op = BLK_READ;
     assert_int_equal(doing(&q), 0);
-    blkrig_free(&q);
+    diskrig_free(&q);
     stop();
 }
 
 static void test_a_full_device_wakes(void **state)
 {
-    static struct blkrig_req all[FILEDEV_REQUESTS + 1];
+    static struct diskrig_req all[FILEDEV_REQUESTS + 1];
 
     (void)state;
     for (int plain = 0; plain < 2; plain++) {
         start(plain, false);
         for (unsigned i = 0; i <= FILEDEV_REQUESTS; i++) {
-            blkrig_make(rig, &all[i], BLK_READ, i * 4096, 4096, 0);
+            diskrig_make(rig, &all[i], BLK_READ, i * 4096, 4096, 0);
             int err = blkdev_submit(dev, &all[i].req);
             assert_int_equal(err, i < FILEDEV_REQUESTS ? 0 : -E_AGAIN);
             all[i].in_flight = err == 0;
@@ -181,7 +181,7 @@ static void test_a_full_device_wakes(void **state)
         assert_false(blkdev_arm(dev));
         assert_int_equal(filedev_wait_fd(&file), -1);
         for (unsigned i = 0; i <= FILEDEV_REQUESTS; i++)
-            blkrig_free(&all[i]);
+            diskrig_free(&all[i]);
         stop();
     }
 }
@@ -191,34 +191,34 @@ static void test_close_waits_for_what_is_in_flight(void **state)
     (void)state;
     start(false, false);
     memset(data, 'c', 65536);
-    blkrig_make(rig, &q, BLK_WRITE, 0, 65536, 0);
-    blkrig_fill(&q, data);
+    diskrig_make(rig, &q, BLK_WRITE, 0, 65536, 0);
+    diskrig_fill(&q, data);
     assert_int_equal(blkdev_submit(dev, &q.req), 0);
     filedev_close(&file);
     assert_int_equal(pread(fd, back, 65536, 0), 65536);
     assert_memory_equal(back, data, 65536);
     close(fd);
-    blkrig_free(&q);
-    blkrig_close(rig);
+    diskrig_free(&q);
+    diskrig_close(rig);
 }
 
 /* Requests in flight do not overlap here: then they are as on plain memory. */
 static void run_random(bool plain, uint64_t seed)
 {
-    static struct blkrig_req flight[FLIGHT];
+    static struct diskrig_req flight[FLIGHT];
     const uint32_t lane = BYTES / FLIGHT;
 
     start(plain, false);
     for (unsigned step = 0; step < 2000; step++) {
         unsigned i = test_random_below(&seed, FLIGHT);
-        struct blkrig_req *r = &flight[i];
+        struct diskrig_req *r = &flight[i];
         if (r->in_flight) {
             r = wait_one();
             assert_int_equal(r->req.status, 0);
-            blkrig_read(r, back);
+            diskrig_read(r, back);
             if (r->req.op != BLK_FLUSH)
                 assert_memory_equal(back, model + r->req.start, r->req.bytes);
-            blkrig_free(r);
+            diskrig_free(r);
             continue;
         }
         uint32_t bytes = (1 + test_random_below(&seed, 64)) * 512;
@@ -226,12 +226,12 @@ static void run_random(bool plain, uint64_t seed)
         enum blk_op op = (enum blk_op)test_random_below(&seed, 3);
         if (op == BLK_FLUSH)
             at = bytes = 0;
-        blkrig_make(rig, r, op, at, bytes, test_random_below(&seed, 8) * 512);
-        blkrig_chop(r, 512, &seed);
+        diskrig_make(rig, r, op, at, bytes, test_random_below(&seed, 8) * 512);
+        diskrig_chop(r, 512, &seed);
         if (op == BLK_WRITE) {
             for (uint32_t k = 0; k < bytes; k++)
                 model[at + k] = (uint8_t)test_random(&seed);
-            blkrig_fill(r, model + at);
+            diskrig_fill(r, model + at);
         }
         assert_int_equal(blkdev_submit(dev, &r->req), 0);
         r->in_flight = true;
@@ -239,7 +239,7 @@ static void run_random(bool plain, uint64_t seed)
     for (unsigned i = 0; i < FLIGHT; i++) {
         while (flight[i].in_flight)
             (void)wait_one();
-        blkrig_free(&flight[i]);
+        diskrig_free(&flight[i]);
     }
     for (unsigned at = 0; at < BYTES; at += sizeof(back)) {
         assert_int_equal(pread(fd, back, sizeof(back), at), sizeof(back));
