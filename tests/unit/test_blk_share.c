@@ -230,7 +230,7 @@ static void test_a_window_with_requests_cannot_be_closed(void **state)
  * plain memory in the order of submission, which a disk in memory keeps. */
 static void run_random(uint32_t block, uint64_t seed)
 {
-    struct blk_mem_conf conf = {.block_bytes = block, .requests_max = 3, .segs_max = 48};
+    struct blk_mem_conf conf = {.block_bytes = block, .requests_max = 3, .segs_max = DISKRIG_SEGS};
     struct diskrig *rig = start(&conf);
     static struct blk_extent scattered[16];
     static uint8_t model[16 * 12 * K];
@@ -258,7 +258,8 @@ static void run_random(uint32_t block, uint64_t seed)
             bool write = test_random_below(&seed, 2) == 0;
             diskrig_make(rig, x, write ? BLK_WRITE : BLK_READ, from, bytes,
                          test_random_below(&seed, 8) * 512);
-            diskrig_chop(x, 512, &seed);
+            for (unsigned i = 0; i < 3; i++)
+                diskrig_chop(x, 512, &seed);
             for (uint32_t i = 0; i < bytes; i++)
                 data[i] = (uint8_t)test_random(&seed);
             if (write)
