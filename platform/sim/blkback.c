@@ -92,7 +92,7 @@ static void write_device(const struct sim_vbd *vbd)
     write_number(vbd, "physical-sector-size", conf->physical_bytes);
 }
 
-static void write_backend(struct sim_vbd *vbd)
+void sim_vbd_write_backend(struct sim_vbd *vbd)
 {
     static const char perms[] = "n0\0r1";
     const struct sim_vbd_conf *conf = vbd->conf;
@@ -124,7 +124,7 @@ static void write_backend(struct sim_vbd *vbd)
 void sim_vbd_write_keys(struct sim_vbd *vbd)
 {
     write_frontend(vbd);
-    write_backend(vbd);
+    sim_vbd_write_backend(vbd);
 }
 
 static void check_conf(const struct sim_vbd_conf *conf)

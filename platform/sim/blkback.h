@@ -113,6 +113,8 @@ const char *sim_vbd_back(const struct sim_vbd *vbd, const char *key);
 void sim_vbd_set_state(struct sim_vbd *vbd, uint32_t state);
 /* What the toolstack and the driver write; the backend waits for the guest. */
 void sim_vbd_write_keys(struct sim_vbd *vbd);
+/* ... but for the frontend's directory: a backend that comes anew. */
+void sim_vbd_write_backend(struct sim_vbd *vbd);
 /* The guest did what no guest may: recorded as a fault, and the vbd is served no more. */
 void sim_vbd_fatal(struct sim_vbd *vbd, const char *what, uint64_t number);
 /* Records a fault, but not where lies were told. */

@@ -107,14 +107,17 @@ static bool rsp_other_queue(struct sim_vbd *vbd)
     return true;
 }
 
+/* To an indirect request, what it carries would be no lie. */
 static bool rsp_operation(struct sim_vbd *vbd)
 {
-    return answer_changed(vbd, 0, (uint8_t)(1 + sim_random(255)), BLKIF_RSP_OKAY);
+    return answer_changed(vbd, 0, (uint8_t)(8 + sim_random(248)), BLKIF_RSP_OKAY);
 }
 
 static bool rsp_status(struct sim_vbd *vbd)
 {
-    return answer_changed(vbd, 0, 0, (int16_t)word());
+    return answer_changed(
+        vbd, 0, 0,
+        (int16_t)(sim_random(2) == 0 ? 1 + sim_random(32767) : UINT32_MAX - 2 - sim_random(32000)));
 }
 
 static bool rsp_error(struct sim_vbd *vbd)
@@ -176,6 +179,8 @@ static bool keep_of(const union blkif_sring_entry *slot)
     struct blkif_request_indirect indirect;
     struct blkif_request_segment seg;
     int16_t status;
+    if (slot->req.operation == BLKIF_OP_DISCARD)
+        return false;
     if (slot->req.operation != BLKIF_OP_INDIRECT) {
         uint32_t n = u32_min(slot->req.nr_segments, BLKIF_MAX_SEGMENTS_PER_REQUEST);
         return n != 0 && keep(slot->req.seg[sim_random(n)].gref,
@@ -297,6 +302,7 @@ static bool page_scribble(struct sim_vbd *vbd)
 
 #define RINGS 1u /* needs a connection */
 #define CALM 2u  /* need not end it */
+#define PLAIN 4u /* sim_hostile_blk_plain */
 
 static const struct {
     const char *name;
@@ -304,18 +310,18 @@ static const struct {
     unsigned flags;
 } lies[SIM_HOSTILE_BLK_COUNT] = {
 #define LIE(kind, act, flags) [SIM_HOSTILE_BLK_##kind] = {#kind, act, flags}
-    LIE(RSP_UNKNOWN_ID, rsp_unknown_id, RINGS),
-    LIE(RSP_NEAR_ID, rsp_near_id, RINGS),
-    LIE(RSP_TWICE, rsp_twice, RINGS),
+    LIE(RSP_UNKNOWN_ID, rsp_unknown_id, RINGS | PLAIN),
+    LIE(RSP_NEAR_ID, rsp_near_id, RINGS | PLAIN),
+    LIE(RSP_TWICE, rsp_twice, RINGS | PLAIN),
     LIE(RSP_UNASKED, rsp_unasked, RINGS),
-    LIE(RSP_OTHER_QUEUE, rsp_other_queue, RINGS),
-    LIE(RSP_OPERATION, rsp_operation, RINGS),
-    LIE(RSP_STATUS, rsp_status, RINGS),
+    LIE(RSP_OTHER_QUEUE, rsp_other_queue, RINGS | PLAIN),
+    LIE(RSP_OPERATION, rsp_operation, RINGS | PLAIN),
+    LIE(RSP_STATUS, rsp_status, RINGS | PLAIN),
     LIE(RSP_ERROR, rsp_error, RINGS | CALM),
     LIE(RSP_UNSUPPORTED, rsp_unsupported, RINGS | CALM),
     LIE(RSP_IDLE, rsp_idle, RINGS | CALM),
-    LIE(RSP_MAPPED, rsp_mapped, RINGS),
-    LIE(RSP_AHEAD, rsp_ahead, RINGS),
+    LIE(RSP_MAPPED, rsp_mapped, RINGS | PLAIN),
+    LIE(RSP_AHEAD, rsp_ahead, RINGS | PLAIN),
     LIE(RSP_BACK, rsp_back, RINGS),
     LIE(RSP_SWALLOW, rsp_swallow, RINGS),
     LIE(RING_REWRITE, ring_rewrite, RINGS),
@@ -361,14 +367,19 @@ bool sim_hostile_blk_act(unsigned index, enum sim_hostile_blk what)
     return ((lies[what].flags & RINGS) == 0 || vbd->connected) && lies[what].act(vbd);
 }
 
-enum sim_hostile_blk sim_hostile_blk_step(unsigned index, unsigned calm)
+bool sim_hostile_blk_plain(enum sim_hostile_blk what)
+{
+    return (lies[what].flags & PLAIN) != 0;
+}
+
+enum sim_hostile_blk sim_hostile_blk_step(unsigned index, unsigned calm, bool *told)
 {
     bool want = sim_random(16) < calm;
     enum sim_hostile_blk what;
     do {
         what = (enum sim_hostile_blk)sim_random(SIM_HOSTILE_BLK_COUNT);
     } while (want && (lies[what].flags & CALM) == 0);
-    sim_hostile_blk_act(index, what);
+    *told = sim_hostile_blk_act(index, what);
     return what;
 }
 

@@ -3,7 +3,7 @@
  *
  *     sim_hostile_blk_begin(0);
  *     for (...) {
- *         what = sim_hostile_blk_step(0, 14); one wrong thing
+ *         what = sim_hostile_blk_step(0, 14, &told); one wrong thing
  *         ... the guest runs, and domain 0 does its usual work ...
  *     }
  *     sim_hostile_blk_heal(0);            a good backend again: all pages let go, all keys new
@@ -65,10 +65,12 @@ const char *sim_hostile_blk_name(enum sim_hostile_blk what);
 
 void sim_hostile_blk_begin(unsigned index);
 /* Does one thing drawn from the seed. In `calm` of 16 draws it is one that need not end the
- * connection. */
-enum sim_hostile_blk sim_hostile_blk_step(unsigned index, unsigned calm);
+ * connection. *told: as sim_hostile_blk_act. */
+enum sim_hostile_blk sim_hostile_blk_step(unsigned index, unsigned calm, bool *told);
 /* Does this one. True: it was told (there was a connection, a request, ...). */
 bool sim_hostile_blk_act(unsigned index, enum sim_hostile_blk what);
+/* One that a frontend can know for a lie as soon as it looks. */
+bool sim_hostile_blk_plain(enum sim_hostile_blk what);
 /* From now on, up to `lies` keys of each handshake are nonsense; 0: none. */
 void sim_hostile_blk_greet(unsigned index, unsigned lies);
 void sim_hostile_blk_heal(unsigned index);

@@ -165,13 +165,19 @@ bool sim_lie_blk_late(struct sim_vbd *vbd)
     return true;
 }
 
-/* A driver domain that was restarted: its end is new, the guest's is as it was. */
+/* A driver domain that was restarted: its end is new, the guest's is as it was. Sometimes the guest
+ * can see that it was away. */
 bool sim_lie_blk_reconnect(struct sim_vbd *vbd)
 {
     if (vbd->connected)
         sim_vbd_disconnect(vbd);
-    sim_vbd_set_state(vbd, XenbusStateClosed);
-    sim_vbd_set_state(vbd, XenbusStateInitWait);
+    if (vbd->state != XenbusStateClosed) {
+        sim_vbd_set_state(vbd, XenbusStateClosed);
+        if (sim_random(2) == 0)
+            return true;
+    }
+    vbd->dead = vbd->paused = false;
+    sim_vbd_write_backend(vbd);
     return true;
 }
 
