@@ -199,8 +199,8 @@ int fat_cache_rw(struct fat *fs, uint64_t at, uint32_t n, struct cs *out)
     err = load(fs, chunk, off != 0 || n < chunk_bytes(fs, chunk), &c);
     if (err < 0)
         return err;
-    from = off / fs->atom_bytes * fs->atom_bytes / BLK_SECTOR_BYTES;
-    to = (off + n + fs->atom_bytes - 1) / fs->atom_bytes * fs->atom_bytes / BLK_SECTOR_BYTES;
+    from = off / fs->block_bytes * fs->block_bytes / BLK_SECTOR_BYTES;
+    to = (off + n + fs->block_bytes - 1) / fs->block_bytes * fs->block_bytes / BLK_SECTOR_BYTES;
     c->dirty |= (uint8_t)((1u << to) - (1u << from));
     *out = cs_of(c->page->base + off, n);
     return 0;

@@ -41,7 +41,7 @@ static const char *layout(struct fat *fs, const struct fat_boot *boot)
         boot->reserved_sectors + (uint64_t)boot->tables * boot->table_sectors + root_sectors;
     uint64_t clusters;
 
-    if (sector < fs->atom_bytes)
+    if (sector < fs->block_bytes)
         return "its sectors are smaller than the device's blocks";
     if ((uint64_t)boot->sectors * sector > fs->conf.dev->caps.bytes)
         return "it reaches past the device's end";
@@ -217,8 +217,8 @@ int fat_mount(struct fat *fs, const struct fat_conf *conf)
     }
     fs->conf = *conf;
     fs->read_only = conf->read_only || conf->dev->caps.read_only;
-    fs->atom_bytes = conf->dev->caps.block_bytes < BLK_SECTOR_BYTES ? BLK_SECTOR_BYTES
-                                                                    : conf->dev->caps.block_bytes;
+    fs->block_bytes = conf->dev->caps.block_bytes < BLK_SECTOR_BYTES ? BLK_SECTOR_BYTES
+                                                                     : conf->dev->caps.block_bytes;
     if (conf->dev->caps.bytes < FAT_BOOT_BYTES) {
         fs->why = "the device is too small";
         return -E_INVAL;

@@ -14,7 +14,7 @@
  * dirty block at any time, in any order. fat_barrier writes all of them and flushes the device. So
  * after a cut the medium has everything from before the last barrier, and any subset of the blocks
  * changed since. Hence the one rule: what a change relies on is put before a barrier, and the
- * change after it. What a device writes all or nothing is an atom: one of its blocks. */
+ * change after it. What every device writes all or nothing is an atom: 512 bytes. */
 #ifndef FS_FAT_PRIV_H
 #define FS_FAT_PRIV_H
 
@@ -26,6 +26,7 @@
 #define FAT_DIR_SLOTS_MAX 65536u /* FAT specification, section 6: 2 MiB */
 #define FAT_SLOTS_MAX (FAT_LONG_SLOTS_MAX + 1)
 #define FAT_PATH_BYTES_MAX 4096u
+#define FAT_ATOM_BYTES BLK_SECTOR_BYTES
 
 /* ---- fat_cache.c ---------------------------------------------------------------------------- */
 

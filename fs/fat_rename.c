@@ -47,7 +47,7 @@ static int replace(struct fat *fs, const struct fat_found *from, const struct fa
     memcpy(entry.name, to->entry.name, FAT_SHORT_BYTES);
     entry.lower = to->entry.lower;
     err = fat_dirent_write(fs, to->at, &entry);
-    if (err == 0 && from->at / fs->atom_bytes != to->at / fs->atom_bytes)
+    if (err == 0 && from->at / FAT_ATOM_BYTES != to->at / FAT_ATOM_BYTES)
         err = fat_barrier(fs);
     if (err == 0 && moved && entry.attr & FAT_ATTR_DIRECTORY)
         err = parent_set(fs, &entry, parent);

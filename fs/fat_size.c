@@ -105,7 +105,8 @@ int fat_preallocate(struct fat *fs, const char *path, uint32_t bytes, uint64_t w
 int fat_extents(struct fat_file *file, uint64_t base, struct blk_extent *out, uint32_t max)
 {
     struct fat *fs = file->fs;
-    uint64_t left = ((uint64_t)file->size + fs->atom_bytes - 1) / fs->atom_bytes * fs->atom_bytes;
+    uint64_t left =
+        ((uint64_t)file->size + fs->block_bytes - 1) / fs->block_bytes * fs->block_bytes;
     uint32_t n = 0, cluster;
     int err = fat_file_sync(file);
 

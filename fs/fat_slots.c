@@ -11,9 +11,9 @@
 #define TAILS_MAX 99u /* of a name, before its short form is made another way */
 #define SALTS_MAX 16u
 
-static uint64_t atom_of(const struct fat *fs, uint64_t at)
+static uint64_t atom_of(uint64_t at)
 {
-    return at / fs->atom_bytes;
+    return at / FAT_ATOM_BYTES;
 }
 
 /* Gives the name a short form that no entry of the directory has, but for the one at `skip`. */
@@ -75,7 +75,7 @@ static int slot_head(struct fat *fs, uint64_t at, uint8_t *head)
 static int place_find(struct fat *fs, uint32_t first, unsigned n, bool one_atom,
                       struct place *place)
 {
-    uint32_t per_atom = fs->atom_bytes / FAT_SLOT_BYTES;
+    uint32_t per_atom = FAT_ATOM_BYTES / FAT_SLOT_BYTES;
     struct fat_dir dir;
     unsigned run = 0;
     int err = fat_dir_begin(fs, first, &dir);
@@ -134,7 +134,7 @@ static int dir_extend(struct fat *fs, uint32_t first)
 
 static int place_make(struct fat *fs, uint32_t first, unsigned n, struct place *place)
 {
-    bool one_atom = n <= fs->atom_bytes / FAT_SLOT_BYTES;
+    bool one_atom = n <= FAT_ATOM_BYTES / FAT_SLOT_BYTES;
 
     /* The longest name needs two clusters at most. */
     for (unsigned extended = 0; extended <= 2; extended++) {
@@ -255,14 +255,14 @@ static int set_put(struct fat *fs, const uint64_t *at, const struct fat_name *na
     int err = 0;
 
     for (unsigned i = 0; i < parts; i++) {
-        if (i > 0 && atom_of(fs, at[i]) != atom_of(fs, at[i - 1]))
+        if (i > 0 && atom_of(at[i]) != atom_of(at[i - 1]))
             err = fat_barrier(fs);
         if (err == 0)
             err = long_put(fs, at[i], name, parts - i, parts);
         if (err < 0)
             return err;
     }
-    if (parts > 0 && atom_of(fs, at[parts]) != atom_of(fs, at[parts - 1]))
+    if (parts > 0 && atom_of(at[parts]) != atom_of(at[parts - 1]))
         err = fat_barrier(fs);
     return err < 0 ? err : fat_dirent_write(fs, at[parts], entry);
 }
@@ -304,7 +304,7 @@ int fat_dir_remove(struct fat *fs, const struct fat_found *found)
     for (unsigned i = last + 1; i > 0; i--) {
         ASSERT(slots[i - 1] != NO_SLOT);
         /* The entry goes before its name. */
-        if (i <= last && atom_of(fs, slots[i]) != atom_of(fs, slots[i - 1]))
+        if (i <= last && atom_of(slots[i]) != atom_of(slots[i - 1]))
             err = fat_barrier(fs);
         if (err == 0)
             err = head_set(fs, slots[i - 1], FAT_SLOT_FREE);
@@ -323,8 +323,8 @@ struct atom {
 
 static int atom_look(struct fat *fs, uint64_t at, bool *usable, struct atom *atom)
 {
-    atom->at = at / fs->atom_bytes * fs->atom_bytes;
-    atom->n = fs->atom_bytes / FAT_SLOT_BYTES;
+    atom->at = at / FAT_ATOM_BYTES * FAT_ATOM_BYTES;
+    atom->n = FAT_ATOM_BYTES / FAT_SLOT_BYTES;
     atom->end = atom->n;
     for (unsigned i = 0; i < atom->n; i++) {
         uint8_t head = FAT_SLOT_END;
@@ -346,7 +346,7 @@ int fat_dir_rename_here(struct fat *fs, const struct fat_found *found, struct fa
 {
     uint64_t slots[FAT_SLOTS_MAX + 1];
     struct fat_dirent entry = found->entry;
-    bool usable[PAGE_BYTES / FAT_SLOT_BYTES];
+    bool usable[FAT_ATOM_BYTES / FAT_SLOT_BYTES];
     struct atom atom = {0};
     unsigned run = 0;
     int err = alias_pick(fs, found->set.first, name, found->at);
@@ -357,7 +357,7 @@ int fat_dir_rename_here(struct fat *fs, const struct fat_found *found, struct fa
         err = atom_look(fs, found->at, usable, &atom);
     if (err < 0)
         return err;
-    if (atom_of(fs, slots[0]) != atom_of(fs, found->at))
+    if (atom_of(slots[0]) != atom_of(found->at))
         return 0;
     for (unsigned i = 0; i < found->slots; i++)
         usable[(slots[i] - atom.at) / FAT_SLOT_BYTES] = true;

@@ -172,7 +172,7 @@ static bool straddles(const struct fat *fs, uint32_t cluster)
 {
     uint64_t at = fs->tables_at + entry_off(fs, cluster);
 
-    return fs->bits == 12 && at / fs->atom_bytes != (at + 1) / fs->atom_bytes;
+    return fs->bits == 12 && at / FAT_ATOM_BYTES != (at + 1) / FAT_ATOM_BYTES;
 }
 
 /* 1: it can be had. */

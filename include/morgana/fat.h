@@ -18,17 +18,18 @@
  * Power cuts. Every change goes to the medium before what relies on it: a file's clusters and
  * their table entries before the directory entry that shows them; a directory entry's removal
  * before its clusters are free; each step ends with a FLUSH. A directory entry and its long name
- * are put in one block of the device where they fit (any name to 195 characters, with 512-byte
- * blocks). After a cut at any write the file system mounts, every file not being changed is whole,
- * and fsck.fat finds nothing but
+ * are put in one sector of 512 bytes, which every device writes all or nothing, where they fit
+ * (any name to 195 characters). After a cut at any write the file system mounts, every file not
+ * being changed is whole, and fsck.fat finds nothing but
  *     - clusters marked as used that no file has, a wrong free count, copies of the table that
  *       differ, and the dirty bit;
  *     - of the file being extended or cut off: a chain longer than its size (the rest is not seen);
- *     - of the file being renamed, where the old and the new entry are not in one block: both names,
- *       of one and the same file, never neither; of a directory moved to another: its ".." too;
- *     - of a name that does not fit one block (made by others, or longer): parts of the long name
- *       without their entry, which every reader skips.
- * FAT12's table entries can straddle two blocks: such clusters are never taken for new data. */
+ *     - of the file being renamed, where its old and its new entry are not in one sector: both
+ *       names, of one and the same file, never neither; of a directory moved to another: its ".."
+ *       too. Remove one of them only after an fsck: its clusters are the other's;
+ *     - of a name that does not fit one sector (longer, or made so by others): parts of the long
+ *       name without their entry, which every reader skips.
+ * FAT12's table entries can straddle two sectors: such clusters are never taken for new data. */
 #ifndef MORGANA_FAT_H
 #define MORGANA_FAT_H
 
@@ -101,7 +102,7 @@ struct fat {
     uint64_t root_at, data_at;       /* the fixed root directory; cluster 2 */
     uint32_t root_slots;             /* of the fixed root; FAT32: 0 */
     uint32_t root_cluster;           /* FAT32; else 0 */
-    uint32_t atom_bytes;             /* what the device writes all or nothing */
+    uint32_t block_bytes;            /* what is written at once: the device's, at least 512 */
     uint32_t next_free;              /* where the search for a free cluster begins */
     uint32_t free_count;             /* clusters, or FAT_FREE_UNKNOWN */
     uint32_t fsinfo_at;              /* device byte of its hints, 0: none */
