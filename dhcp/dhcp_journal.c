@@ -15,7 +15,7 @@
  *
  * Checksums. Each record has its own, so that a spoiled sector takes no more with it than the
  * records it holds; so have a block's head and the heads of generations. They are SipHash-1-3 under
- * a key of the journal's own, 64 bits, with generation, block and slot hashed in. A CRC32C would
+ * a key of the journal's own, 64 bits, with the generation's salt, block and slot hashed in. A CRC32C would
  * find any burst of 32 bits with certainty, which this finds with 1 - 2^-64; but what must be told
  * apart here, over and over, is not a flipped bit but a whole record that does not belong: an
  * earlier generation's in a block not yet written, some deleted file's under a new one, one that a
@@ -49,6 +49,7 @@
     F(p, le64, journal_s)                                                                          \
     F(p, le64, wall_s)                                                                             \
     F(p, le64, commit)                                                                             \
+    F(p, le64, salt)                                                                               \
     F(p, le64, check)
 FIELD_TABLE(jhead, HEAD_FIELDS)
 STATIC_ASSERT(jhead_SIZE <= 512, "a head is written whole: it is in one sector");
@@ -154,6 +155,7 @@ void dhcp_journal_head_emit(struct cs block, const struct dhcp_journal_head *hea
     jhead_set_journal_s(block, head->journal_s);
     jhead_set_wall_s(block, head->wall_s);
     jhead_set_commit(block, head->commit);
+    jhead_set_salt(block, head->salt);
     jhead_set_check(block, head_check(cs_as_ro(block)));
 }
 
@@ -171,6 +173,7 @@ bool dhcp_journal_head_parse(struct cs_ro block, struct dhcp_journal_head *head)
         .journal_s = jhead_ro_get_journal_s(block),
         .wall_s = jhead_ro_get_wall_s(block),
         .commit = jhead_ro_get_commit(block),
+        .salt = jhead_ro_get_salt(block),
         .half = jhead_ro_get_half(block),
         .half_blocks = jhead_ro_get_half_blocks(block),
     };
@@ -200,9 +203,9 @@ bool dhcp_journal_is_ours(struct cs_ro first)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static uint64_t place(uint64_t generation, uint32_t index, uint32_t slot)
+static uint64_t place(uint64_t salt, uint32_t index, uint32_t slot)
 {
-    return generation << 32 | index << 6 | slot;
+    return salt + (index << 6 | slot);
 }
 
 static uint64_t record_check(const uint64_t key[2], uint64_t at, struct cs_ro record)
@@ -245,7 +248,7 @@ void dhcp_journal_put(struct dhcp_journal_group *group, const struct dhcp_lease_
     cs_blit(r, jrecord_id_OFF, cs_ro_of(kept->id, size_min(kept->id_len, DHCP_LEASE_ID_BYTES)));
     cs_blit(r, jrecord_name_OFF, cs_ro_of(kept->name, kept->name_len));
     jrecord_set_check(
-        r, record_check(group->key, place(group->generation, group->first + i, slot), cs_as_ro(r)));
+        r, record_check(group->key, place(group->salt, group->first + i, slot), cs_as_ro(r)));
 }
 
 uint32_t dhcp_journal_end(struct dhcp_journal_group *group)
@@ -270,7 +273,7 @@ uint32_t dhcp_journal_end(struct dhcp_journal_group *group)
         jblock_set_journal_s(b, group->journal_s);
         jblock_set_wall_s(b, group->wall_s);
         jblock_set_check(
-            b, block_check(group->key, place(group->generation, index, HEAD_SLOT), cs_as_ro(b)));
+            b, block_check(group->key, place(group->salt, index, HEAD_SLOT), cs_as_ro(b)));
     }
     return blocks;
 }
@@ -348,8 +351,7 @@ static unsigned read_records(const struct dhcp_journal_scan *scan, struct cs_ro 
     for (uint32_t slot = 0; slot < DHCP_JOURNAL_RECORDS; slot++) {
         struct cs_ro r = cs_sub(block, slot_off(slot), jrecord_SIZE);
 
-        if (jrecord_ro_get_check(r) !=
-            record_check(scan->key, place(scan->generation, index, slot), r))
+        if (jrecord_ro_get_check(r) != record_check(scan->key, place(scan->salt, index, slot), r))
             continue;
         /* Whole, but nothing that we write: as good as spoiled. */
         if (!record_parse(r, &records[n]))
@@ -373,7 +375,7 @@ unsigned dhcp_journal_scan_block(struct dhcp_journal_scan *scan, struct cs_ro bl
     ASSERT(block.len == DHCP_JOURNAL_BLOCK_BYTES);
     head = jblock_ro_get_magic(block) == BLOCK_MAGIC &&
            jblock_ro_get_check(block) ==
-               block_check(scan->key, place(scan->generation, index, HEAD_SLOT), block) &&
+               block_check(scan->key, place(scan->salt, index, HEAD_SLOT), block) &&
            jblock_ro_get_count(block) <= DHCP_JOURNAL_RECORDS &&
            jblock_ro_get_journal_s(block) < SECONDS_MAX &&
            jblock_ro_get_wall_s(block) < SECONDS_MAX;

@@ -22,7 +22,9 @@
  * whole, until the new one is. A record in the new half is a lease as it was when that was written;
  * what changed later stands later. When all of the table is on the device, after a flush, one head
  * of the next generation, which fits in a sector, is written to a slot that holds none that
- * is in use, and flushed: that is the switch. A second copy of the head follows, against rot. The
+ * is in use, and flushed: that is the switch. A second copy of the head follows, against rot. An attempt that comes to nothing
+ * leaves blocks behind in the other half; the next one has another salt, and so they are no blocks of
+ * its own. The
  * halves are used in turn, and heads go round their slots: no block is written more often than the
  * others but for that.
  *
@@ -31,7 +33,9 @@
  *
  * Failure. What a failed write or flush has left on the medium nobody knows. So whatever was on its
  * way counts as lost, nothing more is written to the half in use, and the way back is a rewrite of
- * the whole table, which needs nothing of it.
+ * the whole table, which needs nothing of it. If it was a head that failed, it may be there or
+ * not, and so either half may be the journal: neither is touched until that head has been written
+ * again.
  *
  * Time. Leases are on the clock that never goes back (plat_now_ns), which begins anew with the
  * machine. The journal has a clock that goes on: its seconds are counted by the former while we
@@ -153,6 +157,8 @@ static void lose(struct dhcp_store *store, int err)
 static void fail(struct dhcp_store *store)
 {
     lose(store, store->status);
+    if (store->step == STEP_HEAD || store->step == STEP_HEAD_FLUSH)
+        store->in_doubt = true;
     store->rewriting = store->stalled = false;
     store->step = STEP_WRITE;
 }
@@ -188,6 +194,7 @@ static struct dhcp_journal_group group_of(const struct dhcp_store *store,
                                           const struct dhcp_store_half *half)
 {
     return (struct dhcp_journal_group){.key = store->conf.leases->id_key,
+                                       .salt = half->salt,
                                        .generation = half->generation,
                                        .commit = store->commit,
                                        .journal_s = journal_now_s(store),
@@ -252,9 +259,15 @@ static void write_anew(struct dhcp_store *store)
 
 void dhcp_store_rewrite(struct dhcp_store *store, uint32_t half_blocks)
 {
-    store->anew = (struct dhcp_store_half){.generation = store->now.generation + 1,
-                                           .half = store->now.half ^ 1,
-                                           .half_blocks = half_blocks};
+    const struct dhcp_leases *leases = store->conf.leases;
+
+    /* The server's key is another each time, so is the number each time of one run. */
+    store->anew =
+        (struct dhcp_store_half){.generation = store->now.generation + 1,
+                                 .salt = dhcp_hash(leases->key, ++store->attempts, CS_RO_EMPTY),
+                                 .half = store->now.half ^ 1,
+                                 .half_blocks = half_blocks,
+                                 .slot = (store->now.slot + 2) % DHCP_JOURNAL_HEADS};
     store->table_at = 0;
     store->rewriting = true;
     store->table_done = store->overrun = false;
@@ -286,6 +299,24 @@ static uint32_t room(const struct dhcp_store *store)
     return n;
 }
 
+static void write_head(struct dhcp_store *store, const struct dhcp_store_half *half, uint32_t copy)
+{
+    const struct dhcp_leases *leases = store->conf.leases;
+    struct dhcp_journal_head head = {.generation = half->generation,
+                                     .key = {leases->id_key[0], leases->id_key[1]},
+                                     .journal_s = journal_now_s(store),
+                                     .wall_s = store->wall_s,
+                                     .commit = store->commit,
+                                     .salt = half->salt,
+                                     .half = half->half,
+                                     .half_blocks = half->half_blocks};
+
+    dhcp_journal_head_emit(page_view(store->pages[STORE_PAGE_HEAD]), &head);
+    dhcp_store_io_fill(store, &store->io[0], BLK_WRITE,
+                       (uint64_t)(half->slot + copy) * DHCP_JOURNAL_BLOCK_BYTES, STORE_PAGE_HEAD,
+                       1);
+}
+
 /* WRITE: false where there is nothing to be written. */
 static bool begin(struct dhcp_store *store)
 {
@@ -294,6 +325,11 @@ static bool begin(struct dhcp_store *store)
     if (store->failed && !store->rewriting) {
         if (store->now_ns < store->retry_at_ns || !store->conf.dev->online)
             return false;
+        if (store->in_doubt) {
+            store->step = STEP_HEAD;
+            write_head(store, &store->anew, 0);
+            return true;
+        }
         dhcp_store_rewrite(store, store->now.half_blocks);
     }
     if (!store->rewriting && (store->overrun || nearly_full(store)))
@@ -313,24 +349,6 @@ static bool begin(struct dhcp_store *store)
         write_anew(store);
     store->flushes = store->taken || mark || store->table_done;
     return true;
-}
-
-static void write_head(struct dhcp_store *store, const struct dhcp_store_half *half, uint32_t copy)
-{
-    const struct dhcp_leases *leases = store->conf.leases;
-    struct dhcp_journal_head head = {.generation = half->generation,
-                                     .key = {leases->id_key[0], leases->id_key[1]},
-                                     .journal_s = journal_now_s(store),
-                                     .wall_s = store->wall_s,
-                                     .commit = store->commit,
-                                     .half = half->half,
-                                     .half_blocks = half->half_blocks};
-
-    dhcp_journal_head_emit(page_view(store->pages[STORE_PAGE_HEAD]), &head);
-    dhcp_store_io_fill(store, &store->io[0], BLK_WRITE,
-                       (uint64_t)dhcp_journal_slot(head.generation, copy) *
-                           DHCP_JOURNAL_BLOCK_BYTES,
-                       STORE_PAGE_HEAD, 1);
 }
 
 bool dhcp_store_step_next(struct dhcp_store *store)
@@ -373,6 +391,11 @@ static void switch_over(struct dhcp_store *store)
 {
     store->now = store->anew;
     store->rewriting = false;
+    /* What has changed since it was written is not in it: once more. */
+    if (store->in_doubt) {
+        store->in_doubt = false;
+        return;
+    }
     store->kept = store->taken_upto;
     store->stats.rewrites++;
     if (store->failed)

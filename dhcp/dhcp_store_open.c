@@ -12,6 +12,8 @@
 
 enum { RUN = 2 * DHCP_JOURNAL_GROUP_BLOCKS }; /* blocks read by one request */
 
+#define ALL_HEADS ((1u << DHCP_JOURNAL_HEADS) - 1)
+
 static struct cs_ro block_of(const struct dhcp_store *store, unsigned page)
 {
     return cs_as_ro(page_view(store->pages[page]));
@@ -62,11 +64,12 @@ static void tell_damage(struct dhcp_store *store, const char *what, uint64_t at)
     LOG_WARN("dhcp: leases on %s: %s at byte %llu", store->conf.name, what, (unsigned long long)at);
 }
 
-/* The newest valid head. *whole: both of its copies are there, and no other slot is damaged.
- * -E_NOENT: nothing is there; -E_PROTO: something else is. */
-static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, bool *whole)
+/* The newest valid head, and the first of its two slots. *bad: slots that are damaged; *whole: both
+ * of its copies are there, and no slot is. -E_NOENT: nothing is there; -E_PROTO: something else is. */
+static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, uint32_t *slot,
+                      uint32_t *bad, bool *whole)
 {
-    uint32_t copies = 0, bad = 0;
+    uint32_t copies = 0;
     int err = read_blocks(store, 0, DHCP_JOURNAL_HEADS);
     struct dhcp_journal_head h;
 
@@ -76,39 +79,44 @@ static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, 
     head->generation = 0;
     for (uint32_t i = 0; i < DHCP_JOURNAL_HEADS; i++) {
         if (!dhcp_journal_head_parse(block_of(store, i), &h)) {
-            bad += !is_zero(block_of(store, i));
+            *bad |= is_zero(block_of(store, i)) ? 0 : 1u << i;
             continue;
         }
         copies = h.generation == head->generation ? copies + 1 : copies;
         if (h.generation > head->generation) {
             *head = h;
+            *slot = i & ~1u;
             copies = 1;
         }
     }
     if (!head->generation)
-        return bad ? -E_PROTO : -E_NOENT;
-    for (uint32_t i = 0; bad && i < DHCP_JOURNAL_HEADS; i++)
-        if (!dhcp_journal_head_parse(block_of(store, i), &h) && !is_zero(block_of(store, i))) {
+        return *bad ? -E_PROTO : -E_NOENT;
+    for (uint32_t i = 0; i < DHCP_JOURNAL_HEADS; i++)
+        if (*bad >> i & 1) {
             tell_damage(store, "a damaged head", (uint64_t)i * DHCP_JOURNAL_BLOCK_BYTES);
             store->found.damaged++;
         }
-    *whole = copies == 2 && !bad;
+    *whole = copies == 2 && !*bad;
     return 0;
 }
 
-/* Heads of an earlier journal would be newer than ours. */
-static int wipe_heads(struct dhcp_store *store)
+/* Zeroes for those heads that are in `slots`: damaged ones, or of an earlier journal, which would
+ * be newer than ours. */
+static int wipe_heads(struct dhcp_store *store, uint32_t slots)
 {
     struct dhcp_store_io *io = &store->io[0];
     int err;
 
-    for (unsigned i = 0; i < DHCP_JOURNAL_HEADS; i++)
-        cs_fill(page_view(store->pages[i]), 0);
-    dhcp_store_io_fill(store, io, BLK_WRITE, 0, 0, DHCP_JOURNAL_HEADS);
-    io->waits = false;
-    err = blk_io(store->conf.dev, &io->req);
-    if (err != 0)
-        return err;
+    cs_fill(page_view(store->pages[0]), 0);
+    for (uint32_t i = 0; i < DHCP_JOURNAL_HEADS; i++) {
+        if ((slots >> i & 1) == 0)
+            continue;
+        dhcp_store_io_fill(store, io, BLK_WRITE, (uint64_t)i * DHCP_JOURNAL_BLOCK_BYTES, 0, 1);
+        io->waits = false;
+        err = blk_io(store->conf.dev, &io->req);
+        if (err != 0)
+            return err;
+    }
     dhcp_store_io_fill(store, io, BLK_FLUSH, 0, 0, 0);
     io->waits = false;
     return blk_io(store->conf.dev, &io->req);
@@ -225,34 +233,39 @@ static int write_all(struct dhcp_store *store)
     return 0;
 }
 
-static int read_all(struct dhcp_store *store, uint32_t half_blocks)
+static int read_all(struct dhcp_store *store, uint32_t half_blocks, uint32_t *bad)
 {
     struct dhcp_leases *leases = store->conf.leases;
     struct dhcp_journal_scan scan = {0}, again = {0};
     struct dhcp_journal_head head;
     bool whole = true;
-    int err = read_heads(store, &head, &whole);
+    uint32_t slot = 0;
+    int err = read_heads(store, &head, &slot, bad, &whole);
 
     if (store->conf.fresh || err == -E_NOENT) {
         if (err != 0 && err != -E_NOENT && err != -E_PROTO)
             return err;
         store->found.is_new = true;
-        err = store->conf.fresh ? wipe_heads(store) : 0;
-        store->now = (struct dhcp_store_half){.half = 1, .half_blocks = half_blocks};
+        err = store->conf.fresh ? wipe_heads(store, ALL_HEADS) : 0;
+        store->now = (struct dhcp_store_half){
+            .half = 1, .half_blocks = half_blocks, .slot = DHCP_JOURNAL_HEADS - 2};
         go_on(store, 0, 0);
         dhcp_store_rewrite(store, half_blocks);
         return err;
     }
     if (err != 0)
         return err;
-    store->now = (struct dhcp_store_half){
-        .generation = head.generation, .half = head.half, .half_blocks = head.half_blocks};
+    store->now = (struct dhcp_store_half){.generation = head.generation,
+                                          .salt = head.salt,
+                                          .half = head.half,
+                                          .half_blocks = head.half_blocks,
+                                          .slot = slot};
     if (store_block_at(&(struct dhcp_store_half){.half = 1, .half_blocks = head.half_blocks},
                        head.half_blocks) > store->conf.dev->caps.bytes)
         return -E_PROTO;
     dhcp_leases_use_id_key(leases, head.key);
     scan.key = again.key = leases->id_key;
-    scan.generation = again.generation = head.generation;
+    scan.salt = again.salt = head.salt;
     scan.journal_s = head.journal_s;
     scan.wall_s = head.wall_s;
     err = read_half(store, &store->now, head.half_blocks, &scan, false);
@@ -287,6 +300,7 @@ int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf
 {
     const struct blkdev_caps *caps = &conf->dev->caps;
     uint32_t half_blocks = dhcp_journal_half_blocks(caps->bytes, conf->leases->max);
+    uint32_t bad = 0;
     int err = 0;
 
     memset(store, 0, sizeof(*store));
@@ -303,9 +317,12 @@ int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf
     store->wall_s = wall_ns / NS_PER_S;
     store->mark_at_s = UINT32_MAX;
     if (err == 0)
-        err = read_all(store, half_blocks);
+        err = read_all(store, half_blocks, &bad);
     if (err == 0)
         err = write_all(store);
+    bad &= ~(3u << store->now.slot);
+    if (err == 0 && bad && !store->found.is_new)
+        err = wipe_heads(store, bad);
     /* If there is a wall clock, its time is written down when the loop begins. */
     store->mark_at_s = conf->leases->now_s + DHCP_STORE_MARK_S;
     store->wall_less_s = INT64_MIN;

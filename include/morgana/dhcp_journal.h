@@ -2,7 +2,7 @@
 /* dhcp_journal.h - leases as bytes of a disk: an append-only journal of checksummed records. Pure:
  * it says what blocks hold, and does no I/O (dhcp_store.h does).
  *
- *     block 0..7          heads: generation g is told of in blocks 2 (g - 1) mod 8 and the next
+ *     block 0..7          heads: each generation's in the next two blocks, round and round
  *     block 8 ..          half 0, `half_blocks` blocks
  *     after it            half 1, as many
  *
@@ -31,6 +31,9 @@ struct dhcp_journal_head {
     uint64_t key[2];
     uint64_t journal_s, wall_s; /* when it was written; wall_s: seconds since 1970, 0: not known */
     uint64_t commit;            /* of the last group before this generation */
+    /* Goes into the checksums of what this generation wrote: never the same twice, so that nothing
+     * that an attempt at a generation left behind, when power was lost, is taken for the next's */
+    uint64_t salt;
     uint32_t half, half_blocks;
 };
 
@@ -43,11 +46,6 @@ uint32_t dhcp_journal_half_blocks(uint64_t bytes, uint32_t leases_max);
 /* Does a disk begin with a journal? `first`: its first bytes, at least DHCP_JOURNAL_HEADS blocks. */
 bool dhcp_journal_is_ours(struct cs_ro first);
 
-/* Heads. Slot `copy` (0, 1) of a generation. */
-static inline uint32_t dhcp_journal_slot(uint64_t generation, uint32_t copy)
-{
-    return (uint32_t)(2 * (generation - 1) % DHCP_JOURNAL_HEADS) + copy;
-}
 /* block: DHCP_JOURNAL_BLOCK_BYTES. */
 void dhcp_journal_head_emit(struct cs block, const struct dhcp_journal_head *head);
 /* False: not a head, or a damaged one. */
@@ -56,7 +54,7 @@ bool dhcp_journal_head_parse(struct cs_ro block, struct dhcp_journal_head *head)
 /* A group being written: zero it, set what stands above the line. */
 struct dhcp_journal_group {
     const uint64_t *key;
-    uint64_t generation, commit, journal_s, wall_s;
+    uint64_t salt, generation, commit, journal_s, wall_s;
     uint32_t first;       /* index of its first block, in its half */
     const struct cs *buf; /* Lent: DHCP_JOURNAL_BLOCK_BYTES each, as many as will be needed */
     /* ---- */
@@ -72,7 +70,7 @@ uint32_t dhcp_journal_end(struct dhcp_journal_group *group);
 /* A half being read, from its first block to its last: zero it, set what stands above the line. */
 struct dhcp_journal_scan {
     const uint64_t *key;
-    uint64_t generation;
+    uint64_t salt;
     /* ---- */
     uint32_t end;         /* after the last block that was written */
     uint32_t first;       /* block of the last group */

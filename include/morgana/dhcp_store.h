@@ -77,9 +77,10 @@ struct dhcp_store_io {
 
 /* One of the two halves, as far as it is written. */
 struct dhcp_store_half {
-    uint64_t generation;
+    uint64_t generation, salt;
     uint32_t half, half_blocks;
     uint32_t next; /* block to be written next */
+    uint32_t slot; /* of its head's first copy */
 };
 
 /* Caller's storage; only `found`, `stats` and `failed` are to be read. Where a request is in flight
@@ -99,6 +100,8 @@ struct dhcp_store {
     bool rewriting;    /* `anew` is being written */
     uint32_t table_at; /* next record of the table for it */
     bool table_done;   /* all of them are in flight, or there */
+    bool in_doubt;     /* the head of `anew` may be on the device, or not */
+    uint64_t attempts; /* at rewriting */
     uint64_t commit;   /* number of the last group */
 
     uint32_t notes[DHCP_STORE_NOTES]; /* addresses whose leases changed, in order */

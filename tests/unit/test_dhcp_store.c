@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: ISC */
+/* test_dhcp_store.c - leases that outlive a restart: what a client was told is there afterwards,
+ * whenever the power was cut and whatever the clock says. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+#include <cmocka.h>
+
+#include <morgana/log.h>
+
+#include "dhcp/dhcp_store_priv.h"
+#include "storerig.h"
+
+#define CONF                                                                                       \
+    "authoritative; ping-check off; default-lease-time 3600; min-lease-time 60;"                   \
+    "max-lease-time 86400;"                                                                        \
+    "subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.1.0 10.0.2.255; }"
+#define LEASES 400u
+#define BLOCKS (DHCP_JOURNAL_HEADS + 2 * 64u)
+
+static struct storerig rig;
+
+static int start(void **state)
+{
+    (void)state;
+    vplat_reset(1);
+    log_init(plat_console_write, LOG_INFO);
+    storerig_init(&rig, CONF, LEASES, BLOCKS);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    storerig_fini(&rig);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+static void lease_all(uint32_t first, uint32_t last)
+{
+    for (uint32_t n = first; n <= last; n++) {
+        assert_true(storerig_lease(&rig, n));
+        if (n % 100 == 0)
+            storerig_run(&rig);
+    }
+    storerig_run(&rig);
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+static void test_an_empty_disk_gets_a_journal_that_is_found_again(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    assert_true(rig.store.found.is_new);
+    storerig_run(&rig);
+    assert_true(dhcp_journal_is_ours(cs_ro_of(rig.disk, DHCP_JOURNAL_HEADS * PAGE_BYTES)));
+    storerig_restart(&rig, 1, 1);
+    assert_false(rig.store.found.is_new);
+    assert_int_equal(rig.store.found.damaged, 0);
+    assert_int_equal(rig.store.now.generation, 1);
+}
+
+static void test_leases_are_there_after_a_restart(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 300);
+    storerig_release(&rig, 7);
+    storerig_run(&rig);
+    storerig_restart(&rig, 10, 1);
+    assert_int_equal(rig.store.found.leases, 299);
+    storerig_check(&rig);
+    /* and each is still its client's, and a new client gets another */
+    lease_all(1, 301);
+    storerig_check(&rig);
+}
+
+static void test_what_was_not_flushed_was_told_to_nobody(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    storerig_run(&rig);
+    assert_true(storerig_lease(&rig, 1));
+    assert_int_equal(dhcp_store_fate(&rig.store, rig.told[1].ticket), DHCP_STORE_WAITS);
+    (void)storerig_poll(&rig); /* the write */
+    assert_int_equal(dhcp_store_fate(&rig.store, rig.told[1].ticket), DHCP_STORE_WAITS);
+    while (rig.told[1].ticket)
+        (void)storerig_poll(&rig);
+    assert_true(rig.dev->stats.flushes > 0);
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
+}
+
+static void test_what_comes_while_the_device_writes_goes_together(void **state)
+{
+    uint64_t commits;
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    storerig_run(&rig);
+    commits = rig.store.stats.commits;
+    assert_true(storerig_lease(&rig, 1));
+    (void)storerig_poll(&rig);
+    for (uint32_t n = 2; n <= 101; n++)
+        assert_true(storerig_lease(&rig, n));
+    storerig_run(&rig);
+    assert_int_equal(rig.store.stats.commits - commits, 2);
+    assert_int_equal(rig.store.stats.commit_max, 100);
+}
+
+static void test_more_changes_than_can_be_noted_are_refused_and_a_release_is_not_lost(void **state)
+{
+    uint64_t ticket;
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 300);
+    for (uint32_t i = 0; i < DHCP_STORE_NOTES; i++)
+        assert_true(dhcp_store_note(&rig.store, rig.told[1].addr, &ticket));
+    assert_false(dhcp_store_note(&rig.store, rig.told[1].addr, &ticket));
+    storerig_release(&rig, 300);
+    assert_int_equal(rig.store.stats.overruns, 1);
+    storerig_run(&rig);
+    assert_int_equal(rig.store.stats.rewrites, 2); /* the first made the journal */
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.leases, 299);
+    storerig_check(&rig);
+}
+
+/* ---- disks that will not do ------------------------------------------------------------------ */
+
+static void test_a_disk_too_small_read_only_or_not_ours_is_refused(void **state)
+{
+    struct dhcp_store store;
+
+    (void)state;
+    rig.dev->caps.bytes -= PAGE_BYTES;
+    assert_int_equal(storerig_open(&rig), -E_NOSPC);
+    rig.dev->caps.bytes += PAGE_BYTES;
+    rig.dev->caps.read_only = true;
+    assert_int_equal(storerig_open(&rig), -E_ROFS);
+    rig.dev->caps.read_only = false;
+    memcpy(rig.disk + 5, "somebody else's", 15);
+    assert_int_equal(storerig_open(&rig), -E_PROTO);
+    assert_memory_equal(rig.disk + 5, "somebody else's", 15);
+    assert_int_equal(rig.pages.free_count, STORERIG_PAGES);
+    while (rig.pages.free_count > DHCP_STORE_PAGES - 1)
+        (void)page_get(&rig.pages);
+    assert_int_equal(storerig_open(&rig), -E_NOMEM);
+    for (unsigned i = 0; i < STORERIG_PAGES; i++)
+        if (rig.headers[i].state == PAGE_HELD)
+            page_put(&rig.headers[i]);
+    rig.conf.fresh = true;
+    assert_int_equal(storerig_open(&rig), 0);
+    (void)store;
+}
+
+static void test_a_fresh_file_is_not_taken_for_the_journal_it_once_was(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    for (unsigned i = 0; i < 3; i++) { /* heads of generation 4, in slots that the first has not */
+        rig.store.overrun = true;
+        storerig_run(&rig);
+        assert_true(storerig_lease(&rig, 1));
+        storerig_run(&rig);
+    }
+    assert_int_equal(rig.store.now.generation, 4);
+    storerig_crash(&rig, 1);
+    memset(rig.told, 0, sizeof(rig.told));
+    blk_mem_power_on(&rig.mem);
+    rig.conf.fresh = true;
+    assert_int_equal(storerig_open(&rig), 0);
+    assert_int_equal(rig.rig.leases.used, 0);
+    rig.conf.fresh = false;
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.leases, 0);
+    assert_int_equal(rig.store.now.generation, 1);
+}
+
+/* ---- power ----------------------------------------------------------------------------------- */
+
+/* Leases, renewals, releases, until the table was rewritten three times more, or the power is gone. */
+static void traffic(uint64_t seed)
+{
+    for (unsigned i = 0; rig.dev->online && rig.store.stats.rewrites < 4 && i < 20000; i++) {
+        uint32_t n = 1 + test_random_below(&seed, 220);
+
+        if (test_random_below(&seed, 12) == 0)
+            storerig_release(&rig, n);
+        else
+            (void)storerig_lease(&rig, n);
+        if (test_random_below(&seed, 6) == 0)
+            storerig_pass(&rig, test_random_below(&seed, 30));
+        else if (test_random_below(&seed, 3) != 0)
+            (void)storerig_poll(&rig);
+    }
+}
+
+static uint64_t writes_of_traffic(uint64_t seed)
+{
+    uint64_t writes;
+
+    assert_int_equal(storerig_open(&rig), 0);
+    writes = rig.mem.writes;
+    traffic(seed);
+    assert_true(rig.store.stats.rewrites >= 4);
+    return rig.mem.writes - writes;
+}
+
+/* Every acknowledged lease is there after a power cut at any write of commits and of rewrites: of
+ * what was not flushed, any sectors may be on the disk, and any not. */
+static void test_power_cut_at_every_write(void **state)
+{
+    uint64_t seed = test_seed(0x57a1), writes = writes_of_traffic(seed);
+    unsigned dirty = 0;
+
+    print_message("%llu writes\n", (unsigned long long)writes);
+    for (uint64_t cut = 0; cut < writes; cut++)
+        for (uint64_t variant = 0; variant < 3; variant++) {
+            (void)stop(state);
+            (void)start(state);
+            assert_int_equal(storerig_open(&rig), 0);
+            blk_mem_cut_after(&rig.mem, cut, seed + cut * 3 + variant);
+            traffic(seed);
+            if (rig.dev->online)
+                fail_msg("the power was not cut at write %u", (unsigned)cut);
+            storerig_restart(&rig, 2, cut);
+            storerig_check(&rig);
+            if (rig.store.found.damaged && rig.store.stats.rewrites == 0)
+                fail_msg("cut %u: damage was left", (unsigned)cut);
+            dirty += rig.store.stats.rewrites != 0;
+            /* It goes on, and is clean. */
+            assert_true(storerig_lease(&rig, 230));
+            storerig_run(&rig);
+            storerig_restart(&rig, 2, cut);
+            storerig_check(&rig);
+            assert_int_equal(rig.store.found.damaged, 0);
+        }
+    print_message("%u of %u needed putting right\n", dirty, (unsigned)writes * 3);
+    assert_true(dirty > 0);
+}
+
+/* The first writes of all: what makes the journal. */
+static void test_power_cut_while_the_journal_is_made(void **state)
+{
+    (void)state;
+    for (uint64_t cut = 0; cut < 2; cut++)
+        for (uint64_t seed = 0; seed < 8; seed++) {
+            int err;
+
+            (void)stop(state);
+            (void)start(state);
+            blk_mem_cut_after(&rig.mem, cut, seed);
+            err = storerig_open(&rig);
+            if (err == 0)
+                fail_msg("opened without power");
+            storerig_restart(&rig, 1, seed);
+            assert_true(storerig_lease(&rig, 1));
+            storerig_run(&rig);
+            storerig_restart(&rig, 1, seed);
+            storerig_check(&rig);
+        }
+}
+
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+static void test_damage_is_told_with_its_place_and_the_good_leases_are_kept(void **state)
+{
+    uint64_t at;
+    char text[64];
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 200);
+    /* the second block's fourth record */
+    at = store_block_at(&rig.store.now, 1) + 64 + 3 * 112;
+    blk_mem_rot(&rig.mem, at + 20, 10, 3, 7);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.damaged, 1);
+    assert_int_equal(rig.store.found.leases, 199);
+    fmt_buf(text, sizeof(text), "damaged at byte %llu", (unsigned long long)at);
+    assert_non_null(strstr(vplat_console(), text));
+    /* Put right by a rewrite: the next start finds nothing. */
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.damaged, 0);
+    assert_int_equal(rig.store.found.leases, 199);
+    for (uint32_t n = 1; n <= 200; n++)
+        if (!dhcp_leases_by_addr(&rig.rig.leases, rig.told[n].addr))
+            rig.told[n].addr = 0;
+    storerig_check(&rig);
+}
+
+static void test_either_copy_of_the_head_will_do(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 50);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t slot = rig.store.now.slot + (i & 1);
+
+        blk_mem_rot(&rig.mem, slot * PAGE_BYTES, 80, 1, i);
+        storerig_restart(&rig, 1, 1);
+        assert_int_equal(rig.store.found.damaged, 1);
+        assert_int_equal(rig.store.found.leases, 50);
+        storerig_check(&rig);
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+#define DAY 86400
+
+/* No lease is over before its time, nor lasts longer than `more` seconds. */
+static void check_left(uint32_t more)
+{
+    for (uint32_t n = 1; n <= 3; n++) {
+        uint64_t left = (rig.told[n].ends_ns - rig.true_ns) / NS_PER_S;
+        uint32_t got = storerig_left_s(&rig, n);
+
+        if (got < left || got > left + more)
+            fail_msg("client %u: %u s left, not %u", n, got, (unsigned)left);
+    }
+}
+
+static void three_leases(void)
+{
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 3);
+    storerig_pass(&rig, 100);
+    storerig_run(&rig);
+    check_left(1);
+}
+
+static void test_time_away_counts(void **state)
+{
+    (void)state;
+    three_leases();
+    storerig_restart(&rig, 1000, 1);
+    check_left(104);
+    storerig_restart(&rig, 1000, 1);
+    check_left(108);
+    storerig_restart(&rig, 3600, 1);
+    assert_int_equal(storerig_left_s(&rig, 1), 0);
+    assert_int_equal(rig.store.found.leases, 0);
+    /* Over, but remembered: the client gets it again. */
+    assert_int_equal(rig_discover(&rig.rig, 1), rig.told[1].addr);
+}
+
+static void test_a_clock_set_by_a_day_while_we_run_moves_no_lease(void **state)
+{
+    static const int64_t steps[] = {DAY, -DAY, 20 * DAY, -20 * DAY};
+
+    (void)state;
+    three_leases();
+    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+        rig.wall_off_s += steps[i];
+        storerig_pass(&rig, 1);
+        storerig_run(&rig); /* it is written down when it is seen */
+        check_left(5);
+        storerig_restart(&rig, 10, i);
+        check_left(4 * i + 10);
+    }
+}
+
+static void test_a_clock_that_went_back_while_we_were_away_ends_no_lease(void **state)
+{
+    (void)state;
+    three_leases();
+    rig.wall_off_s -= DAY;
+    storerig_restart(&rig, 10, 1);
+    check_left(114);
+    rig.has_wall = false;
+    storerig_pass(&rig, 1);
+    storerig_restart(&rig, 300, 1);
+    check_left(430);
+    rig.has_wall = true;
+    storerig_restart(&rig, 10, 1);
+    check_left(1500);
+}
+
+static void test_without_a_wall_clock_leases_last_as_long_as_the_machine_runs(void **state)
+{
+    (void)state;
+    rig.has_wall = false;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 3);
+    for (unsigned i = 0; i < 40; i++)
+        storerig_pass(&rig, 30);
+    storerig_run(&rig);
+    assert_true(rig.store.stats.marks >= 1);
+    check_left(1);
+    storerig_restart(&rig, 60, 1); /* 1200 s and 60 s ago; 600 s are on record at least */
+    check_left(DHCP_STORE_MARK_S + 60 + 31);
+}
+
+static void test_a_lease_for_ever_stays_one(void **state)
+{
+    (void)state;
+    rig.text =
+        "authoritative; ping-check off; max-lease-time 4294967295; default-lease-time 4294967295;"
+        "subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.1.0 10.0.2.255; }";
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 1);
+    assert_true(rig.told[1].ends_ns == UINT64_MAX);
+    storerig_restart(&rig, 1000000, 1);
+    assert_true(storerig_left_s(&rig, 1) == DHCP_INFINITE);
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
+
+/* An id longer than records keep is known again though the server's key is another. */
+static void test_a_long_client_id_is_known_again(void **state)
+{
+    uint8_t id[200];
+    uint32_t addr;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(id); i++)
+        id[i] = (uint8_t)(i + 1);
+    assert_int_equal(storerig_open(&rig), 0);
+    for (unsigned k = 0; k < 2; k++) {
+        id[150] = (uint8_t)k;
+        rig_msg(&rig.rig, DHCPDISCOVER, 1);
+        rig_opt(&rig.rig, DHCP_OPT_CLIENT_ID, id, sizeof(id));
+        assert_int_equal(rig_send(&rig.rig), DHCP_REPLY);
+        addr = rig.rig.reply.yiaddr;
+        rig_msg(&rig.rig, DHCPREQUEST, 1);
+        rig_opt(&rig.rig, DHCP_OPT_CLIENT_ID, id, sizeof(id));
+        rig_u32(&rig.rig, DHCP_OPT_SERVER_ID, RIG_ADDR);
+        rig_u32(&rig.rig, DHCP_OPT_REQUESTED_ADDR, addr);
+        assert_int_equal(rig_send(&rig.rig), DHCP_REPLY);
+        dhcp_store_note_later(&rig.store, addr);
+        storerig_run(&rig);
+    }
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.leases, 2);
+    rig_msg(&rig.rig, DHCPDISCOVER, 1);
+    rig_opt(&rig.rig, DHCP_OPT_CLIENT_ID, id, sizeof(id));
+    assert_int_equal(rig_send(&rig.rig), DHCP_REPLY);
+    assert_int_equal(rig.rig.reply.yiaddr, addr);
+}
+
+static void test_an_address_out_of_use_stays_so(void **state)
+{
+    uint32_t addr;
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    addr = storerig_lease(&rig, 1);
+    storerig_run(&rig);
+    (void)rig_decline(&rig.rig, 1, addr);
+    rig.told[1].addr = 0;
+    dhcp_store_note_later(&rig.store, addr);
+    storerig_run(&rig);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(dhcp_lease_state(&rig.rig.leases, dhcp_leases_by_addr(&rig.rig.leases, addr)),
+                     DHCP_LEASE_ABANDONED);
+    assert_int_not_equal(rig_discover(&rig.rig, 1), addr);
+}
+
+static void test_leases_that_dhcpd_conf_no_longer_has_are_left_out_and_told_of(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 10);
+    rig.text = "authoritative; ping-check off;"
+               "subnet 10.0.0.0 netmask 255.255.0.0 { range 10.0.1.5 10.0.1.255; }";
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.leases + rig.store.found.left_out, 10);
+    assert_true(rig.store.found.left_out > 0);
+    assert_non_null(strstr(vplat_console(), "are left out: dhcpd.conf has no such address"));
+}
+
+static void test_more_leases_than_before_make_the_journal_larger(void **state)
+{
+    (void)state;
+    rig.leases_max = 36;
+    assert_int_equal(storerig_open(&rig), 0);
+    assert_int_equal(rig.store.now.half_blocks, 64);
+    for (uint32_t n = 1; n <= 30; n++)
+        assert_true(storerig_lease(&rig, n));
+    storerig_run(&rig);
+    storerig_crash(&rig, 1);
+    blk_mem_close(&rig.mem);
+    rig.disk = realloc(rig.disk, 400 * PAGE_BYTES);
+    memset(rig.disk + BLOCKS * PAGE_BYTES, 0xee, (400 - BLOCKS) * PAGE_BYTES);
+    rig.mem_conf.memory = rig.disk;
+    rig.mem_conf.bytes = 400 * PAGE_BYTES;
+    assert_int_equal(blk_mem_open(&rig.mem, &rig.mem_conf, &rig.dev), 0);
+    rig.leases_max = LEASES;
+    assert_int_equal(storerig_open(&rig), 0);
+    assert_int_equal(rig.store.now.half_blocks, 112);
+    assert_int_equal(rig.store.found.leases, 30);
+    storerig_check(&rig);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.now.half_blocks, 112);
+    storerig_check(&rig);
+}
+
+/* ---- a device that fails --------------------------------------------------------------------- */
+
+static void test_nothing_is_promised_while_the_device_is_away(void **state)
+{
+    uint64_t ticket;
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 20);
+    blk_mem_power_cut(&rig.mem, 1);
+    assert_true(storerig_lease(&rig, 21));
+    for (unsigned i = 0; i < 10; i++)
+        (void)storerig_poll(&rig);
+    assert_true(rig.store.failed);
+    assert_false(dhcp_store_serves(&rig.store));
+    assert_int_equal(rig.told[21].addr, 0); /* its client was not told */
+    assert_false(dhcp_store_note(&rig.store, rig.told[1].addr, &ticket));
+    assert_non_null(strstr(vplat_console(), "leases cannot be kept on disk"));
+    vplat_console_clear();
+    for (unsigned i = 0; i < 100; i++)
+        storerig_pass(&rig, 1);
+    assert_string_equal(vplat_console(), ""); /* once */
+
+    blk_mem_power_on(&rig.mem);
+    for (unsigned i = 0; i < 100 && rig.store.failed; i++)
+        storerig_pass(&rig, 1);
+    assert_false(rig.store.failed);
+    assert_non_null(strstr(vplat_console(), "leases are kept on disk again"));
+    assert_true(storerig_lease(&rig, 22));
+    storerig_run(&rig);
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
+}
+
+static void test_optional_serves_from_memory_while_the_device_is_away(void **state)
+{
+    uint64_t ticket = 1;
+
+    (void)state;
+    rig.conf.optional = true;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 20);
+    blk_mem_power_cut(&rig.mem, 1);
+    assert_true(storerig_lease(&rig, 21));
+    for (unsigned i = 0; i < 10; i++)
+        (void)storerig_poll(&rig);
+    assert_true(rig.store.failed);
+    assert_true(dhcp_store_serves(&rig.store));
+    assert_true(dhcp_store_note(&rig.store, rig.told[1].addr, &ticket));
+    assert_int_equal(dhcp_store_fate(&rig.store, ticket), DHCP_STORE_KEPT);
+    assert_true(storerig_lease(&rig, 21));
+    assert_true(storerig_lease(&rig, 22));
+    blk_mem_power_on(&rig.mem);
+    for (unsigned i = 0; i < 100 && rig.store.failed; i++)
+        storerig_pass(&rig, 1);
+    storerig_run(&rig);
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
+    assert_int_equal(rig.store.found.leases, 22);
+}
+
+/* ---- size ------------------------------------------------------------------------------------ */
+
+/* 65,536 leases: read at most twice, in bounded time. */
+static void test_65536_leases_are_read_in_bounded_time(void **state)
+{
+    static const char big[] = "authoritative; ping-check off; default-lease-time 3600;"
+                              "subnet 10.0.0.0 netmask 255.0.0.0 { range 10.1.0.0 10.1.255.255; }";
+    uint64_t bytes = dhcp_journal_bytes(65536), read;
+    uint64_t ticket;
+
+    (void)stop(state);
+    storerig_init(&rig, big, 65536, (uint32_t)(bytes / PAGE_BYTES));
+    assert_int_equal(storerig_open(&rig), 0);
+    for (uint32_t n = 1; n <= 65536; n++) {
+        uint32_t addr = rig_lease(&rig.rig, n);
+
+        assert_true(addr);
+        while (!dhcp_store_note(&rig.store, addr, &ticket))
+            (void)storerig_poll(&rig);
+    }
+    storerig_run(&rig);
+    storerig_crash(&rig, 1);
+    blk_mem_power_on(&rig.mem);
+    read = rig.dev->stats.read_bytes;
+    assert_int_equal(storerig_open(&rig), 0);
+    read = rig.dev->stats.read_bytes - read;
+    assert_int_equal(rig.store.found.leases, 65536);
+    print_message("region %llu KiB, read %llu KiB\n", (unsigned long long)bytes / 1024,
+                  (unsigned long long)read / 1024);
+    assert_true(read <= bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_empty_disk_gets_a_journal_that_is_found_again),
+        TEST(test_leases_are_there_after_a_restart),
+        TEST(test_what_was_not_flushed_was_told_to_nobody),
+        TEST(test_what_comes_while_the_device_writes_goes_together),
+        TEST(test_more_changes_than_can_be_noted_are_refused_and_a_release_is_not_lost),
+        TEST(test_a_disk_too_small_read_only_or_not_ours_is_refused),
+        TEST(test_a_fresh_file_is_not_taken_for_the_journal_it_once_was),
+        TEST(test_power_cut_at_every_write),
+        TEST(test_power_cut_while_the_journal_is_made),
+        TEST(test_damage_is_told_with_its_place_and_the_good_leases_are_kept),
+        TEST(test_either_copy_of_the_head_will_do),
+        TEST(test_time_away_counts),
+        TEST(test_a_clock_set_by_a_day_while_we_run_moves_no_lease),
+        TEST(test_a_clock_that_went_back_while_we_were_away_ends_no_lease),
+        TEST(test_without_a_wall_clock_leases_last_as_long_as_the_machine_runs),
+        TEST(test_a_lease_for_ever_stays_one),
+        TEST(test_a_long_client_id_is_known_again),
+        TEST(test_an_address_out_of_use_stays_so),
+        TEST(test_leases_that_dhcpd_conf_no_longer_has_are_left_out_and_told_of),
+        TEST(test_more_leases_than_before_make_the_journal_larger),
+        TEST(test_nothing_is_promised_while_the_device_is_away),
+        TEST(test_optional_serves_from_memory_while_the_device_is_away),
+        TEST(test_65536_leases_are_read_in_bounded_time),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
