@@ -111,6 +111,8 @@ static unsigned blkfront_reap(struct blkdev *dev, struct blk_req **reqs, unsigne
     if (LIKELY(dev->online)) {
         blkfront_rings_drain(bf);
         blkfront_kick(dev);
+        if (UNLIKELY(!dev->online)) /* it lied: what is in flight ends now */
+            blkfront_follow(bf);
     }
     return blkfront_io_reap(bf, reqs, n);
 }
