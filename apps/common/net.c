@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* net.c - a program's network, from the command line. All memory is taken once, at the start. */
-#include <stdlib.h>
-
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+#include "memory.h"
 #include "net.h"
 
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 8, FRAG_PAGES = 16 };
@@ -22,38 +21,18 @@ int net_failed(const struct net *net, const char *what, int err)
     return err;
 }
 
-void *net_take(size_t bytes, size_t align)
-{
-    uint8_t *at = bytes <= SIZE_MAX - align ? malloc(bytes + align - 1) : NULL;
-
-    return at != NULL ? at + (align - (uintptr_t)at % align) % align : NULL;
-}
-
-/* Where memory is short there are fewer pages, unless pages= says how many there must be. */
+/* More packets than pages: TCP's headers share pages. */
 static int start_pool(struct net *net, int argc, char **argv)
 {
-    uint32_t n = net->pages_want != 0 ? net->pages_want : PAGES_DEFAULT;
-    int asked = args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n);
-    struct page *headers;
-    struct pkt *pkts;
-    uint8_t *memory;
+    const struct memory_pool_conf conf = {.name = net->name,
+                                          .pages = net->pages_want != 0 ? net->pages_want
+                                                                        : PAGES_DEFAULT,
+                                          .min = PAGES_MIN,
+                                          .max = PAGES_MAX,
+                                          .less = 2,
+                                          .pkts_a_page = 2};
 
-    if (asked < 0)
-        return -E_INVAL;
-    /* More packets than pages: TCP's headers share pages. */
-    while ((memory = net_take((size_t)n * (PAGE_BYTES + sizeof(*headers) + 2 * sizeof(*pkts)),
-                              PAGE_BYTES)) == NULL) {
-        if (asked > 0 || n / 2 < PAGES_MIN) {
-            LOG_ERROR("%s: not enough memory for pages=%u", net->name, n);
-            return -E_NOMEM;
-        }
-        n /= 2;
-    }
-    headers = (struct page *)(memory + (size_t)n * PAGE_BYTES);
-    pkts = (struct pkt *)(headers + n);
-    page_pool_init(&net->pages, headers, memory, n);
-    pkt_pool_init(&net->pool, pkts, 2 * n, &net->pages);
-    return 0;
+    return memory_pool(&net->pages, &net->pool, &conf, argc, argv);
 }
 
 /* ---- the address ----------------------------------------------------------------------------- */

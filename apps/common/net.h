@@ -56,12 +56,15 @@ struct net {
     struct tcp tcp;
 };
 
-/* The interface, with its address or asking for one; the program has filled in `name`. What is
- * wrong is said. */
+/* The interface, with its address or asking for one; the program has filled in `name`. Keeps `net`
+ * until net_close; Lends argv. 0, or a negative E_ code, and what is wrong is said in a line: then
+ * the program ends, nothing is to be closed. */
 int net_open(struct net *net, int argc, char **argv, uint64_t now_ns);
-/* Ends it; memory stays. With log=debug, says every counter. */
+/* Ends it: `net` is the caller's again, but memory taken for it stays taken. With log=debug, says
+ * every counter. Waits 100 ms at most, where a lease is given back. */
 void net_close(struct net *net);
-/* The same with TCP; the program has filled in `conns` too. net_stop says what TCP did. */
+/* The same with TCP; the program has filled in `conns` too. Keeps `net` until net_stop, which says
+ * what TCP did. Connections are closed by the program before. */
 int net_start(struct net *net, int argc, char **argv, uint64_t now_ns);
 void net_stop(struct net *net);
 
@@ -87,9 +90,7 @@ static inline bool net_poll(struct net *net, uint64_t now_ns)
 /* Sleeps where there is nothing to do, until then or until something comes. */
 void net_wait(struct net *net, uint64_t deadline_ns);
 
-/* Between the files of this folder: memory from malloc that is never given back, or NULL; a line
- * for what failed, whose error it returns. */
-void *net_take(size_t bytes, size_t align);
+/* Between the files of this folder: a line for what failed, whose error it returns. */
 int net_failed(const struct net *net, const char *what, int err);
 
 #endif

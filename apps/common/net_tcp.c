@@ -3,6 +3,7 @@
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+#include "memory.h"
 #include "net.h"
 
 enum { CONNS_MAX = 1 << 20 };
@@ -22,7 +23,7 @@ static int start_tcp(struct net *net, uint64_t now)
     int err = plat_entropy(cs_of(conf.key, sizeof(conf.key)));
 
     conf.memory_bytes = tcp_memory_bytes(&conf);
-    conf.memory = net_take(conf.memory_bytes, 64);
+    conf.memory = memory_take(conf.memory_bytes, 64);
     if (conf.memory == NULL)
         return net_failed(net, "not enough memory for conns=", -E_NOMEM);
     if (err == 0)

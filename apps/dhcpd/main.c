@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, and a console on which to
  * look at the leases. */
-#include <stdlib.h>
-
 #include <morgana/args.h>
 #include <morgana/dhcp_udp.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+#include "apps/common/memory.h"
+
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
 enum { KEYS_A_TURN = 16 };
-enum { PAGES_MIN = 64, PAGES_DEFAULT = 448, PAGES_STEP = 32, PAGES_MAX = 65536 };
-STATIC_ASSERT((PAGES_DEFAULT - PAGES_MIN) % PAGES_STEP == 0, "the search for a size ends");
+enum { PAGES_MIN = 64, PAGES_DEFAULT = 448, PAGES_MAX = 65536 };
 enum { LEASES_MIN = 16, LEASES_DEFAULT_MAX = 4096, LEASES_MAX = 1 << 20 };
 
 static struct arp_entry arp[ARP_ENTRIES];
@@ -26,37 +25,16 @@ static struct dhcp_udp edge;
 
 /* ---- memory: taken once, at the start -------------------------------------------------------- */
 
-static void *take(size_t bytes, size_t align)
-{
-    uint8_t *at = bytes <= SIZE_MAX - align ? malloc(bytes + align - 1) : NULL;
-
-    return at ? at + (align - (uintptr_t)at % align) % align : NULL;
-}
-
-/* Where memory is short the pool is smaller, unless pages= says how large it must be. */
 static int start_pool(int argc, char **argv)
 {
-    uint32_t n = PAGES_DEFAULT;
-    struct page *headers;
-    struct pkt *pkts;
-    void *memory;
-    int asked = args_get_u32(argc, argv, "pages", PAGES_MIN, PAGES_MAX, &n);
+    const struct memory_pool_conf mc = {.name = "dhcpd",
+                                        .pages = PAGES_DEFAULT,
+                                        .min = PAGES_MIN,
+                                        .max = PAGES_MAX,
+                                        .less = 8,
+                                        .pkts_a_page = 1};
 
-    if (asked < 0)
-        return -E_INVAL;
-    while ((memory = take((size_t)n * (PAGE_BYTES + sizeof(*headers) + sizeof(*pkts)),
-                          PAGE_BYTES)) == NULL) {
-        if (asked || n == PAGES_MIN) {
-            LOG_ERROR("dhcpd: not enough memory for pages=%u", n);
-            return -E_NOMEM;
-        }
-        n -= PAGES_STEP;
-    }
-    headers = (struct page *)((uint8_t *)memory + (size_t)n * PAGE_BYTES);
-    pkts = (struct pkt *)(headers + n);
-    page_pool_init(&pages, headers, memory, n);
-    pkt_pool_init(&pool, pkts, n, &pages);
-    return 0;
+    return memory_pool(&pages, &pool, &mc, argc, argv);
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -75,7 +53,7 @@ static int read_conf(void)
                   "module=FILE (Linux)");
         return -E_NOENT;
     }
-    arena = take(bytes, 16);
+    arena = memory_take(bytes, 16);
     if (!arena) {
         LOG_ERROR("dhcpd: not enough memory for a dhcpd.conf of %zu bytes", text.len);
         return -E_NOMEM;
@@ -103,7 +81,7 @@ static int start_server(int argc, char **argv)
         return -E_INVAL;
     for (;; sc.leases_max /= 2) {
         sc.storage.len = dhcp_server_storage_bytes(&conf, sc.leases_max);
-        sc.storage.base = take(sc.storage.len, 8);
+        sc.storage.base = memory_take(sc.storage.len, 8);
         if (sc.storage.base)
             break;
         if (asked || sc.leases_max <= LEASES_MIN) {
