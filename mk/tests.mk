@@ -23,6 +23,10 @@ endef
 $(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT),-lcmocka $(LDLIBS_LINUX)))))
 $(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c tests/fuzz/replay.c $(TEST_SUPPORT),-lcmocka))))
 
+# File systems in files, for tests against Debian's tools.
+FATTOOL := $(BUILD)/san/tests/fs/fattool
+$(eval $(call linked,san,tests/fs/fattool,tests/fs/fattool.c $(TEST_SUPPORT),-lcmocka))
+
 # libFuzzer comes with clang.
 CC_fuzz := clang
 DEPS_fuzz := deps-build deps-test
@@ -76,7 +80,7 @@ test-compile-fail:
 	$(Q)tests/compile-fail/run
 
 ## test-interop: real DHCP clients, relays and Linux's network stack against the Linux process
-test-interop: deps-run deps-test apps-host $(TRACE_CHECK)
+test-interop: deps-run deps-test apps-host $(TRACE_CHECK) $(FATTOOL)
 	$(Q)tests/interop/run
 
 ## fuzz: run every fuzz target under libFuzzer, FUZZ_SECONDS each (60); crashes land in build/fuzz
