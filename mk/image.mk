@@ -7,13 +7,14 @@
 
 # $(call image,TARGET,apps/NAME or tests/NAME,NAME,sources): build/TARGET/apps/NAME.DEBUG, an ELF file
 # with symbols, for addr2line; what is loaded is made of that. PLACE: further flags of one image.
+# memcmp: boot/common/bare/mem.c is there before the C library, which has its functions too.
 define image
 $$(BUILD)/$(1)/$(2).$(DEBUG_$(1)): $$(call objects,$(1),$(4)) $$(BUILD)/$(1)/$(2).name.o \
 		$$(LIBS_$(1)) boot/$(1)/link.lds
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(PLACE) $$(LDFLAGS_$(1)) -Wl,-T,boot/$(1)/link.lds -o $$@ \
-		$$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) $$(CLIBS_$(1)) -Wl,--end-group
+	$$(Q)$$(or $$(CC_$(1)),$$(CC)) $$(PLACE) $$(LDFLAGS_$(1)) -Wl,-u,memcmp \
+		-Wl,-T,boot/$(1)/link.lds -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LIBS_$(1)) $$(CLIBS_$(1)) -Wl,--end-group
 # The program's name, argv[0].
 $$(BUILD)/$(1)/$(2).name.o: $$(BUILD)/$(1)/flags
 	@mkdir -p $$(@D)

@@ -19,16 +19,12 @@ CFLAGS_cubieboard = $(OPTIMISE) $(CFLAGS_armv7)
 LDFLAGS_cubieboard := $(LDFLAGS_armv7) -Wl,-u,armv7_start
 CLIBS_cubieboard = $(call libs_armv7,$(CC_cubieboard))
 
-# What of boot/xen-arm knows no Xen.
-SHARED_ARM_cubieboard := $(addprefix boot/xen-arm/,memory.c entropy.c tree.c)
 CUBIEBOARD_MODULES := $(APP_MODULES) base cstruct fs tcpip dhcp boot/common platform/blkdev
 # Programs that run as guests and need nothing of Xen's.
 BOARD_GUESTS := boot
 $(eval $(call variant,cubieboard))
 $(eval $(call library,cubieboard,$(CUBIEBOARD_MODULES)))
-$(eval $(call archive,cubieboard,boot-arm,$(SHARED_ARM_cubieboard)))
-LIBS_cubieboard += $(BUILD)/cubieboard/lib/libmorgana-boot-arm.a
-$(eval $(call boot_archives,cubieboard,common/bare armv7 cubieboard))
+$(eval $(call boot_archives,cubieboard,common/bare arm armv7 cubieboard))
 $(eval $(call images,cubieboard,$(BOARD_GUESTS),))
 
 $(BUILD)/cubieboard/%.elf: $(BUILD)/cubieboard/%.elf.debug

@@ -32,7 +32,7 @@ CLIBS_xen-arm32 = $(call libs_armv7,$(CC_xen-arm32))
 
 $(eval $(call variant,xen-arm32))
 $(eval $(call library,xen-arm32,$(XEN_MODULES)))
-$(eval $(call boot_archives,xen-arm32,common/bare common/xenguest armv7 xen-arm xen-arm32))
+$(eval $(call boot_archives,xen-arm32,common/bare common/xenguest arm armv7 xen-arm xen-arm32))
 $(eval $(call images,xen-arm32,$(GUESTS),$(GUEST_SUPPORT)))
 
 $(BUILD)/xen-arm32/%.zImage: $(BUILD)/xen-arm32/%.elf.debug

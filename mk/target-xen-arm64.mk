@@ -21,13 +21,13 @@ CFLAGS_xen-arm64 = $(OPTIMISE) -ffreestanding -fno-strict-aliasing -march=armv8-
 CFLAGS_MMU_OFF := -mstrict-align -mgeneral-regs-only
 CFLAGS_FILE_boot/xen-arm64/mmu.c := $(CFLAGS_MMU_OFF)
 CFLAGS_FILE_boot/xen-arm64/tables.c := $(CFLAGS_MMU_OFF)
-CFLAGS_FILE_boot/xen-arm/memory.c = $(if $(findstring xen-arm64,$@),$(CFLAGS_MMU_OFF))
+CFLAGS_FILE_boot/arm/memory.c = $(if $(findstring xen-arm64,$@),$(CFLAGS_MMU_OFF))
 LDFLAGS_xen-arm64 := -nostdlib -static-pie -Wl,--gc-sections -Wl,-z,text \
 	-Wl,--no-dynamic-linker -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
 
 $(eval $(call variant,xen-arm64))
 $(eval $(call library,xen-arm64,$(XEN_MODULES)))
-$(eval $(call boot_archives,xen-arm64,common/bare common/xenguest xen-arm xen-arm64))
+$(eval $(call boot_archives,xen-arm64,common/bare common/xenguest arm xen-arm xen-arm64))
 $(eval $(call images,xen-arm64,$(GUESTS),$(GUEST_SUPPORT)))
 
 $(BUILD)/xen-arm64/%.img: $(BUILD)/xen-arm64/%.img.debug

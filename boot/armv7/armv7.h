@@ -35,19 +35,11 @@
 
 #include "boot/armv7/asm.h"
 #include "boot/armv7/tables.h"
+#include "boot/common/bare/image.h"
 
 /* ---- the target's ---- */
 
 _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load);
-/* Of every program: tools made a file with it. */
-extern const char boot_program_name[];
-/* The linker script's. */
-extern const uint8_t boot_image_start[], boot_rodata_start[], boot_data_start[], boot_image_end[];
-
-/* ---- start.S ---- */
-
-extern uint8_t boot_stack_guard[], boot_stack[], boot_stack_top[];
-
 /* ---- mmu.c ---- */
 
 /* Makes the real tables from `regions` (tables.h: later ones win over earlier ones) and switches

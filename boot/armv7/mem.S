@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* mem.S - memcpy and memset by eight registers at a time. Words may be unaligned (start.S leaves
- * SCTLR.A off, and all memory is normal); several at once, LDM and STM, may not. Upwards in steps that read before they write: memmove (mem.c) relies
- * on that where the source is at least 4 bytes above.
+ * SCTLR.A off, and all memory is normal); several at once, LDM and STM, may not. Upwards in steps
+ * that read before they write: memmove (mem.c) relies on that where the source is at least 4 bytes
+ * above.
  */
         .arm
         .syntax unified

@@ -37,7 +37,7 @@ static uint32_t ttbr_of(uint32_t phys)
 
 static int take_away(uint32_t virt)
 {
-    const struct armv7_region page = {virt, virt, ARMV7_PAGE, ARMV7_NONE};
+    const struct armv7_region page = {virt, virt, PAGE_BYTES, ARMV7_NONE};
 
     return armv7_tables_map(&tables, &page);
 }

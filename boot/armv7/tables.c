@@ -17,7 +17,7 @@
 #define L2_SMALL_PAGE 2u
 #define L2_XN 1u
 #define REFUSED 4u /* no type: it faults. Not 0: somebody wants it so */
-#define PAGE_MASK (ARMV7_PAGE - 1)
+#define PAGE_MASK (PAGE_BYTES - 1)
 #define MIB_MASK (ARMV7_MIB - 1)
 
 /* A section's bits for each kind. */
@@ -75,7 +75,7 @@ static uint32_t *split(struct armv7_tables *t, uint32_t virt)
         return NULL;
     table = t->l2[t->l2_used];
     for (uint32_t i = 0; i < 256; i++)
-        table[i] = bits > REFUSED ? ((section & ~MIB_MASK) + i * ARMV7_PAGE) | bits : bits;
+        table[i] = bits > REFUSED ? ((section & ~MIB_MASK) + i * PAGE_BYTES) | bits : bits;
     written(t, table, ARMV7_L2_BYTES);
     *entry = (t->l2_phys + t->l2_used * ARMV7_L2_BYTES) | L1_TABLE;
     written(t, entry, sizeof(*entry));
@@ -109,9 +109,9 @@ static int map(struct armv7_tables *t, struct armv7_region r, bool only_free)
             entry = split(t, r.virt);
             if (entry == NULL)
                 return -E_NOMEM;
-            entry += r.virt / ARMV7_PAGE % 256;
+            entry += r.virt / PAGE_BYTES % 256;
             target = page_bits_of(bits);
-            step = ARMV7_PAGE;
+            step = PAGE_BYTES;
         }
         if (only_free && *entry != 0)
             continue;
@@ -129,11 +129,4 @@ int armv7_tables_map(struct armv7_tables *t, const struct armv7_region *region)
 int armv7_tables_fill(struct armv7_tables *t, const struct armv7_region *region)
 {
     return map(t, *region, true);
-}
-
-uint32_t armv7_tables_entry(const struct armv7_tables *t, uint32_t virt)
-{
-    uint32_t entry = t->l1[virt / ARMV7_MIB];
-
-    return is_table(entry) ? table_of(t, entry)[virt / ARMV7_PAGE % 256] : entry;
 }

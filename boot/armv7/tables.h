@@ -4,9 +4,8 @@
 #ifndef ARMV7_TABLES_H
 #define ARMV7_TABLES_H
 
-#include <morgana/base.h>
+#include <morgana/page.h>
 
-#define ARMV7_PAGE 4096u
 #define ARMV7_MIB (1u << 20)
 
 /* What may be done in a region. Only RX is executable; nothing is both writable and executable. */
@@ -19,7 +18,7 @@ enum armv7_rights {
     ARMV7_RIGHTS
 };
 
-/* All numbers are multiples of ARMV7_PAGE; neither range goes beyond 4 GiB. */
+/* All numbers are multiples of PAGE_BYTES; neither range goes beyond 4 GiB. */
 struct armv7_region {
     uint32_t virt, phys;
     uint32_t bytes;
@@ -41,9 +40,5 @@ struct armv7_tables {
 int armv7_tables_map(struct armv7_tables *t, const struct armv7_region *region);
 /* Maps those pages of a region that are neither mapped nor ARMV7_NONE yet. Errors as above. */
 int armv7_tables_fill(struct armv7_tables *t, const struct armv7_region *region);
-
-/* The descriptor that decides on `virt`: a section, a page; 0: nothing was said; else one without
- * a type: ARMV7_NONE. */
-uint32_t armv7_tables_entry(const struct armv7_tables *t, uint32_t virt);
 
 #endif

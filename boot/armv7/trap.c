@@ -55,7 +55,7 @@ static void explain_abort(const char *access, uint32_t status, uint32_t at)
 {
     const char *fault = faults[(status & 15) | (status >> 6 & 16)], *what = "";
 
-    if (at < ARMV7_PAGE)
+    if (at < PAGE_BYTES)
         what = ": a NULL pointer";
     else if (at >= (uint32_t)boot_stack_guard && at < (uint32_t)boot_stack)
         what = ": the stack overflowed";

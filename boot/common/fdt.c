@@ -130,6 +130,23 @@ static const char *check(const struct fdt *fdt)
     }
 }
 
+/* The list of reservations ends with an entry of zeros; none may wrap. */
+static const char *check_reservations(const struct fdt *fdt)
+{
+    struct cs_ro entry;
+
+    for (size_t at = 0; cs_try_sub(fdt->reservations, at, RESERVATION_BYTES, &entry);
+         at += RESERVATION_BYTES) {
+        uint64_t start = be64(entry.base), size = be64(entry.base + 8);
+
+        if (start == 0 && size == 0)
+            return NULL;
+        if (size > UINT64_MAX - start)
+            return "device tree: reserved memory that cannot be";
+    }
+    return "device tree: the list of reserved memory has no end";
+}
+
 uint32_t fdt_total_size(struct cs_ro header)
 {
     uint32_t total;
@@ -164,6 +181,8 @@ int fdt_open(struct cs_ro blob, struct fdt *fdt, const char **why)
         return -E_INVAL;
     fdt->reservations = cs_ro_of(blob.base + word[OFF_RESERVE], total - word[OFF_RESERVE]);
     *why = check(fdt);
+    if (*why == NULL)
+        *why = check_reservations(fdt);
     return *why == NULL ? 0 : -E_INVAL;
 }
 
@@ -270,18 +289,35 @@ static bool cells_number(const uint8_t *p, unsigned n, uint64_t *out)
     return true;
 }
 
-bool fdt_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index, uint64_t *start,
-             uint64_t *size)
+/* Bytes of an entry of "reg", and of the address in it; 0 where there is none that we can read. */
+static size_t reg_bytes(const struct fdt_node *node, size_t *address_bytes)
 {
     unsigned a = node->depth > 1 ? node->address_cells[node->depth - 1] : 0;
     unsigned s = node->depth > 1 ? node->size_cells[node->depth - 1] : 0;
+
+    *address_bytes = (size_t)4 * a;
+    return a == 0 || a > 4 || s > 4 ? 0 : (size_t)4 * (a + s);
+}
+
+bool fdt_has_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index)
+{
+    size_t address, bytes = reg_bytes(node, &address);
+    struct cs_ro reg;
+
+    return fdt_prop(fdt, node, "reg", &reg) && (bytes == 0 || index < reg.len / bytes);
+}
+
+bool fdt_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index, uint64_t *start,
+             uint64_t *size)
+{
+    size_t address, bytes = reg_bytes(node, &address);
     struct cs_ro reg, entry;
 
-    if (a == 0 || a > 4 || s > 4 || !fdt_prop(fdt, node, "reg", &reg))
-        return false;
-    return cs_try_sub(reg, (size_t)index * (a + s) * 4, (size_t)(a + s) * 4, &entry) &&
-           cells_number(entry.base, a, start) &&
-           cells_number(entry.base + (size_t)4 * a, s, size) && *size <= UINT64_MAX - *start;
+    return bytes != 0 && fdt_prop(fdt, node, "reg", &reg) &&
+           cs_try_sub(reg, index * bytes, bytes, &entry) &&
+           cells_number(entry.base, (unsigned)address / 4, start) &&
+           cells_number(entry.base + address, (unsigned)(bytes - address) / 4, size) &&
+           *size <= UINT64_MAX - *start;
 }
 
 bool fdt_reserved(const struct fdt *fdt, unsigned index, uint64_t *start, uint64_t *size)
@@ -293,7 +329,7 @@ bool fdt_reserved(const struct fdt *fdt, unsigned index, uint64_t *start, uint64
         return false;
     *start = be64(entry.base);
     *size = be64(entry.base + 8);
-    return (*start != 0 || *size != 0) && *size <= UINT64_MAX - *start;
+    return *start != 0 || *size != 0;
 }
 
 bool fdt_is_named(const struct fdt_node *node, const char *name)

@@ -61,6 +61,9 @@ bool fdt_prop_string(const struct fdt *fdt, const struct fdt_node *node, const c
 bool fdt_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index, uint64_t *start,
              uint64_t *size);
 
+/* Does "reg" have an entry `index`, be it one that fdt_reg() can read or not? */
+bool fdt_has_reg(const struct fdt *fdt, const struct fdt_node *node, unsigned index);
+
 /* Entry `index` of the memory reservation block; false behind the last. */
 bool fdt_reserved(const struct fdt *fdt, unsigned index, uint64_t *start, uint64_t *size);
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* arch.c - what boot/xen-arm's files about memory, device tree and entropy want from below
- * (arch.h there). They know no hypervisor; here virtual addresses are physical ones. */
-#include "boot/xen-arm/arch.h"
-
-#include "board.h"
+/* arch.c - what boot/arm/memory.h asks of the machine. Virtual addresses are physical ones. */
+#include "boot/arm/memory.h"
 #include "boot/armv7/armv7.h"
 
 uintptr_t arch_offset = 0;
@@ -18,16 +15,4 @@ bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights)
     struct armv7_region region = {(uint32_t)phys, (uint32_t)phys, (uint32_t)size, of[rights]};
 
     return size == 0 || armv7_mmu_map(region) == 0;
-}
-
-/* No more than time: for those who take the risk. */
-uint64_t arch_counter(void)
-{
-    return timer_ticks();
-}
-
-bool arch_random(uint64_t *out)
-{
-    (void)out;
-    return false; /* what the A10 calls a random number generator is a shift register */
 }

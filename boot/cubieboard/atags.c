@@ -11,7 +11,6 @@
 #define TAG_CMDLINE 0x54410009u
 #define TAG_INITRD2 0x54420005u
 #define HEAD_BYTES 8u
-#define TREE_PAGE 4096u
 
 bool atags_is_list(struct cs_ro bytes)
 {
@@ -22,34 +21,29 @@ bool atags_is_list(struct cs_ro bytes)
 }
 
 /* Start and size, which follow in that order or the other. */
-static struct tree_range range_of(uint64_t start, uint64_t size)
+static struct range range_of(uint64_t start, uint64_t size)
 {
-    return (struct tree_range){start, start + size};
+    return (struct range){start, start + size};
 }
 
 static const char *add_memory(struct cs_ro values, struct tree *tree)
 {
-    struct tree_range r;
-    unsigned i;
+    struct range r;
 
     if (values.len < 8)
         return "ATAGs: a tag of memory is too short";
-    r = range_of(cs_get_le32(values, 4), cs_get_le32(values, 0));
-    r.start = (r.start + TREE_PAGE - 1) & ~(uint64_t)(TREE_PAGE - 1);
-    r.end &= ~(uint64_t)(TREE_PAGE - 1);
-    if (r.end <= r.start)
+    r = range_pages_in(range_of(cs_get_le32(values, 4), cs_get_le32(values, 0)));
+    if (r.start == r.end)
         return NULL; /* empty: some loaders list banks that are not populated */
     if (r.end > UINT64_C(1) << 32)
         return "ATAGs: memory beyond 4 GiB";
+    for (unsigned i = 0; i < tree->ram_count; i++) {
+        if (range_touches(tree->ram[i], r))
+            return "ATAGs: pieces of memory overlap";
+    }
     if (tree->ram_count == TREE_RAM_MAX)
         return "ATAGs: too many pieces of memory";
-    for (i = tree->ram_count; i > 0 && tree->ram[i - 1].start > r.start; i--)
-        tree->ram[i] = tree->ram[i - 1];
-    tree->ram[i] = r;
-    tree->ram_count++;
-    if ((i > 0 && tree->ram[i - 1].end > r.start) ||
-        (i + 1 < tree->ram_count && tree->ram[i + 1].start < r.end))
-        return "ATAGs: pieces of memory overlap";
+    tree->ram_count = range_add(tree->ram, tree->ram_count, TREE_RAM_MAX, r);
     return NULL;
 }
 

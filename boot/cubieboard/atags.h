@@ -6,7 +6,7 @@
 
 #include <morgana/cstruct.h>
 
-#include "boot/xen-arm/tree.h"
+#include "boot/arm/tree.h"
 
 #define ATAGS_BYTES_MAX 16384u /* a longer list is refused */
 

@@ -7,9 +7,9 @@
 
 #include "atags.h"
 #include "board.h"
+#include "boot/arm/memory.h"
 #include "boot/armv7/armv7.h"
 #include "boot/common/fdt.h"
-#include "boot/xen-arm/arch.h"
 
 #define PROBE_A 0x5ac3965au
 #define PROBE_B 0xa53c69a5u
@@ -19,11 +19,11 @@
 static struct cs_ro lend(uint32_t at, uint32_t bytes)
 {
     const uint32_t image = (uint32_t)(uintptr_t)boot_image_start;
-    uint64_t end = u64_min((uint64_t)at + bytes, board()->ram_end), first = at & ~(ARM_PAGE - 1);
+    uint64_t end = u64_min((uint64_t)at + bytes, board()->ram_end), first = at & ~(PAGE_BYTES - 1);
 
     if (at < image)
         end = u64_min(end, image);
-    if (!arch_map(first, ((end + ARM_PAGE - 1) & ~(uint64_t)(ARM_PAGE - 1)) - first, ARCH_R))
+    if (!arch_map(first, ((end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1)) - first, ARCH_R))
         return CS_RO_EMPTY;
     return cs_ro_of((const void *)(uintptr_t)at, (size_t)(end - at));
 }
@@ -43,25 +43,37 @@ static void store(volatile uint32_t *at, uint32_t value)
     armv7_dcache_clean_invalidate((const void *)at, sizeof(*at));
 }
 
+static bool is_reserved(const struct tree *tree, uint64_t page)
+{
+    for (unsigned i = 0; i < tree->reserved_count; i++) {
+        if (range_touches(range_pages_of(tree->reserved[i]),
+                          (struct range){page, page + PAGE_BYTES}))
+            return true;
+    }
+    return false;
+}
+
 /* Does the page before `end` hold what is written to it? Where there is less memory, either
  * nothing is there, or what is lower appears again: at a distance of a power of two. */
-static bool answers(uint64_t end)
+static bool answers(const struct tree *tree, uint64_t end)
 {
-    volatile uint32_t *last = (volatile uint32_t *)(uintptr_t)(end - ARM_PAGE);
+    volatile uint32_t *last = (volatile uint32_t *)(uintptr_t)(end - PAGE_BYTES);
     uint32_t old;
     bool ok;
 
-    if (!arch_map(end - ARM_PAGE, ARM_PAGE, ARCH_RW))
+    if (!arch_map(end - PAGE_BYTES, PAGE_BYTES, ARCH_RW))
         return false;
     old = fetch(last);
     store(last, PROBE_A);
     ok = fetch(last) == PROBE_A;
     for (uint64_t off = MIB64; ok && off <= board()->ram_end - board()->ram_start; off *= 2) {
-        volatile uint32_t *lower = (volatile uint32_t *)(uintptr_t)(end - ARM_PAGE - off);
+        volatile uint32_t *lower = (volatile uint32_t *)(uintptr_t)(end - PAGE_BYTES - off);
 
-        if (end - board()->ram_start <= off + ARM_PAGE)
+        if (end - board()->ram_start <= off + PAGE_BYTES)
             break;
-        if (!arch_map((uintptr_t)lower, ARM_PAGE, ARCH_RW))
+        if (is_reserved(tree, (uintptr_t)lower)) /* not to be mapped, even to look */
+            continue;
+        if (!arch_map((uintptr_t)lower, PAGE_BYTES, ARCH_RW))
             return false;
         if (fetch(lower) != PROBE_A)
             continue;
@@ -73,19 +85,31 @@ static bool answers(uint64_t end)
     return ok;
 }
 
-/* Whether the last page of each piece of memory is there. What the module or the image has there
- * is there for sure: they were loaded. */
-static bool all_answer(const struct tree *tree, struct tree_range said)
+/* The end of the highest page of `piece` that is not reserved: others' pages are left alone. 0: there
+ * is none, or the image, the module or what the loader says is there: they were loaded, so it is. */
+static uint64_t last_of(const struct tree *tree, struct range said, struct range piece)
 {
-    const uint64_t image = (uintptr_t)boot_image_start, image_end = (uintptr_t)boot_image_end;
+    const struct range image = {(uintptr_t)boot_image_start, (uintptr_t)boot_image_end};
+    uint64_t end = piece.end;
 
+    while (end > piece.start && is_reserved(tree, end - PAGE_BYTES))
+        end -= PAGE_BYTES;
+    if (end == piece.start)
+        return 0;
+    piece = (struct range){end - PAGE_BYTES, end};
+    if (range_touches(piece, image) || range_touches(piece, said) ||
+        range_touches(piece, tree->module))
+        return 0;
+    return end;
+}
+
+/* Whether the last page of each piece of memory is there. */
+static bool all_answer(const struct tree *tree, struct range said)
+{
     for (unsigned i = 0; i < tree->ram_count; i++) {
-        uint64_t end = tree->ram[i].end, page = end - ARM_PAGE;
+        uint64_t end = last_of(tree, said, tree->ram[i]);
 
-        if ((page < image_end && end > image) || (page < said.end && end > said.start) ||
-            (page < tree->module.end && end > tree->module.start))
-            continue;
-        if (!answers(end))
+        if (end != 0 && !answers(tree, end))
             return false;
     }
     return true;
@@ -97,13 +121,14 @@ static int assume(struct tree *tree)
 {
     uint64_t start = board()->ram_start, bytes = board()->ram_most;
 
-    while (bytes > board()->ram_least && !answers(start + bytes))
+    *tree = (struct tree){.ram_count = 0};
+    while (bytes > board()->ram_least && !answers(tree, start + bytes))
         bytes /= 2;
     *tree = (struct tree){.ram = {{start, start + bytes}}, .ram_count = 1};
     return 0;
 }
 
-static int read_said(uint32_t at, struct tree *tree, struct tree_range *said, const char **why)
+static int read_said(uint32_t at, struct tree *tree, struct range *said, const char **why)
 {
     uint32_t bytes = fdt_total_size(lend(at, FDT_HEADER_BYTES));
     size_t used = 0;
@@ -121,15 +146,15 @@ static int read_said(uint32_t at, struct tree *tree, struct tree_range *said, co
         *why = "r2 shows neither a device tree nor ATAGs";
         err = -E_INVAL;
     }
-    *said = (struct tree_range){at, at + (uint64_t)used};
+    *said = (struct range){at, at + (uint64_t)used};
     return err;
 }
 
-int loader_read(uint32_t at, struct tree *tree, struct tree_range *said, const char **why)
+int loader_read(uint32_t at, struct tree *tree, struct range *said, const char **why)
 {
     const struct board *b = board();
 
-    *said = (struct tree_range){0, 0};
+    *said = (struct range){0, 0};
     if (at == 0)
         return assume(tree);
     *why = "r2 shows nowhere into memory";

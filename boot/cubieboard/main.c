@@ -11,15 +11,14 @@
 #include <morgana/platform.h>
 
 #include "board.h"
+#include "boot/arm/memory.h"
 #include "boot/armv7/armv7.h"
 #include "boot/common/bare/bare.h"
-#include "boot/xen-arm/boot.h"
+#include "boot/common/bare/run.h"
 #include "loader.h"
 
 /* All devices that we use are in this MiB, on every board that we know. */
 #define DEVICES 0x01c00000u
-
-int main(int argc, char **argv);
 
 static struct tree tree;
 static struct args args;
@@ -43,7 +42,7 @@ static int map_image(uint32_t load)
 /* Memory, and copies of what lies in it before something else does. */
 static int take_memory(uint32_t r2, char *error, size_t error_size)
 {
-    struct tree_range said;
+    struct range said;
     const char *why = "";
     int err = loader_read(r2, &tree, &said, &why);
 
@@ -58,22 +57,24 @@ static int take_memory(uint32_t r2, char *error, size_t error_size)
 static void report(uint32_t r2)
 {
     uint64_t ram = 0;
-    size_t heap = 0;
+    char machine[96];
 
     for (unsigned i = 0; i < tree.ram_count; i++)
         ram += tree.ram[i].end - tree.ram[i].start;
-    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
-        heap += bare_heap(i).len;
-    LOG_INFO("%s: memory %lu KiB%s, image %lu KiB, heap %lu KiB, module %lu bytes", board()->name,
-             (unsigned long)(ram >> 10), r2 == 0 ? " (found; the loader said nothing)" : "",
-             (unsigned long)(boot_image_end - boot_image_start) >> 10, (unsigned long)heap >> 10,
-             (unsigned long)plat_module().len);
+    fmt_buf(machine, sizeof(machine), "%s%s: ", board()->name,
+            r2 == 0 ? ", found by looking since the loader said nothing" : "");
+    run_report(machine, ram);
+}
+
+static bool no_random(uint64_t *out)
+{
+    (void)out;
+    return false; /* what the A10 calls a random number generator is a shift register */
 }
 
 _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load)
 {
     static const char *const consoles[] = {"uart", NULL};
-    const char *entropy;
     char error[128];
 
     (void)r0;
@@ -93,12 +94,15 @@ _Noreturn void boot_start(uint32_t r0, uint32_t r1, uint32_t r2, uint32_t load)
     (void)args_console(args.argc, args.argv, consoles);
     banner_print(args.argv[0]);
     report(r2);
-    entropy = args_get(args.argc, args.argv, "entropy");
-    entropy_init(&tree, entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
     netdev_init(args.argc, args.argv);
-    for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
-        (*init)();
-    plat_exit(main(args.argc, args.argv));
+    run_program(args.argc, args.argv,
+                &(struct entropy_sources){
+                    .cpu = no_random,
+                    .counter = timer_ticks,
+                    .seed = tree.rng_seed,
+                    .more = tree.kaslr_seed,
+                    .missing = "this CPU has no source, and the loader left no rng-seed",
+                });
 }
 
 struct cs_ro plat_module(void)

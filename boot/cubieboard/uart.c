@@ -34,7 +34,6 @@
 
 static uint8_t ring[RING_BYTES];
 static uint32_t ring_in, ring_out; /* free-running */
-static uint32_t dropped_in, dropped_out;
 static enum plat_request request;
 static bool ready, deaf, in_line;
 
@@ -69,10 +68,8 @@ static bool has_room(void)
 
 static void put(uint8_t byte)
 {
-    if (has_room())
+    if (has_room()) /* else it is lost */
         mmio_write(board()->uart + UART_DATA, byte);
-    else
-        dropped_out++;
 }
 
 void plat_console_write(struct cs_ro text)
@@ -122,9 +119,7 @@ static void take(uint8_t byte)
     else if (byte == KEY_REBOOT)
         request = PLAT_REBOOT;
     else if (ring_in - ring_out < RING_BYTES)
-        ring[ring_in++ % RING_BYTES] = byte;
-    else
-        dropped_in++;
+        ring[ring_in++ % RING_BYTES] = byte; /* else it is lost */
 }
 
 bool uart_poll(void)
@@ -142,9 +137,7 @@ bool uart_poll(void)
             break;
         byte = (uint8_t)get(UART_DATA);
         any = true;
-        if ((status & UART_LSR_ERRORS) != 0) /* noise must not switch the board off */
-            dropped_in++;
-        else
+        if ((status & UART_LSR_ERRORS) == 0) /* noise must not switch the board off */
             take(byte);
     }
     return any;

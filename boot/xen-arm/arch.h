@@ -8,60 +8,18 @@
  * register to save, and vector code may be used by anybody; the exception vectors only tell of
  * faults and end the domain.
  *
- * Addresses. All that is mapped is mapped at one distance: virtual = physical + arch_offset, modulo
- * the size of a pointer. 64 bits: the image is linked position-independent and relocates itself,
- * the offset is 0. 32 bits: the image is linked at a fixed address, the offset is the distance to
- * where it was loaded.
- *
  * Start. The per-arch entry: vectors; .bss zeroed; the image mapped by its sections' rights with
  * the page below boot_stack and virtual page 0 as ARCH_NONE; MMU and caches on; then arm_main with
  * the stack at boot_stack_top. Nothing else is mapped then. */
 #ifndef BOOT_XEN_ARM_ARCH_H
 #define BOOT_XEN_ARM_ARCH_H
 
-#include <morgana/base.h>
-
-#define ARM_PAGE 4096u
+#include "boot/arm/memory.h"
+#include "boot/common/bare/image.h"
 
 /* ==== the per-arch part supplies ============================================================== */
 
-/* ---- the linker script's: all on pages ---- */
-/* text: image_start..rodata_start; read-only: ..data_start; the rest is writable. Relocated data
- * that is constant is read-only. */
-extern const uint8_t boot_image_start[], boot_rodata_start[], boot_data_start[], boot_image_end[];
-extern uint8_t boot_stack_guard[], boot_stack[], boot_stack_top[];
-extern void (*const boot_init_array_start[])(void);
-extern void (*const boot_init_array_end[])(void);
-
-/* ---- addresses and the MMU ---- */
-
-/* Virtual minus physical. Set by the entry, constant from then on. */
-extern uintptr_t arch_offset;
-/* The first physical address that can not be mapped: 4 GiB where a pointer has 32 bits. */
-extern const uint64_t arch_phys_end;
-
-static inline void *arch_virt(uint64_t phys)
-{
-    return (void *)((uintptr_t)phys + arch_offset);
-}
-
-static inline uint64_t arch_phys(const void *virt)
-{
-    return (uintptr_t)virt - arch_offset; /* 32 bits wrap as the mapping does */
-}
-
-enum arch_rights {
-    ARCH_NONE, /* faults, for ever */
-    ARCH_RX,
-    ARCH_R,
-    ARCH_RW,     /* Normal memory, write-back, inner shareable; never executable */
-    ARCH_DEVICE, /* nGnRE, read and write, never executable */
-};
-
-/* Maps physical pages: whole ones, below arch_phys_end. A page that has been mapped, or refused by
- * ARCH_NONE, keeps what it has: the first call wins. Takes frames for tables by memory_take_page.
- * False: there was none. The caller may use the pages at once. */
-bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights);
+/* ---- image.h, boot/arm/memory.h: the image, addresses and the MMU ---- */
 
 /* ---- hypercalls ---- */
 
@@ -114,11 +72,5 @@ bool arch_random(uint64_t *out);
 
 /* `fdt`: the physical address of the flattened device tree (x0, r2), believed nowhere. */
 _Noreturn void arm_main(uint64_t fdt);
-
-/* ---- memory.c ---- */
-
-/* A zeroed page, for page tables: of a small pool in the image first (usable with the MMU off),
- * of the heap's end later. NULL: none. */
-void *memory_take_page(void);
 
 #endif

@@ -4,21 +4,9 @@
 #ifndef BOOT_XEN_ARM_BOOT_H
 #define BOOT_XEN_ARM_BOOT_H
 
-#include <morgana/cstruct.h>
 #include <morgana/err.h>
 
 #include "arch.h"
-#include "tree.h"
-
-/* ---- main.c ---- */
-
-/* Of every program: the build made a file with it (mk/target-xen-arm*.mk). */
-extern const char boot_program_name[];
-
-/* ---- memory.c ---- */
-
-/* Decides what each page is for, and maps it. 0, or -E_ with one sentence in *why. */
-int memory_init(const struct tree *tree, struct tree_range fdt, const char **why);
 
 /* ---- frames.c ---- */
 
@@ -26,7 +14,7 @@ int memory_init(const struct tree *tree, struct tree_range fdt, const char **why
  * only. */
 void frames_find_console(void);
 /* Maps all that xen.h promises; Xen's frames appear in `window`. -E_: shared info is missing. */
-int frames_init(struct tree_range window);
+int frames_init(struct range window);
 
 /* ---- gic.c ---- */
 
@@ -42,11 +30,6 @@ void gic_acknowledge(void);
 int clock_init(uint32_t hz);
 /* The counter's value at plat_now_ns() == ns, or a little after. */
 uint64_t clock_ticks_at(uint64_t ns);
-
-/* ---- entropy.c ---- */
-
-/* Finds a source, or says loudly that there is none. `weak`: the operator allows a weak one. */
-void entropy_init(const struct tree *tree, bool weak);
 
 /* ---- without_xen.c ---- */
 

@@ -10,7 +10,7 @@
 
 static struct xen_start start;
 static struct shared_info *shared_info;
-static struct tree_range window; /* what is left of it */
+static struct range window; /* what is left of it */
 
 /* Maps the ring that an HVM parameter names; NULL where there is none. The event channel that goes
  * with it in *port. */
@@ -21,12 +21,12 @@ static void *ring_of(uint32_t pfn_param, uint32_t port_param, uint32_t *port)
     if (hypercall_hvm_get_param(pfn_param, &gfn) < 0 ||
         hypercall_hvm_get_param(port_param, &number) < 0)
         return NULL;
-    if (gfn == 0 || gfn >= arch_phys_end / ARM_PAGE || number == 0 || number > UINT32_MAX)
+    if (gfn == 0 || gfn >= arch_phys_end / PAGE_BYTES || number == 0 || number > UINT32_MAX)
         return NULL;
-    if (!arch_map(gfn * ARM_PAGE, ARM_PAGE, ARCH_RW))
+    if (!arch_map(gfn * PAGE_BYTES, PAGE_BYTES, ARCH_RW))
         return NULL;
     *port = (uint32_t)number;
-    return arch_virt(gfn * ARM_PAGE);
+    return arch_virt(gfn * PAGE_BYTES);
 }
 
 void frames_find_console(void)
@@ -35,10 +35,10 @@ void frames_find_console(void)
         ring_of(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, &start.console_port);
 }
 
-int frames_init(struct tree_range free_range)
+int frames_init(struct range free_range)
 {
     window = free_range;
-    window.start = (window.start + ARM_PAGE - 1) & ~(uint64_t)(ARM_PAGE - 1);
+    window.start = (window.start + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     window.end = u64_min(window.end, arch_phys_end);
     start.store_ring = ring_of(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, &start.store_port);
     shared_info = xen_map_frame(XENMAPSPACE_shared_info, 0);
@@ -49,13 +49,13 @@ void *xen_map_frame(unsigned space, unsigned long index)
 {
     uint64_t at = window.start;
 
-    if (at >= window.end || window.end - at < ARM_PAGE)
+    if (at >= window.end || window.end - at < PAGE_BYTES)
         return NULL;
-    if (hypercall_memory_add_to_physmap(space, index, at / ARM_PAGE) < 0)
+    if (hypercall_memory_add_to_physmap(space, index, at / PAGE_BYTES) < 0)
         return NULL;
-    if (!arch_map(at, ARM_PAGE, ARCH_RW))
+    if (!arch_map(at, PAGE_BYTES, ARCH_RW))
         return NULL;
-    window.start += ARM_PAGE;
+    window.start += PAGE_BYTES;
     return arch_virt(at);
 }
 
@@ -66,7 +66,7 @@ struct shared_info *xen_shared_info(void)
 
 uint64_t virt_to_gfn(const void *virt)
 {
-    return arch_phys(virt) / ARM_PAGE;
+    return arch_phys(virt) / PAGE_BYTES;
 }
 
 const struct xen_start *xen_start(void)

@@ -51,10 +51,10 @@ static void write32(uint64_t base, uint32_t offset, uint32_t value)
 }
 
 /* Registers of a device; -E_INVAL where the tree's range does not hold them. */
-static int map(struct tree_range r, uint64_t size, const char **why)
+static int map(struct range r, uint64_t size, const char **why)
 {
     *why = "device tree: the interrupt controller's registers are not where they could be";
-    if (r.start % ARM_PAGE != 0 || r.end > arch_phys_end || r.end < r.start ||
+    if (r.start % PAGE_BYTES != 0 || r.end > arch_phys_end || r.end < r.start ||
         r.end - r.start < size)
         return -E_INVAL;
     *why = "too little memory: no page for a page table";
@@ -94,7 +94,7 @@ static int init_v2(const struct tree *tree, const char **why)
 /* The redistributor of this CPU: they stand one behind the other, each with its CPU's affinity. */
 static int find_redistributor(const struct tree *tree, const char **why)
 {
-    struct tree_range r = tree->gic_cpu;
+    struct range r = tree->gic_cpu;
 
     for (;;) {
         int err = map(r, (uint64_t)2 * GICR_FRAME, why);

@@ -12,9 +12,10 @@
 
 #include "boot.h"
 #include "boot/common/bare/bare.h"
+#include "boot/common/bare/run.h"
 #include "boot/common/fdt.h"
 
-int main(int argc, char **argv);
+#define RANDOM_TRIES 1000 /* the CPU's numbers may be used up for a while */
 
 static struct tree tree;
 static struct args args;
@@ -29,7 +30,7 @@ static _Noreturn void refuse(const char *why)
 /* Makes `size` bytes at the physical address `at` readable. */
 static struct cs_ro readable(uint64_t at, uint64_t size)
 {
-    const uint64_t mask = ARM_PAGE - 1, start = at & ~mask;
+    const uint64_t mask = PAGE_BYTES - 1, start = at & ~mask;
 
     if (at >= arch_phys_end || size > arch_phys_end - at)
         return cs_ro_of(NULL, 0);
@@ -40,54 +41,57 @@ static struct cs_ro readable(uint64_t at, uint64_t size)
 
 /* xl says where the module ends in whole pages: the zeros at its end, up to a page, are the last
  * one's filling. (A file that itself ends in zeros is that much shorter.) */
-static struct cs_ro take_module(struct tree_range r)
+static struct cs_ro take_module(struct range r)
 {
     struct cs_ro all = cs_ro_of(arch_virt(r.start), (size_t)(r.end - r.start));
     size_t fill = 0;
 
-    while (r.end % ARM_PAGE == 0 && fill < all.len && fill < ARM_PAGE - 1 &&
+    while (r.end % PAGE_BYTES == 0 && fill < all.len && fill < PAGE_BYTES - 1 &&
            all.base[all.len - 1 - fill] == 0)
         fill++;
     return cs_head(all, all.len - fill);
 }
 
-static struct tree_range take_tree(uint64_t at)
+static struct range take_tree(uint64_t at)
 {
     const char *why = "device tree: not where the loader says";
     uint32_t size = 0;
 
-    if (at % 8 == 0 && at >= ARM_PAGE)
+    if (at % 8 == 0 && at >= PAGE_BYTES)
         size = fdt_total_size(readable(at, FDT_HEADER_BYTES));
     if (size == 0 || tree_read(readable(at, size), &tree, &why) < 0)
         refuse(why);
-    return (struct tree_range){at, at + size};
+    return (struct range){at, at + size};
 }
 
 static void report(void)
 {
-    size_t heap = 0;
     uint64_t ram = 0, beyond = 0;
 
-    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
-        heap += bare_heap(i).len;
     for (unsigned i = 0; i < tree.ram_count; i++) {
         ram += tree.ram[i].end - tree.ram[i].start;
         if (tree.ram[i].end > arch_phys_end)
             beyond = tree.ram[i].end - arch_phys_end;
     }
-    LOG_INFO("memory %lu KiB, image %lu KiB, heap %lu KiB, module %lu bytes",
-             (unsigned long)(ram >> 10),
-             (unsigned long)((uintptr_t)boot_image_end - (uintptr_t)boot_image_start) >> 10,
-             (unsigned long)heap >> 10, (unsigned long)module.len);
+    run_report("", ram);
     if (beyond > 0)
         LOG_WARN("memory: what lies beyond the reach of the page tables is not used");
 }
 
+static bool cpu_random(uint64_t *out)
+{
+    for (int i = 0; i < RANDOM_TRIES; i++) {
+        if (arch_random(out))
+            return true;
+    }
+    return false;
+}
+
 _Noreturn void arm_main(uint64_t fdt)
 {
-    struct tree_range at = take_tree(fdt);
+    struct range at = take_tree(fdt);
     const struct start *start = start_get();
-    const char *why = "", *entropy;
+    const char *why = "";
     char error[128];
 
     if (!tree.has_xen)
@@ -107,11 +111,14 @@ _Noreturn void arm_main(uint64_t fdt)
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
     report();
-    entropy = args_get(start->argc, start->argv, "entropy");
-    entropy_init(&tree, entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
-    for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
-        (*init)();
-    plat_exit(main(start->argc, start->argv));
+    run_program(start->argc, start->argv,
+                &(struct entropy_sources){
+                    .cpu = cpu_random,
+                    .counter = arch_counter,
+                    .seed = tree.rng_seed,
+                    .more = tree.kaslr_seed,
+                    .missing = "this CPU has no RNDR, and the device tree no rng-seed",
+                });
 }
 
 struct cs_ro plat_module(void)

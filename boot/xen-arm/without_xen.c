@@ -23,8 +23,8 @@ static void say(uint64_t uart, const char *text)
 
 _Noreturn void without_xen(const struct tree *tree)
 {
-    if (tree->uart.start % ARM_PAGE == 0 && tree->uart.end > tree->uart.start &&
-        tree->uart.end <= arch_phys_end && arch_map(tree->uart.start, ARM_PAGE, ARCH_DEVICE))
+    if (tree->uart.start % PAGE_BYTES == 0 && tree->uart.end > tree->uart.start &&
+        tree->uart.end <= arch_phys_end && arch_map(tree->uart.start, PAGE_BYTES, ARCH_DEVICE))
         say(tree->uart.start, "morgana: this is no Xen domain: giving up\r\n");
     if (tree->has_psci)
         (void)arch_firmware(tree->psci_by_smc, PSCI_SYSTEM_OFF);

@@ -50,9 +50,11 @@ boot_entry:
         .ltorg
 
 text_small:
-        .asciz  "verdict: failure: too little memory: the device tree lies where the image's .bss would be\r\n"
+        .ascii  "verdict: failure: too little memory: "
+        .asciz  "the device tree lies where the image's .bss would be\r\n"
 text_place:
-        .asciz  "verdict: failure: loaded where it cannot run: not at a multiple of 1 MiB from 0x8000\r\n"
+        .ascii  "verdict: failure: loaded where it cannot run: "
+        .asciz  "not at a multiple of 1 MiB from 0x8000\r\n"
         .balign 4
 
         /* Before .bss exists. */

@@ -3,7 +3,8 @@
  *
  * Linux's Documentation/arm64/booting.rst: x0 the physical address of the device tree, MMU and data
  * cache off, interrupts masked; the image anywhere at a multiple of 2 MiB. It is linked to address
- * 0, position-independent, and adds where it is to every address that it holds (R_AARCH64_RELATIVE).
+ * 0, position-independent, and adds where it is to every address that it holds
+ * (R_AARCH64_RELATIVE).
  *
  * With the MMU off memory is Device memory: accesses are aligned (the C files of this folder are
  * compiled so), and go past the cache. What we wrote is then dropped from the cache, which may have

@@ -12,7 +12,7 @@ struct boot_mmu boot_early(void);
 uintptr_t arch_offset; /* 0 */
 const uint64_t arch_phys_end = UINT64_C(1) << ADDRESS_BITS;
 
-static _Alignas(ARM_PAGE) uint64_t top[TABLES_ENTRIES];
+static _Alignas(PAGE_BYTES) uint64_t top[TABLES_ENTRIES];
 
 bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights)
 {
@@ -34,7 +34,7 @@ struct boot_mmu boot_early(void)
     map_image(boot_rodata_start, boot_data_start, ARCH_R);
     map_image(boot_stack_guard, boot_stack, ARCH_NONE);
     map_image(boot_data_start, boot_image_end, ARCH_RW);
-    (void)arch_map(0, ARM_PAGE, ARCH_NONE);
+    (void)arch_map(0, PAGE_BYTES, ARCH_NONE);
     return (struct boot_mmu){
         .ttbr = (uintptr_t)top,
         .tcr = TCR | (cpu_read(id_aa64mmfr0_el1) & 7) << 32, /* PARange as IPS */

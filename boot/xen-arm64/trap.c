@@ -16,9 +16,6 @@ struct trap_frame {
 };
 STATIC_ASSERT(sizeof(struct trap_frame) == TRAP_FRAME_BYTES, "as trap_entry.S has it");
 
-/* Of every program: the build made a file with it. */
-extern const char boot_program_name[];
-
 _Noreturn void trap_handler(const struct trap_frame *frame);
 
 #define BACKTRACE_MAX 24
@@ -95,7 +92,7 @@ static void tell_fault(uintptr_t at, enum access access, const char *why)
         [READ] = "read", [WRITE] = "write", [EXECUTE] = "execution"};
     const char *what = "";
 
-    if (at < ARM_PAGE)
+    if (at < PAGE_BYTES)
         what = ": a NULL pointer";
     else if (at >= (uintptr_t)boot_stack_guard && at < (uintptr_t)boot_stack)
         what = ": the stack overflowed";

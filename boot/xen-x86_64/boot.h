@@ -15,6 +15,7 @@
 #include <morgana/err.h>
 #include <morgana/xen.h>
 
+#include "boot/common/bare/image.h"
 #include "boot_info.h"
 #include "x86.h"
 
@@ -49,17 +50,6 @@ _Noreturn void boot_main(const struct boot_mode *mode, uint64_t start_info);
 /* The one that boot_main was given. */
 const struct boot_mode *boot_get_mode(void);
 
-/* The linker script's. */
-extern const uint8_t boot_image_start[], boot_rodata_start[], boot_data_start[], boot_image_end[];
-extern void (*const boot_init_array_start[])(void);
-extern void (*const boot_init_array_end[])(void);
-extern uint8_t boot_stack_guard[], boot_stack[], boot_stack_top[];
-
-/* Of every program: tools made a file with it (mk/target-xen-x86_64.mk). */
-extern const char boot_program_name[];
-
-int main(int argc, char **argv);
-
 /* ---- hypercall.c ---- */
 
 /* Looks for Xen and chooses the instruction. False where this is no Xen: then no hypercall may be
@@ -79,12 +69,14 @@ extern uint8_t trap_stack[];
 void cpu_init(void);
 /* Are pages without the right to execute possible? */
 bool cpu_has_nx(void);
+/* A random number: RDSEED, else RDRAND. False: it has neither, or none just now. */
+bool cpu_random(uint64_t *out);
 
 /* ---- memory.c ---- */
 
 /* Decides what each page is for. `taken` (n of them) are in use beside the image and the module;
  * `window`: where Xen's own frames will be. 0, or -E_ with one sentence in *why. */
-int memory_plan(const struct boot_info *info, const struct boot_range *taken, unsigned n,
+int memory_plan(const struct boot_info *info, const struct range *taken, unsigned n,
                 uint64_t window, const char **why);
 /* The rights of the page at `addr` as bits of a page table entry, 0: not mapped; and in *until up
  * to where all pages have the same. */
@@ -117,11 +109,6 @@ int timer_init(void);
 int timer_arm(uint64_t at_ns);
 /* For a domain without event channels: sleeps until then, or a little less. */
 void timer_sleep(uint64_t until_ns);
-
-/* ---- entropy.c ---- */
-
-/* Finds a source, or says loudly that there is none. `weak`: the operator allows a weak one. */
-void entropy_init(bool weak);
 
 /* ---- of boot/common/bare: see bare.h there ---- */
 

@@ -6,24 +6,22 @@
 
 #include <morgana/cstruct.h>
 
-#define BOOT_PAGE 4096u
+#include "boot/common/range.h"
+
+#define GIB4 (UINT64_C(4) << 30) /* memory above is not used */
+
 #define BOOT_RAM_MAX 16u   /* ranges of memory that we keep */
 #define BOOT_OTHER_MAX 32u /* other ranges of the map that we keep */
 #define BOOT_MAP_MAX 128u  /* entries of a memory map that we read */
-
-/* Bytes start .. end-1 of guest-physical memory. */
-struct boot_range {
-    uint64_t start, end;
-};
 
 struct boot_info {
     struct cs_ro cmdline; /* in guest memory, without its NUL; empty where there is none */
     struct cs_ro module;  /* the first one; empty where there is none */
     uint32_t module_count;
-    uint32_t map_count;                  /* entries of the memory map; 0: the structure has none */
-    struct boot_range ram[BOOT_RAM_MAX]; /* whole pages below 4 GiB, ascending, disjoint */
+    uint32_t map_count;             /* entries of the memory map; 0: the structure has none */
+    struct range ram[BOOT_RAM_MAX]; /* whole pages below 4 GiB, ascending, disjoint */
     unsigned ram_count;
-    struct boot_range other[BOOT_OTHER_MAX]; /* what the map has beside RAM below 4 GiB */
+    struct range other[BOOT_OTHER_MAX]; /* what the map has beside RAM below 4 GiB */
     unsigned other_count;
     uint64_t ram_bytes; /* all of it, what lies above 4 GiB too */
 };
@@ -33,14 +31,6 @@ struct boot_info {
 /* Adds an entry of a memory map. Anything is allowed: RAM that is no whole page, overlaps, or is
  * too much is left out. */
 void boot_add_entry(struct boot_info *info, uint64_t addr, uint64_t size, uint32_t type);
-
-/* Does one range of RAM hold all of `range`? */
-bool boot_is_ram(const struct boot_info *info, struct boot_range range);
-
-/* The largest piece of RAM that none of `taken` (n of them) touches, in whole pages; start == end
- * where there is none. */
-struct boot_range boot_largest_gap(const struct boot_info *info, const struct boot_range *taken,
-                                   unsigned n);
 
 /* The highest `size` bytes (a power of two, and their alignment) below the APICs that no entry of
  * the map touches, for frames of Xen's own; 0 where there are none. */
@@ -68,13 +58,18 @@ struct pv_start {
     uint64_t console_pfn, store_pfn; /* 0: none */
     uint32_t console_port, store_port;
     uint64_t shared_info_mfn;
-    struct boot_range tables; /* the domain builder's page tables, the top one first */
-    uint64_t used_end;        /* the builder put nothing of use from here on */
+    struct range tables; /* the domain builder's page tables, the top one first */
+    uint64_t used_end;   /* the builder put nothing of use from here on */
 };
 
 /* `memory` is what the builder's page tables map. Also where it fails, p2m and console are right or
  * empty. */
 int pv_parse(struct cs_ro memory, uint64_t at, struct boot_info *info, struct pv_start *start,
              const char **why);
+
+/* Are there behind used_end, in what the builder's page tables map (0 .. mapped_end-1), the pages
+ * with which new tables begin? Its interface promises 512 KiB. */
+#define PV_ROOM_PAGES 2u
+bool pv_has_room(const struct pv_start *start, uint64_t mapped_end);
 
 #endif

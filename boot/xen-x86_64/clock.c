@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* clock.c - Xen's paravirtual clock: struct vcpu_time_info and the wall clock of shared info
- * (Xen's public/xen.h).
+/* clock.c - Xen's paravirtual clock: struct vcpu_time_info (Xen's public/xen.h).
  *
  * Xen writes while we read: a version that is odd, or that changed, means read again. Xen never
  * needs long, but a loop on another's word has a bound all the same: then the clock stands still
@@ -11,6 +10,7 @@
 
 #include "barrier.h"
 #include "boot.h"
+#include "boot/common/xenguest/xenguest.h"
 #include "clock.h"
 #include "x86.h"
 
@@ -53,18 +53,7 @@ uint64_t plat_now_ns(void)
 
 uint64_t plat_wall_ns(void)
 {
-    const struct shared_info *shared = xen_shared_info();
+    uint64_t start = xenguest_wall_ns();
 
-    for (int i = 0; i < TRIES; i++) {
-        uint32_t version = READ_ONCE(shared->wc_version), ns;
-        uint64_t s;
-
-        rmb(); /* as above */
-        s = (uint64_t)READ_ONCE(shared->wc_sec_hi) << 32 | READ_ONCE(shared->wc_sec);
-        ns = READ_ONCE(shared->wc_nsec);
-        rmb();
-        if ((version & 1) == 0 && version == READ_ONCE(shared->wc_version))
-            return s * NS_PER_S + ns + clock_system_ns(); /* they are those of system time 0 */
-    }
-    return 0;
+    return start == 0 ? 0 : start + clock_system_ns();
 }

@@ -35,7 +35,7 @@ void frames_set_p2m(const uint64_t *p2m)
 
 void *xen_map_frame(unsigned space, unsigned long index)
 {
-    uint64_t addr = memory_window() + window_used * (uint64_t)BOOT_PAGE;
+    uint64_t addr = memory_window() + window_used * (uint64_t)PAGE_BYTES;
 
     if (window_used == MEMORY_WINDOW_PAGES)
         return NULL;
@@ -52,7 +52,7 @@ struct shared_info *xen_shared_info(void)
 
 uint64_t virt_to_gfn(const void *virt)
 {
-    uintptr_t page = (uintptr_t)virt / BOOT_PAGE;
+    uintptr_t page = (uintptr_t)virt / PAGE_BYTES;
 
     return machine_frames != NULL ? machine_frames[page] : page;
 }

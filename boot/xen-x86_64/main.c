@@ -12,8 +12,7 @@
 
 #include "boot.h"
 #include "boot/common/bare/bare.h"
-
-#define GIB4 (UINT64_C(4) << 30)
+#include "boot/common/bare/run.h"
 
 static const struct boot_mode *mode;
 static struct boot_info info;
@@ -51,15 +50,7 @@ static int take_memory(uint64_t start_info, char *error, size_t error_size)
 
 static void report(void)
 {
-    size_t heap = 0;
-
-    for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
-        heap += bare_heap(i).len;
-
-    LOG_INFO("memory %lu KiB, image %lu KiB, heap %lu KiB, module %lu bytes",
-             (unsigned long)(info.ram_bytes >> 10),
-             (unsigned long)(boot_image_end - boot_image_start) >> 10, (unsigned long)heap >> 10,
-             (unsigned long)module.len);
+    run_report("", info.ram_bytes);
     if (info.module_count > 1)
         LOG_WARN("%u modules: only the first is used", info.module_count);
     if (info.ram_bytes > 0 && info.ram[info.ram_count - 1].end == GIB4)
@@ -71,7 +62,6 @@ static void report(void)
 _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
 {
     const struct start *start = start_get();
-    const char *entropy;
     char error[128];
 
     mode = m;
@@ -87,11 +77,13 @@ _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
     report();
-    entropy = args_get(start->argc, start->argv, "entropy");
-    entropy_init(entropy != NULL && cs_equal_str(cs_of_str(entropy), "weak"));
-    for (void (*const *init)(void) = boot_init_array_start; init < boot_init_array_end; init++)
-        (*init)();
-    plat_exit(main(start->argc, start->argv));
+    run_program(start->argc, start->argv,
+                &(struct entropy_sources){
+                    .cpu = cpu_random,
+                    .counter = x86_rdtsc,
+                    .seed = CS_RO_EMPTY,
+                    .missing = "this CPU has no working RDSEED or RDRAND",
+                });
 }
 
 struct cs_ro plat_module(void)

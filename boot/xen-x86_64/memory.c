@@ -24,25 +24,25 @@
 #define TAKEN_MAX 4u
 
 /* What is left, the largest piece first. */
-static struct boot_range heaps[BARE_HEAPS_MAX];
+static struct range heaps[BARE_HEAPS_MAX];
 static uint64_t window;
 static uint64_t nx; /* PTE_NX where the CPU has it */
 
 /* What has other rights than RAM in general; whole pages, rights 0: not mapped. First match wins.
  */
 static struct special {
-    struct boot_range range;
+    struct range range;
     uint64_t rights;
 } specials[5];
 static unsigned special_count;
 
 static void add_special(uint64_t start, uint64_t end, uint64_t rights)
 {
-    start &= ~(uint64_t)(BOOT_PAGE - 1);
-    end = (end + BOOT_PAGE - 1) & ~(uint64_t)(BOOT_PAGE - 1);
-    if (start < end) {
+    const struct range pages = range_pages_of((struct range){start, end});
+
+    if (pages.start < pages.end) {
         ASSERT(special_count < ARRAY_SIZE(specials));
-        specials[special_count++] = (struct special){{start, end}, rights};
+        specials[special_count++] = (struct special){pages, rights};
     }
 }
 
@@ -74,28 +74,29 @@ uint64_t memory_rights(const struct boot_info *info, uint64_t addr, uint64_t *un
 
 uint64_t memory_take_page(void)
 {
-    if (heaps[0].end - heaps[0].start < BOOT_PAGE)
+    if (heaps[0].end - heaps[0].start < PAGE_BYTES)
         return 0;
-    heaps[0].end -= BOOT_PAGE;
+    heaps[0].end -= PAGE_BYTES;
     return heaps[0].end;
 }
 
-int memory_plan(const struct boot_info *info, const struct boot_range *more, unsigned n,
+int memory_plan(const struct boot_info *info, const struct range *more, unsigned n,
                 uint64_t window_at, const char **why)
 {
-    const struct boot_range image = {(uintptr_t)boot_image_start, (uintptr_t)boot_image_end};
-    const struct boot_range module = {(uintptr_t)info->module.base,
-                                      (uintptr_t)info->module.base + info->module.len};
-    const struct boot_range null_page = {0, BOOT_PAGE};
-    struct boot_range taken[3 + TAKEN_MAX + BARE_HEAPS_MAX] = {null_page, image, module};
+    const struct range image = {(uintptr_t)boot_image_start, (uintptr_t)boot_image_end};
+    const struct range module = {(uintptr_t)info->module.base,
+                                 (uintptr_t)info->module.base + info->module.len};
+    const struct range null_page = {0, PAGE_BYTES};
+    struct range taken[3 + TAKEN_MAX + BARE_HEAPS_MAX] = {null_page, image, module};
     unsigned count = 3;
 
-    if (!boot_is_ram(info, image)) {
+    if (!range_is_in(info->ram, info->ram_count, image)) {
         *why = "too little memory: the image does not fit";
         return -E_NOMEM;
     }
-    if (info->module.len > 0 && (!boot_is_ram(info, module) || module.start < null_page.end ||
-                                 (module.start < image.end && module.end > image.start))) {
+    if (info->module.len > 0 &&
+        (!range_is_in(info->ram, info->ram_count, module) || range_touches(module, null_page) ||
+         range_touches(module, image))) {
         *why = "the module is not in memory, or where something else is";
         return -E_INVAL;
     }
@@ -103,7 +104,7 @@ int memory_plan(const struct boot_info *info, const struct boot_range *more, uns
     for (unsigned i = 0; i < n; i++)
         taken[count++] = more[i];
     for (unsigned i = 0; i < BARE_HEAPS_MAX; i++, count++)
-        taken[count] = heaps[i] = boot_largest_gap(info, taken, count);
+        taken[count] = heaps[i] = range_largest_gap(info->ram, info->ram_count, GIB4, taken, count);
 
     window = window_at;
     nx = cpu_has_nx() ? PTE_NX : 0;

@@ -25,7 +25,7 @@ uint64_t pv_frame(uint64_t addr)
 {
     const uint64_t *p2m = (const uint64_t *)(const void *)start.p2m.base;
 
-    return p2m[addr / BOOT_PAGE];
+    return p2m[addr / PAGE_BYTES];
 }
 
 /* ---- CPUID ----------------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ static void find_console(uint64_t start_info, struct xen_start *out)
     if (start.p2m.len > 0)
         frames_set_p2m((const uint64_t *)(const void *)start.p2m.base);
     if (start.console_pfn != 0)
-        out->console_ring = (void *)(uintptr_t)(start.console_pfn * BOOT_PAGE);
+        out->console_ring = (void *)(uintptr_t)(start.console_pfn * PAGE_BYTES);
     out->console_port = start.console_port;
 }
 
@@ -63,7 +63,7 @@ static int read_info(uint64_t start_info, struct boot_info *info, const char **w
     (void)start_info;
     *info = boot_info;
     *why = parse_why;
-    if (parsed == 0 && pv_mapped_end(&start) < start.used_end) {
+    if (parsed == 0 && !pv_has_room(&start, pv_mapped_end(&start))) {
         *why = "start info: the page tables are not as Xen's builder makes them";
         return -E_INVAL;
     }
@@ -81,7 +81,7 @@ static void find_rings(struct xen_start *out)
 {
     if (start.store_pfn == 0)
         return;
-    out->store_ring = (void *)(uintptr_t)(start.store_pfn * BOOT_PAGE);
+    out->store_ring = (void *)(uintptr_t)(start.store_pfn * PAGE_BYTES);
     out->store_port = start.store_port;
 }
 

@@ -27,20 +27,20 @@ static uint64_t u64_max(uint64_t a, uint64_t b)
 }
 
 /* Bytes at .. at+n-1, all of them in memory, beginning with a page. */
-static bool pages_at(struct cs_ro memory, uint64_t at, uint64_t n, struct boot_range *out)
+static bool pages_at(struct cs_ro memory, uint64_t at, uint64_t n, struct range *out)
 {
     struct cs_ro view;
 
-    if (at % BOOT_PAGE != 0 || !cs_try_sub(memory, at, n, &view))
+    if (at % PAGE_BYTES != 0 || !cs_try_sub(memory, at, n, &view))
         return false;
-    *out = (struct boot_range){at, at + n};
+    *out = (struct range){at, at + n};
     return true;
 }
 
 /* Which of our pages has the machine's frame `mfn`: it is among memory's, or 0: none is. */
 static uint64_t pfn_of(struct cs_ro p2m, struct cs_ro memory, uint64_t mfn)
 {
-    uint64_t count = u64_min(p2m.len / sizeof(mfn), memory.len / BOOT_PAGE);
+    uint64_t count = u64_min(p2m.len / sizeof(mfn), memory.len / PAGE_BYTES);
 
     for (uint64_t pfn = 1; pfn < count; pfn++) {
         if (memcmp(p2m.base + pfn * sizeof(mfn), &mfn, sizeof(mfn)) == 0)
@@ -60,7 +60,7 @@ static int read_frames(struct cs_ro memory, const struct start_info *si, struct 
 {
     if (si->nr_pages == 0 || si->nr_pages > PAGES_MAX)
         return lie(why, "start info: a number of pages that cannot be");
-    if (si->mfn_list % BOOT_PAGE != 0 ||
+    if (si->mfn_list % PAGE_BYTES != 0 ||
         !cs_try_sub(memory, si->mfn_list, si->nr_pages * sizeof(uint64_t), &start->p2m)) {
         start->p2m = CS_RO_EMPTY;
         return lie(why, "start info: the list of page frames is outside memory");
@@ -80,9 +80,9 @@ static int read_module(struct cs_ro memory, const struct start_info *si, struct 
     if (si->mod_len == 0)
         return 0;
     if ((si->flags & SIF_MOD_START_PFN) != 0) {
-        if (at > UINT64_MAX / BOOT_PAGE)
+        if (at > UINT64_MAX / PAGE_BYTES)
             return lie(why, "start info: the module is outside memory");
-        at *= BOOT_PAGE;
+        at *= PAGE_BYTES;
     }
     if (!cs_try_sub(memory, at, si->mod_len, &info->module))
         return lie(why, "start info: the module is outside memory");
@@ -109,25 +109,32 @@ int pv_parse(struct cs_ro memory, uint64_t at, struct boot_info *info, struct pv
         err = read_module(memory, &si, info, why);
     if (err < 0)
         return err;
-    if (si.shared_info % BOOT_PAGE != 0 || si.shared_info == 0)
+    if (si.shared_info % PAGE_BYTES != 0 || si.shared_info == 0)
         return lie(why, "start info: shared info is no page");
-    start->shared_info_mfn = si.shared_info / BOOT_PAGE;
-    if (si.nr_pt_frames < TABLES_MIN || si.nr_pt_frames > memory.len / BOOT_PAGE ||
-        !pages_at(memory, si.pt_base, si.nr_pt_frames * BOOT_PAGE, &start->tables))
+    start->shared_info_mfn = si.shared_info / PAGE_BYTES;
+    if (si.nr_pt_frames < TABLES_MIN || si.nr_pt_frames > memory.len / PAGE_BYTES ||
+        !pages_at(memory, si.pt_base, si.nr_pt_frames * PAGE_BYTES, &start->tables))
         return lie(why, "start info: the page tables are outside memory");
     (void)cs_try_sub(memory, at + cmdline_at, sizeof(si.cmd_line), &cmdline);
     info->cmdline = boot_string(cmdline);
-    boot_add_entry(info, 0, si.nr_pages * BOOT_PAGE, XEN_HVM_MEMMAP_TYPE_RAM);
+    boot_add_entry(info, 0, si.nr_pages * PAGE_BYTES, XEN_HVM_MEMMAP_TYPE_RAM);
 
     start->used_end = at + sizeof(si);
     start->used_end = u64_max(start->used_end, start->tables.end);
     start->used_end = u64_max(start->used_end, si.mfn_list + start->p2m.len);
-    start->used_end = u64_max(start->used_end, (start->console_pfn + 1) * BOOT_PAGE);
-    start->used_end = u64_max(start->used_end, (start->store_pfn + 1) * BOOT_PAGE);
+    start->used_end = u64_max(start->used_end, (start->console_pfn + 1) * PAGE_BYTES);
+    start->used_end = u64_max(start->used_end, (start->store_pfn + 1) * PAGE_BYTES);
     if (info->module.len > 0)
         start->used_end = u64_max(start->used_end,
                                   (uint64_t)(info->module.base - memory.base) + info->module.len);
-    if (start->used_end > si.nr_pages * BOOT_PAGE)
+    if (start->used_end > si.nr_pages * PAGE_BYTES)
         return lie(why, "start info: what the builder made is outside memory");
     return 0;
+}
+
+bool pv_has_room(const struct pv_start *start, uint64_t mapped_end)
+{
+    const uint64_t first = range_pages_of((struct range){0, start->used_end}).end;
+
+    return mapped_end >= first && mapped_end - first >= PV_ROOM_PAGES * PAGE_BYTES;
 }

@@ -11,8 +11,8 @@
  *     and the window          sealed (mapped read-only), and then put into the directory above it
  *
  * The new tables are consecutive pages (`fresh`) behind what the builder made. Each one makes 512
- * further pages accessible, so the next one always lies in memory that is mapped already: that
- * there are 512 KiB to begin with is enough for any size.
+ * further pages accessible, so the next one always lies in memory that is mapped already, if the
+ * first two do (a directory and a table): pv_has_room() sees to that.
  */
 #include "pv.h"
 
@@ -26,7 +26,7 @@
 static const uint64_t *pointers; /* the builder's third level */
 static const uint64_t *directories[GIBS_MAX];
 static const struct pv_start *from;
-static struct boot_range fresh; /* new tables: start .. those in use .. end */
+static struct range fresh; /* new tables: start .. those in use .. end */
 static uint64_t fresh_next;
 
 static struct mmu_update batch[BATCH];
@@ -39,8 +39,8 @@ static const uint64_t *table_of(const struct pv_start *start, uint64_t entry)
 {
     if ((entry & PTE_PRESENT) == 0)
         return NULL;
-    for (uint64_t at = start->tables.start; at < start->tables.end; at += BOOT_PAGE) {
-        if (pv_frame(at) == (entry & PTE_ADDR) / BOOT_PAGE)
+    for (uint64_t at = start->tables.start; at < start->tables.end; at += PAGE_BYTES) {
+        if (pv_frame(at) == (entry & PTE_ADDR) / PAGE_BYTES)
             return (const uint64_t *)(uintptr_t)at;
     }
     return NULL;
@@ -76,7 +76,7 @@ uint64_t pv_mapped_end(const struct pv_start *start)
 
 static uint64_t entry_of(uint64_t mfn, uint64_t rights)
 {
-    return rights == 0 ? 0 : mfn * BOOT_PAGE | rights | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
+    return rights == 0 ? 0 : mfn * PAGE_BYTES | rights | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 }
 
 static bool is_table(uint64_t addr)
@@ -102,7 +102,7 @@ static uint64_t machine_address(const uint64_t *entry)
 {
     uint64_t addr = (uintptr_t)entry;
 
-    return pv_frame(addr) * BOOT_PAGE + addr % BOOT_PAGE;
+    return pv_frame(addr) * PAGE_BYTES + addr % PAGE_BYTES;
 }
 
 static int flush(void)
@@ -131,7 +131,7 @@ static int write_entries(const struct boot_info *info, uint64_t base, uint64_t *
     int err = 0;
 
     for (unsigned i = 0; i < 512 && err == 0; i++) {
-        uint64_t addr = base + i * (uint64_t)BOOT_PAGE, to;
+        uint64_t addr = base + i * (uint64_t)PAGE_BYTES, to;
 
         if (addr >= until)
             rights = memory_rights(info, addr, &until);
@@ -149,8 +149,8 @@ static uint64_t *take_table(void)
     uint64_t *table = (uint64_t *)(uintptr_t)fresh_next;
 
     ASSERT(fresh_next < fresh.end);
-    fresh_next += BOOT_PAGE;
-    memset(table, 0, BOOT_PAGE);
+    fresh_next += PAGE_BYTES;
+    memset(table, 0, PAGE_BYTES);
     return table;
 }
 
@@ -158,8 +158,10 @@ static uint64_t *take_table(void)
 static int hook(const uint64_t *above, const uint64_t *table)
 {
     uint64_t addr = (uintptr_t)table;
-    int err = hypercall_update_va_mapping(addr, entry_of(pv_frame(addr), PTE_PRESENT | nx()));
+    int err = flush(); /* or what waits there makes the page writable again */
 
+    if (err == 0)
+        err = hypercall_update_va_mapping(addr, entry_of(pv_frame(addr), PTE_PRESENT | nx()));
     if (err == 0)
         err = change(above, entry_of(pv_frame(addr), PTE_PRESENT | PTE_WRITE));
     return err == 0 ? flush() : err;
@@ -202,15 +204,15 @@ int pv_map_memory(const struct boot_info *info, const struct pv_start *start, co
 {
     const uint64_t ram_end = info->ram[info->ram_count - 1].end;
     uint64_t window = (ram_end + MEMORY_LARGE_PAGE - 1) & ~(MEMORY_LARGE_PAGE - 1);
-    uint64_t used_end = (start->used_end + BOOT_PAGE - 1) & ~(uint64_t)(BOOT_PAGE - 1);
-    struct boot_range taken[] = {{(uintptr_t)boot_image_start, used_end}, {0, 0}};
+    uint64_t used_end = (start->used_end + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    struct range taken[] = {{(uintptr_t)boot_image_start, used_end}, {0, 0}};
     int err;
 
     find_tables(start);
     fresh.start = fresh_next = used_end;
-    fresh.end = used_end + missing_tables(window + MEMORY_LARGE_PAGE) * BOOT_PAGE;
+    fresh.end = used_end + missing_tables(window + MEMORY_LARGE_PAGE) * PAGE_BYTES;
     taken[1] = fresh;
-    if (!boot_is_ram(info, fresh)) {
+    if (!range_is_in(info->ram, info->ram_count, fresh)) {
         *why = "too little memory: no page for a page table";
         return -E_NOMEM;
     }

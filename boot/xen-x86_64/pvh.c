@@ -6,7 +6,6 @@
 #include "boot/common/xenguest/xenguest.h"
 #include "xen/hypercall.h"
 
-#define GIB4 (UINT64_C(4) << 30)
 #define COM1 0x3f8
 #define PIC_1_MASK 0x21
 #define PIC_2_MASK 0xa1
@@ -55,10 +54,10 @@ static void *ring_of(uint32_t pfn_param, uint32_t port_param, uint32_t *port)
     if (hypercall_hvm_get_param(pfn_param, &gfn) < 0 ||
         hypercall_hvm_get_param(port_param, &number) < 0)
         return NULL;
-    if (gfn == 0 || gfn >= GIB4 / BOOT_PAGE || number == 0 || number > UINT32_MAX)
+    if (gfn == 0 || gfn >= GIB4 / PAGE_BYTES || number == 0 || number > UINT32_MAX)
         return NULL; /* none, or above the 4 GiB that we map */
     *port = (uint32_t)number;
-    return (void *)(uintptr_t)(gfn * BOOT_PAGE);
+    return (void *)(uintptr_t)(gfn * PAGE_BYTES);
 }
 
 static void find_console(uint64_t start_info, struct xen_start *out)
@@ -79,7 +78,7 @@ static void find_rings(struct xen_start *out)
 
 static int place_frame(unsigned space, unsigned long index, uint64_t addr)
 {
-    int err = hypercall_memory_add_to_physmap(space, index, addr / BOOT_PAGE);
+    int err = hypercall_memory_add_to_physmap(space, index, addr / PAGE_BYTES);
 
     if (err < 0)
         return err;

@@ -9,8 +9,6 @@
 #include "boot.h"
 #include "pvh.h"
 
-#define GIB4 (UINT64_C(4) << 30)
-
 extern uint64_t boot_page_top[512], boot_page_directories[2048];
 
 /* A zeroed frame, or NULL. */
@@ -19,7 +17,7 @@ static uint64_t *take_table(void)
     uint64_t *table = (uint64_t *)(uintptr_t)memory_take_page();
 
     if (table != NULL)
-        memset(table, 0, BOOT_PAGE);
+        memset(table, 0, PAGE_BYTES);
     return table;
 }
 
@@ -36,10 +34,10 @@ static int map_region(const struct boot_info *info, uint64_t base)
     table = take_table();
     if (table == NULL)
         return -E_NOMEM;
-    for (uint64_t addr = base; addr < base + MEMORY_LARGE_PAGE; addr += BOOT_PAGE) {
+    for (uint64_t addr = base; addr < base + MEMORY_LARGE_PAGE; addr += PAGE_BYTES) {
         if (addr >= until || addr == base)
             rights = memory_rights(info, addr, &until);
-        table[addr / BOOT_PAGE % 512] = rights != 0 ? addr | rights : 0;
+        table[addr / PAGE_BYTES % 512] = rights != 0 ? addr | rights : 0;
     }
     boot_page_directories[base / MEMORY_LARGE_PAGE] = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
     return 0;
@@ -47,7 +45,7 @@ static int map_region(const struct boot_info *info, uint64_t base)
 
 int pvh_map_memory(const struct boot_info *info, const char **why)
 {
-    uint64_t window = boot_hole(info, MEMORY_WINDOW_PAGES * BOOT_PAGE);
+    uint64_t window = boot_hole(info, MEMORY_WINDOW_PAGES * PAGE_BYTES);
     int err;
 
     if (window == 0) {
@@ -83,7 +81,7 @@ void *pvh_map_page(uint64_t addr)
         *entry = (uintptr_t)table | PTE_PRESENT | PTE_WRITE;
     }
     table = (uint64_t *)(uintptr_t)(*entry & PTE_ADDR);
-    table[addr / BOOT_PAGE % 512] = addr | PTE_PRESENT | PTE_WRITE | (cpu_has_nx() ? PTE_NX : 0);
+    table[addr / PAGE_BYTES % 512] = addr | PTE_PRESENT | PTE_WRITE | (cpu_has_nx() ? PTE_NX : 0);
     x86_invlpg((void *)(uintptr_t)addr);
     return (void *)(uintptr_t)addr;
 }

@@ -50,7 +50,7 @@ static void explain_page_fault(const struct trap_frame *f)
     uint64_t at = x86_cr2();
     const char *what = "";
 
-    if (at < BOOT_PAGE)
+    if (at < PAGE_BYTES)
         what = ": a NULL pointer";
     else if (at >= (uintptr_t)boot_stack_guard && at < (uintptr_t)boot_stack)
         what = ": the stack overflowed";

@@ -38,8 +38,8 @@ static inline void boot_fuzz_inside(struct cs_ro memory, struct cs_ro part)
 static inline void boot_fuzz_check(struct cs_ro memory, const struct boot_info *info, int err,
                                    const char *why)
 {
-    const struct boot_range taken[] = {{0, 4096}, {1 << 20, 3 << 20}};
-    struct boot_range gap;
+    const struct range taken[] = {{0, 4096}, {1 << 20, 3 << 20}};
+    struct range gap;
 
     if ((err < 0) != (why != NULL))
         abort();
@@ -52,8 +52,8 @@ static inline void boot_fuzz_check(struct cs_ro memory, const struct boot_info *
             (i > 0 && info->ram[i - 1].end >= info->ram[i].start))
             abort();
     }
-    gap = boot_largest_gap(info, taken, 2);
-    if (gap.start != gap.end && !boot_is_ram(info, gap))
+    gap = range_largest_gap(info->ram, info->ram_count, GIB4, taken, 2);
+    if (gap.start != gap.end && !range_is_in(info->ram, info->ram_count, gap))
         abort();
     if (boot_hole(info, 2 << 20) % (2 << 20) != 0)
         abort();

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(tree.ram_count > 0 && tree.ram_count <= TREE_RAM_MAX);
     for (unsigned i = 0; i < tree.ram_count; i++) {
         ASSERT(tree.ram[i].start < tree.ram[i].end && tree.ram[i].end <= UINT64_C(1) << 32);
-        ASSERT((tree.ram[i].start | tree.ram[i].end) % TREE_PAGE == 0);
+        ASSERT((tree.ram[i].start | tree.ram[i].end) % PAGE_BYTES == 0);
         ASSERT(i == 0 || tree.ram[i - 1].end <= tree.ram[i].start);
     }
     if (tree.bootargs.len > 0)

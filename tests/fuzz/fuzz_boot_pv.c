@@ -19,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     boot_fuzz_check(memory, &info, err, why);
     boot_fuzz_inside(memory, start.p2m);
     if (err == 0 && (start.tables.end > memory.len || start.tables.start >= start.tables.end ||
-                     start.used_end < start.tables.end || start.used_end > memory.len + BOOT_PAGE))
+                     start.used_end < start.tables.end || start.used_end > memory.len + PAGE_BYTES))
         abort();
-    if ((start.console_pfn + 1) * BOOT_PAGE > memory.len + BOOT_PAGE)
+    if ((start.console_pfn + 1) * PAGE_BYTES > memory.len + PAGE_BYTES)
         abort();
     free((void *)(uintptr_t)memory.base);
     return 0;

@@ -4,7 +4,7 @@
 #include <morgana/err.h>
 
 #include "boot/common/fdt.h"
-#include "boot/xen-arm/tree.c"
+#include "boot/arm/tree.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,8 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ASSERT(opens && tree.ram_count > 0 && tree.ram_count <= TREE_RAM_MAX);
     for (unsigned i = 0; i < tree.ram_count; i++) {
-        ASSERT(tree.ram[i].start < tree.ram[i].end && tree.ram[i].start % ARM_PAGE == 0 &&
-               tree.ram[i].end % ARM_PAGE == 0);
+        ASSERT(tree.ram[i].start < tree.ram[i].end && tree.ram[i].start % PAGE_BYTES == 0 &&
+               tree.ram[i].end % PAGE_BYTES == 0);
         ASSERT(i == 0 || tree.ram[i - 1].end < tree.ram[i].start);
     }
     ASSERT(tree.module.start <= tree.module.end && tree.reserved_count <= TREE_RESERVED_MAX);

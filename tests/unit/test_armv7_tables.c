@@ -111,7 +111,7 @@ static void test_every_right_is_what_it_says_as_a_section_and_as_a_page(void **s
     for (enum armv7_rights r = ARMV7_RX; r < ARMV7_RIGHTS; r++) {
         uint32_t at = (uint32_t)r << 24;
 
-        assert_int_equal(map_one(at, at + 0x40000000, ARMV7_MIB + ARMV7_PAGE, r), 0);
+        assert_int_equal(map_one(at, at + 0x40000000, ARMV7_MIB + PAGE_BYTES, r), 0);
         expect(at + 0x12345, at + 0x40012345, r);
         expect(at + ARMV7_MIB + 0xfff, at + 0x40100fff, r);
         expect(at + ARMV7_MIB + 0x1000, 0, ARMV7_NONE);
@@ -122,7 +122,7 @@ static void test_normal_memory_of_a_lone_cpu_is_not_shareable(void **state)
 {
     (void)state;
     tables.shareable = false;
-    assert_int_equal(map_one(0, 0, 2 * ARMV7_MIB + ARMV7_PAGE, ARMV7_RW), 0);
+    assert_int_equal(map_one(0, 0, 2 * ARMV7_MIB + PAGE_BYTES, ARMV7_RW), 0);
     assert_false(walk(0).shareable);
     assert_false(walk(2 * ARMV7_MIB).shareable);
 }

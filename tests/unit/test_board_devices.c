@@ -102,7 +102,7 @@ static int setup(void **state)
     (void)state;
     memset(&hw, 0, sizeof(hw));
     hw.ticks_a_read = 1;
-    ring_in = ring_out = dropped_in = dropped_out = 0;
+    ring_in = ring_out = 0;
     request = PLAT_RUN;
     deaf = in_line = false;
     ticks = last = 0;
@@ -140,7 +140,6 @@ static void test_a_stuck_port_holds_nobody(void **state)
     for (int i = 0; i < 10000; i++)
         plat_console_write(cs_of_str("x"));
     assert_int_equal(hw.out_len, 0);
-    assert_int_equal(dropped_out, 10000);
     assert_true(plat_now_ns() - before < 2 * ROOM_NS);
     before = plat_now_ns();
     bare_console_drain();
@@ -173,7 +172,6 @@ static void test_keys_nobody_reads_are_dropped(void **state)
     typed(many, sizeof(many), NULL);
     for (int i = 0; i < 10; i++)
         (void)uart_poll();
-    assert_int_equal(dropped_in, 40);
     for (unsigned i = 0; i < RING_BYTES; i++)
         assert_int_equal(plat_console_read(), 'k');
     assert_int_equal(plat_console_read(), -E_AGAIN);
@@ -210,7 +208,6 @@ static void test_noise_is_no_key(void **state)
     typed("\x04\x12\x04z", 4, how);
     assert_true(uart_poll());
     assert_int_equal(plat_request(), PLAT_RUN);
-    assert_int_equal(dropped_in, 3);
     assert_int_equal(plat_console_read(), 'z');
 }
 

@@ -209,26 +209,27 @@ static void test_ram_that_cannot_be_is_left_out(void **state)
 
 static void test_largest_gap(void **state)
 {
-    const struct boot_range taken[] = {
+    const struct range taken[] = {
         {0, 4096}, {MIB, MIB + 200 * KIB}, {MIB + 204 * KIB + 7, MIB + 208 * KIB + 1}};
-    const struct boot_range nothing[] = {{MIB, MIB}};
-    struct boot_range gap;
+    const struct range nothing[] = {{MIB, MIB}};
+    struct range gap;
 
     (void)state;
     memset(&info, 0, sizeof(info));
     boot_add_ram(&info, 0,
                  2 * MIB); /* the smallest guest: below the image is more room than behind it */
-    gap = boot_largest_gap(&info, taken, 3);
+    gap = range_largest_gap(info.ram, info.ram_count, GIB4, taken, 3);
     assert_true(gap.start == 4096 && gap.end == MIB);
     boot_add_ram(&info, 2 * MIB, 6 * MIB);
-    gap = boot_largest_gap(&info, taken, 3);
+    gap = range_largest_gap(info.ram, info.ram_count, GIB4, taken, 3);
     assert_true(gap.start == MIB + 212 * KIB && gap.end == 8 * MIB);
-    gap = boot_largest_gap(&info, nothing, 1); /* an empty range takes nothing */
+    gap = range_largest_gap(info.ram, info.ram_count, GIB4, nothing,
+                            1); /* an empty range takes nothing */
     assert_true(gap.start == 0 && gap.end == 8 * MIB);
     memset(&info, 0, sizeof(info));
-    gap = boot_largest_gap(&info, taken, 3);
+    gap = range_largest_gap(info.ram, info.ram_count, GIB4, taken, 3);
     assert_true(gap.start == gap.end);
-    assert_false(boot_is_ram(&info, (struct boot_range){0, 4096}));
+    assert_false(range_is_in(info.ram, info.ram_count, (struct range){0, 4096}));
 }
 
 /* Frames of Xen's own need addresses that nothing has: also where RAM reaches up to what the domain
@@ -259,7 +260,7 @@ static void test_any_map_keeps_the_rules(void **state)
 
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        struct boot_range taken[3], gap;
+        struct range taken[3], gap;
 
         memset(&info, 0, sizeof(info));
         for (int i = 0; i < 12; i++) {
@@ -270,7 +271,7 @@ static void test_any_map_keeps_the_rules(void **state)
                 v[j] = (uint64_t)(seed >> 8) * (1 + (seed >> 4) % 512);
             }
             if (i < 3)
-                taken[i] = (struct boot_range){v[0], v[0] + v[1]};
+                taken[i] = (struct range){v[0], v[0] + v[1]};
             else
                 boot_add_ram(&info, v[0], v[1]);
         }
@@ -279,8 +280,8 @@ static void test_any_map_keeps_the_rules(void **state)
             assert_true(info.ram[i].start % 4096 == 0 && info.ram[i].end % 4096 == 0);
             assert_true(i == 0 || info.ram[i - 1].end < info.ram[i].start);
         }
-        gap = boot_largest_gap(&info, taken, 3);
-        assert_true(gap.start == gap.end || boot_is_ram(&info, gap));
+        gap = range_largest_gap(info.ram, info.ram_count, GIB4, taken, 3);
+        assert_true(gap.start == gap.end || range_is_in(info.ram, info.ram_count, gap));
         for (int i = 0; i < 3 && gap.start != gap.end; i++)
             assert_true(taken[i].end <= gap.start || taken[i].start >= gap.end ||
                         taken[i].start == taken[i].end);

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "boot/xen-arm/memory.c"
+#include "boot/arm/memory.c"
 #include "boot/xen-arm/scale.h"
-#include "boot/xen-arm/tree.c"
+#include "boot/arm/tree.c"
 #include "fdt_blob.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -31,7 +31,7 @@ const uint64_t arch_phys_end = UINT64_C(1) << 32;
 
 #define MAPS_MAX 64u
 static struct {
-    struct tree_range range;
+    struct range range;
     enum arch_rights rights;
 } maps[MAPS_MAX];
 static unsigned map_count;
@@ -39,10 +39,10 @@ static unsigned map_count;
 /* Every mapping needs a page for a table. */
 bool arch_map(uint64_t phys, uint64_t size, enum arch_rights rights)
 {
-    assert_true(phys % ARM_PAGE == 0 && size % ARM_PAGE == 0 && size > 0);
+    assert_true(phys % PAGE_BYTES == 0 && size % PAGE_BYTES == 0 && size > 0);
     assert_true(phys < arch_phys_end && size <= arch_phys_end - phys);
     assert_true(map_count < MAPS_MAX);
-    maps[map_count].range = (struct tree_range){phys, phys + size};
+    maps[map_count].range = (struct range){phys, phys + size};
     maps[map_count++].rights = rights;
     return memory_take_page() != NULL;
 }
@@ -247,6 +247,34 @@ static void test_reserved_memory_is_kept_in_mind(void **state)
     assert_int_equal(tree.reserved[1].end, 0x40103000);
 }
 
+/* A range that wraps, as an entry of the list or as a child's: who keeps what is not known then. */
+static void test_reserved_memory_that_wraps_is_refused(void **state)
+{
+    (void)state;
+    begin_root();
+    add_memory(0x40000000, 0x1000000);
+    blob.reserved[0] = UINT64_MAX - 0xfff;
+    blob.reserved[1] = 0x2000;
+    blob.reserved[2] = 0x40200000; /* was forgotten with it */
+    blob.reserved[3] = 0x1000;
+    blob.reserved_count = 4;
+    assert_int_equal(read_tree(), -E_INVAL);
+    assert_non_null(strstr(why, "reserved"));
+    teardown(state);
+    setup(state);
+    begin_root();
+    add_memory(0x40000000, 0x1000000);
+    fdt_blob_begin(&blob, "reserved-memory");
+    FDT_BLOB_CELLS(&blob, "#address-cells", 2);
+    FDT_BLOB_CELLS(&blob, "#size-cells", 2);
+    fdt_blob_begin(&blob, "firmware@ffffffff");
+    FDT_BLOB_CELLS(&blob, "reg", UINT32_MAX, UINT32_MAX, 0, 0x3000, 0, 0x40100000, 0, 0x3000);
+    fdt_blob_end(&blob);
+    fdt_blob_end(&blob);
+    assert_int_equal(read_tree(), -E_INVAL);
+    assert_non_null(strstr(why, "reserved"));
+}
+
 /* Interrupts that are no private ones cannot wake us: none, not a wrong one. */
 static void test_interrupts_that_are_not_private_are_none(void **state)
 {
@@ -271,20 +299,20 @@ static void test_interrupts_that_are_not_private_are_none(void **state)
 /* ---- who gets which page --------------------------------------------------------------------- */
 
 /* RAM as test_ram has it, from `from` on; the tree at 1 MiB, a module at 2 MiB. */
-static struct tree_range small_machine(void)
+static struct range small_machine(void)
 {
-    tree.ram[0] = (struct tree_range){RAM_AT, RAM_AT + RAM_BYTES};
+    tree.ram[0] = (struct range){RAM_AT, RAM_AT + RAM_BYTES};
     tree.ram_count = 1;
-    tree.module = (struct tree_range){RAM_AT + 2 * MIB, RAM_AT + 2 * MIB + 0x1234};
-    return (struct tree_range){RAM_AT + MIB + 8, RAM_AT + MIB + 0x800};
+    tree.module = (struct range){RAM_AT + 2 * MIB, RAM_AT + 2 * MIB + 0x1234};
+    return (struct range){RAM_AT + MIB + 8, RAM_AT + MIB + 0x800};
 }
 
 static void test_each_page_has_the_rights_of_what_is_in_it(void **state)
 {
-    struct tree_range fdt = small_machine();
+    struct range fdt = small_machine();
 
     (void)state;
-    tree.reserved[0] = (struct tree_range){RAM_AT + 3 * MIB + 1, RAM_AT + 3 * MIB + 2};
+    tree.reserved[0] = (struct range){RAM_AT + 3 * MIB + 1, RAM_AT + 3 * MIB + 2};
     tree.reserved_count = 1;
     assert_int_equal(memory_init(&tree, fdt, &why), 0);
     assert_int_equal(rights_of(RAM_AT + 2 * MIB - 1), ARCH_RW);
@@ -300,7 +328,7 @@ static void test_each_page_has_the_rights_of_what_is_in_it(void **state)
 /* The heaps are in RAM, apart from each other and from all else, and the largest pieces. */
 static void test_the_heap_is_what_nobody_else_has(void **state)
 {
-    struct tree_range fdt = small_machine();
+    struct range fdt = small_machine();
 
     (void)state;
     assert_int_equal(memory_init(&tree, fdt, &why), 0);
@@ -315,7 +343,7 @@ static void test_the_heap_is_what_nobody_else_has(void **state)
 /* Behind the pool, tables come off the heap's end; when that is used up too, it is said. */
 static void test_tables_come_off_the_heap(void **state)
 {
-    struct tree_range fdt = small_machine();
+    struct range fdt = small_machine();
     uint64_t end;
 
     (void)state;
@@ -323,12 +351,12 @@ static void test_tables_come_off_the_heap(void **state)
     end = heaps[0].end;
     while (pool_used < POOL_PAGES)
         (void)memory_take_page();
-    memset(test_ram + RAM_BYTES - ARM_PAGE, 0xa5, ARM_PAGE);
+    memset(test_ram + RAM_BYTES - PAGE_BYTES, 0xa5, PAGE_BYTES);
     uint8_t *page = memory_take_page();
 
-    assert_ptr_equal(page, test_ram + RAM_BYTES - ARM_PAGE);
-    assert_int_equal(page[0] | page[ARM_PAGE - 1], 0);
-    assert_int_equal(heaps[0].end, end - ARM_PAGE);
+    assert_ptr_equal(page, test_ram + RAM_BYTES - PAGE_BYTES);
+    assert_int_equal(page[0] | page[PAGE_BYTES - 1], 0);
+    assert_int_equal(heaps[0].end, end - PAGE_BYTES);
     heaps[0].end = heaps[0].start;
     assert_null(memory_take_page());
 }
@@ -336,12 +364,12 @@ static void test_tables_come_off_the_heap(void **state)
 /* Virtual page 0 may be one of RAM's where virtual is not physical: then nobody gets it. */
 static void test_the_null_page_is_nobodys(void **state)
 {
-    struct tree_range fdt = small_machine();
+    struct range fdt = small_machine();
     const uint64_t null = arch_phys(NULL);
 
     (void)state;
-    tree.ram[1] = (struct tree_range){null - 3 * ARM_PAGE, null + 3 * ARM_PAGE};
-    tree.ram_count = null < arch_phys_end - 3 * ARM_PAGE ? 2 : 1;
+    tree.ram[1] = (struct range){null - 3 * PAGE_BYTES, null + 3 * PAGE_BYTES};
+    tree.ram_count = null < arch_phys_end - 3 * PAGE_BYTES ? 2 : 1;
     assert_int_equal(memory_init(&tree, fdt, &why), 0);
     for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
         assert_false(heaps[i].start <= null && heaps[i].end > null);
@@ -349,11 +377,11 @@ static void test_the_null_page_is_nobodys(void **state)
 
 static void test_memory_beyond_the_page_tables_is_not_used(void **state)
 {
-    struct tree_range fdt = small_machine();
+    struct range fdt = small_machine();
 
     (void)state;
-    tree.ram[1] = (struct tree_range){arch_phys_end - MIB, arch_phys_end + 64 * MIB};
-    tree.ram[2] = (struct tree_range){arch_phys_end + 128 * MIB, arch_phys_end + 256 * MIB};
+    tree.ram[1] = (struct range){arch_phys_end - MIB, arch_phys_end + 64 * MIB};
+    tree.ram[2] = (struct range){arch_phys_end + 128 * MIB, arch_phys_end + 256 * MIB};
     tree.ram_count = 3;
     assert_int_equal(memory_init(&tree, fdt, &why), 0); /* arch_map checks its range */
     for (unsigned i = 0; i < BARE_HEAPS_MAX; i++)
@@ -363,14 +391,14 @@ static void test_memory_beyond_the_page_tables_is_not_used(void **state)
 static void test_lies_about_memory_are_refused(void **state)
 {
     static const struct {
-        struct tree_range ram, module, fdt;
+        struct range ram, module, fdt;
         const char *why;
     } lies[] = {
-        {{RAM_AT + ARM_PAGE, RAM_AT + RAM_BYTES},
+        {{RAM_AT + PAGE_BYTES, RAM_AT + RAM_BYTES},
          {0, 0},
          {RAM_AT + MIB, RAM_AT + MIB + 1},
          "image"},
-        {{RAM_AT, RAM_AT + IMAGE_BYTES - ARM_PAGE},
+        {{RAM_AT, RAM_AT + IMAGE_BYTES - PAGE_BYTES},
          {0, 0},
          {RAM_AT + MIB, RAM_AT + MIB + 1},
          "image"},
@@ -402,6 +430,38 @@ static void test_lies_about_memory_are_refused(void **state)
         if (strstr(why, lies[i].why) == NULL)
             fail_msg("lie %zu: \"%s\"", i, why);
     }
+}
+
+/* What is mapped as a device's, or given to Xen for its frames, is nobody's memory; and not the page
+ * that a NULL pointer means. */
+static void test_ranges_of_devices_in_memory_are_refused(void **state)
+{
+    struct range *const ranges[] = {&tree.window, &tree.gic_dist, &tree.gic_cpu};
+    const struct range in_ram[] = {{RAM_AT + RAM_BYTES - 1, RAM_AT + RAM_BYTES + MIB},
+                                   {RAM_AT - MIB, RAM_AT + 1},
+                                   {RAM_AT + 3 * MIB, RAM_AT + 3 * MIB + 1},
+                                   {0, UINT64_MAX}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+        for (size_t k = 0; k <= ARRAY_SIZE(in_ram); k++) {
+            struct range fdt;
+
+            setup(state);
+            fdt = small_machine();
+            arch_offset = (uintptr_t)test_ram - RAM_AT;
+            *ranges[i] = k < ARRAY_SIZE(in_ram)
+                             ? in_ram[k]
+                             : (struct range){arch_phys(NULL) + 5, arch_phys(NULL) + 6};
+            assert_int_equal(memory_init(&tree, fdt, &why), -E_INVAL);
+            assert_non_null(strstr(why, "interrupt controller"));
+        }
+    }
+    setup(state);
+    struct range fdt = small_machine();
+
+    tree.window = (struct range){RAM_AT - MIB, RAM_AT};
+    tree.gic_cpu = (struct range){RAM_AT + RAM_BYTES, RAM_AT + RAM_BYTES + MIB};
+    assert_int_equal(memory_init(&tree, fdt, &why), 0);
 }
 
 /* ---- the clock ------------------------------------------------------------------------------- */
@@ -453,6 +513,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_many_pieces_of_memory_are_left_out, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_reserved_memory_is_kept_in_mind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserved_memory_that_wraps_is_refused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_interrupts_that_are_not_private_are_none, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_each_page_has_the_rights_of_what_is_in_it, setup,
@@ -463,6 +525,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_beyond_the_page_tables_is_not_used, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_lies_about_memory_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ranges_of_devices_in_memory_are_refused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_ticks_are_scaled_without_loss, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deadline_is_not_early_by_more_than_the_scale_loses,
                                         setup, teardown),

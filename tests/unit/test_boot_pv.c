@@ -15,7 +15,7 @@
 /* A domain of 64 pages, all of them mapped: module at page 16, list of frames at 17, start info 18,
  * xenstore 19, console 20, page tables 21 to 25. */
 #define PAGES 64u
-#define MEMORY_BYTES (PAGES * BOOT_PAGE)
+#define MEMORY_BYTES (PAGES * PAGE_BYTES)
 #define MFN(pfn) (0x71000u + (pfn)*3)
 static uint8_t *memory;
 static struct boot_info info;
@@ -47,10 +47,10 @@ static struct start_info good(void)
         .store_mfn = MFN(19),
         .store_evtchn = 1,
         .console.domU = {.mfn = MFN(20), .evtchn = 2},
-        .pt_base = 21 * BOOT_PAGE,
+        .pt_base = 21 * PAGE_BYTES,
         .nr_pt_frames = 5,
-        .mfn_list = 17 * BOOT_PAGE,
-        .mod_start = 16 * BOOT_PAGE,
+        .mfn_list = 17 * PAGE_BYTES,
+        .mod_start = 16 * PAGE_BYTES,
         .mod_len = 3,
         .cmd_line = "ip=10.0.0.2/24 x",
     };
@@ -58,9 +58,9 @@ static struct start_info good(void)
     for (uint64_t pfn = 0; pfn < PAGES; pfn++) {
         uint64_t mfn = MFN(pfn);
 
-        memcpy(memory + 17 * BOOT_PAGE + pfn * sizeof(mfn), &mfn, sizeof(mfn));
+        memcpy(memory + 17 * PAGE_BYTES + pfn * sizeof(mfn), &mfn, sizeof(mfn));
     }
-    memcpy(memory + 16 * BOOT_PAGE, "abc", 3);
+    memcpy(memory + 16 * PAGE_BYTES, "abc", 3);
     return si;
 }
 
@@ -73,7 +73,7 @@ static int parse_at(const struct start_info *si, uint64_t at)
 
 static int parse(const struct start_info *si)
 {
-    return parse_at(si, 18 * BOOT_PAGE);
+    return parse_at(si, 18 * PAGE_BYTES);
 }
 
 static void test_good_start_info(void **state)
@@ -95,8 +95,8 @@ static void test_good_start_info(void **state)
     assert_int_equal(start.console_port, 2);
     assert_int_equal(start.shared_info_mfn, 0xabc);
     assert_int_equal(start.p2m.len, PAGES * 8);
-    assert_true(start.tables.start == 21 * BOOT_PAGE && start.tables.end == 26 * BOOT_PAGE);
-    assert_int_equal(start.used_end, 26 * BOOT_PAGE);
+    assert_true(start.tables.start == 21 * PAGE_BYTES && start.tables.end == 26 * PAGE_BYTES);
+    assert_int_equal(start.used_end, 26 * PAGE_BYTES);
 }
 
 /* Whatever comes last in memory, nothing of the builder's lies behind used_end. */
@@ -106,21 +106,21 @@ static void test_used_end_is_behind_everything(void **state)
 
     (void)state;
     si = good();
-    si.mod_start = 40 * BOOT_PAGE;
-    si.mod_len = BOOT_PAGE + 1;
+    si.mod_start = 40 * PAGE_BYTES;
+    si.mod_len = PAGE_BYTES + 1;
     assert_int_equal(parse(&si), 0);
-    assert_int_equal(start.used_end, 41 * BOOT_PAGE + 1);
+    assert_int_equal(start.used_end, 41 * PAGE_BYTES + 1);
     si = good();
     si.console.domU.mfn = MFN(50);
     assert_int_equal(parse(&si), 0);
-    assert_int_equal(start.used_end, 51 * BOOT_PAGE);
+    assert_int_equal(start.used_end, 51 * PAGE_BYTES);
     si = good();
     si.store_mfn = MFN(51);
     assert_int_equal(parse(&si), 0);
-    assert_int_equal(start.used_end, 52 * BOOT_PAGE);
+    assert_int_equal(start.used_end, 52 * PAGE_BYTES);
     si = good();
-    assert_int_equal(parse_at(&si, 60 * BOOT_PAGE), 0);
-    assert_int_equal(start.used_end, 60 * BOOT_PAGE + sizeof(si));
+    assert_int_equal(parse_at(&si, 60 * PAGE_BYTES), 0);
+    assert_int_equal(start.used_end, 60 * PAGE_BYTES + sizeof(si));
 }
 
 static void test_module_by_page_number(void **state)
@@ -233,10 +233,25 @@ static void test_lies_are_refused_by_name(void **state)
     refused(&si, "shared info");
 }
 
+/* New page tables begin behind what the builder made: those pages must be mapped. */
+static void test_there_must_be_room_for_the_first_tables(void **state)
+{
+    (void)state;
+    start.used_end = 26 * PAGE_BYTES - 5;
+    assert_false(pv_has_room(&start, 0));
+    assert_false(pv_has_room(&start, 26 * PAGE_BYTES));
+    assert_false(pv_has_room(&start, 28 * PAGE_BYTES - 1));
+    assert_true(pv_has_room(&start, 28 * PAGE_BYTES));
+    start.used_end = UINT64_MAX;
+    assert_false(pv_has_room(&start, UINT64_MAX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_good_start_info, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_there_must_be_room_for_the_first_tables, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_used_end_is_behind_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_module_by_page_number, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rings_that_are_none, setup, teardown),

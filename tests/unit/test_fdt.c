@@ -215,6 +215,19 @@ static void test_reservations_end_at_the_zero_entry(void **state)
     assert_false(fdt_reserved(&fdt, UINT32_MAX, &start, &size));
 }
 
+static void test_reservations_that_wrap_or_do_not_end_are_refused(void **state)
+{
+    (void)state;
+    small_tree();
+    blob.reserved[0] = UINT64_MAX;
+    blob.reserved[1] = 1;
+    blob.reserved_count = 2;
+    make();
+    refused("reserved memory that cannot be");
+    cs_set_be32(tree, 16, (uint32_t)tree.len & ~7u); /* the list begins at the very end */
+    refused("the list of reserved memory has no end");
+}
+
 static void test_header_that_lies_is_refused(void **state)
 {
     /* each word of the header: a value, and what is said of it */
@@ -401,6 +414,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_properties_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_string_without_its_end_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reservations_end_at_the_zero_entry, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reservations_that_wrap_or_do_not_end_are_refused,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_header_that_lies_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_cut_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_short_structure_is_refused, setup, teardown),

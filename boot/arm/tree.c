@@ -5,7 +5,6 @@
 
 #include <morgana/err.h>
 
-#include "arch.h"
 #include "boot/common/fdt.h"
 
 #define PPI_CELL 1u /* first cell of an interrupt: 0 shared, 1 private */
@@ -20,13 +19,13 @@ struct seen {
     struct tree *tree;
 };
 
-static struct tree_range reg_of(const struct seen *s, unsigned index)
+static struct range reg_of(const struct seen *s, unsigned index)
 {
     uint64_t start, size;
 
     if (!fdt_reg(s->fdt, s->node, index, &start, &size))
-        return (struct tree_range){0, 0};
-    return (struct tree_range){start, start + size};
+        return (struct range){0, 0};
+    return (struct range){start, start + size};
 }
 
 /* The private interrupt in entry `index` of "interrupts", or TREE_PPI_NONE. */
@@ -49,39 +48,8 @@ static bool is_compatible(const struct seen *s, const char *word)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Adds to a sorted list of disjoint ranges, of whole pages; RAM that is no whole page, or too much,
- * is left out. */
-static void add_ram(struct tree *tree, struct tree_range r)
-{
-    struct tree_range *ram = tree->ram;
-    unsigned i, n = 0;
-
-    if (r.start > UINT64_MAX - ARM_PAGE)
-        return;
-    r.start = (r.start + ARM_PAGE - 1) & ~(uint64_t)(ARM_PAGE - 1);
-    r.end &= ~(uint64_t)(ARM_PAGE - 1);
-    if (r.end <= r.start)
-        return;
-    /* What it touches becomes one with it. */
-    for (i = 0; i < tree->ram_count; i++) {
-        if (ram[i].end < r.start || ram[i].start > r.end) {
-            ram[n++] = ram[i];
-        } else {
-            r.start = u64_min(r.start, ram[i].start);
-            r.end = ram[i].end > r.end ? ram[i].end : r.end;
-        }
-    }
-    tree->ram_count = n;
-    if (n == TREE_RAM_MAX)
-        return;
-    for (i = n; i > 0 && ram[i - 1].start > r.start; i--)
-        ram[i] = ram[i - 1];
-    ram[i] = r;
-    tree->ram_count++;
-}
-
 /* All is lost that does not fit, so that nobody uses what others keep: the caller refuses. */
-static bool add_reserved(struct tree *tree, struct tree_range r)
+static bool add_reserved(struct tree *tree, struct range r)
 {
     if (r.end <= r.start)
         return true;
@@ -99,7 +67,8 @@ static void see_memory(const struct seen *s)
     if (!fdt_prop_string(s->fdt, s->node, "device_type", &type) || !cs_equal_str(type, "memory"))
         return;
     for (unsigned i = 0; i < TREE_RAM_MAX; i++)
-        add_ram(s->tree, reg_of(s, i));
+        s->tree->ram_count =
+            range_add(s->tree->ram, s->tree->ram_count, TREE_RAM_MAX, reg_of(s, i));
 }
 
 /* ---- what else a guest wants to know --------------------------------------------------------- */
@@ -112,7 +81,7 @@ static void see_chosen(const struct seen *s)
     (void)fdt_prop_string(s->fdt, s->node, "bootargs", &tree->bootargs);
     if (fdt_prop_number(s->fdt, s->node, "linux,initrd-start", &start) &&
         fdt_prop_number(s->fdt, s->node, "linux,initrd-end", &end) && end > start)
-        tree->module = (struct tree_range){start, end};
+        tree->module = (struct range){start, end};
     (void)fdt_prop(s->fdt, s->node, "rng-seed", &tree->rng_seed);
     (void)fdt_prop_number(s->fdt, s->node, "kaslr-seed", &tree->kaslr_seed);
 }
@@ -187,31 +156,30 @@ static void see(const struct seen *s)
     see_gic(s);
 }
 
-/* Section 3.5.4: children with "reg" have their place; those without are placed by us: nowhere. */
-static bool reserve(const struct fdt *fdt, struct tree *tree)
+/* Section 3.5.4: children with "reg" have their place; those without are placed by us: nowhere.
+ * NULL, or what is wrong: one that cannot be read is not passed over, since others keep it. */
+static const char *reserve(const struct fdt *fdt, struct tree *tree)
 {
+    static const char too_many[] = "device tree: more memory is reserved than can be kept in mind";
     struct fdt_node node = fdt_root(fdt);
-    struct seen s = {fdt, &node, tree};
     uint64_t start, size;
     bool inside = false;
 
     for (unsigned i = 0; fdt_reserved(fdt, i, &start, &size); i++) {
-        if (!add_reserved(tree, (struct tree_range){start, start + size}))
-            return false;
+        if (!add_reserved(tree, (struct range){start, start + size}))
+            return too_many;
     }
     while (fdt_next(fdt, &node)) {
         if (node.depth == 2)
             inside = fdt_is_named(&node, "reserved-memory");
-        for (unsigned i = 0; inside && node.depth == 3; i++) {
-            struct tree_range r = reg_of(&s, i);
-
-            if (r.end == 0 || i > TREE_RESERVED_MAX)
-                break;
-            if (!add_reserved(tree, r))
-                return false;
+        for (unsigned i = 0; inside && node.depth == 3 && fdt_has_reg(fdt, &node, i); i++) {
+            if (!fdt_reg(fdt, &node, i, &start, &size))
+                return "device tree: reserved memory that cannot be";
+            if (!add_reserved(tree, (struct range){start, start + size}))
+                return too_many;
         }
     }
-    return true;
+    return NULL;
 }
 
 int tree_read(struct cs_ro blob, struct tree *tree, const char **why)
@@ -228,8 +196,8 @@ int tree_read(struct cs_ro blob, struct tree *tree, const char **why)
         if (node.depth == 2) /* on the CPU's own bus: their addresses are physical */
             see(&s);
     }
-    *why = "device tree: more memory is reserved than can be kept in mind";
-    if (!reserve(&fdt, tree))
+    *why = reserve(&fdt, tree);
+    if (*why != NULL)
         return -E_INVAL;
     *why = "device tree: no memory";
     return tree->ram_count > 0 ? 0 : -E_INVAL;
