@@ -105,10 +105,10 @@ static uint32_t read_ring_pages(struct sim_vbd *vbd, bool *many)
         return refuse(vbd, "ring-page-order", "too large"), 0u;
     if (order != UINT32_MAX && pages != UINT32_MAX && pages != 1u << order)
         return refuse(vbd, "num-ring-pages", "differs from ring-page-order"), 0u;
-    if (order != UINT32_MAX && vbd->conf->ring_order_max == 0)
+    /* A frontend may write both keys (note 3); one of those that it wrote we know. */
+    if ((order == UINT32_MAX || vbd->conf->ring_order_max == 0) &&
+        (pages == UINT32_MAX || vbd->conf->ring_pages_max == 0))
         return refuse(vbd, "ring-page-order", "was not offered"), 0u;
-    if (order == UINT32_MAX && vbd->conf->ring_pages_max == 0)
-        return refuse(vbd, "num-ring-pages", "was not offered"), 0u;
     if (order != UINT32_MAX)
         pages = 1u << order;
     if (pages == 0 || (pages & (pages - 1)) != 0 || pages > pages_allowed(vbd->conf))
