@@ -6,6 +6,8 @@
 console_dir=/var/log/xen/console
 net_server=10.0.0.2             # by convention the guest that serves; dom0 is 10.0.0.1 on xenbr0
 guest_count=0
+boot_seconds=30                 # the longest that a guest takes to start
+[ "$guest_type" != hvm ] || boot_seconds=150    # a device model, a BIOS and GRUB, all on an emulated machine
 
 say() { printf '@%s\n' "$*" >&3; }
 
@@ -84,8 +86,24 @@ pings_answered() {              # PING COMMAND...: it prints its account, and ev
 
 # --- guests ------------------------------------------------------------------------------------------------------------
 
-hvm_settings() {                # NAME: an HVM guest starts from its disk, /run/case/NAME.img, by the BIOS
-    printf '%s\n' "disk = [\"format=raw,vdev=hda,access=rw,target=/run/case/$1.img\"]" 'boot = "c"' 'vga = "none"' 'nographic = 1' \
+# Public clouds start an HVM guest from its disk: the BIOS starts GRUB, and GRUB the image. Everything is in GRUB's one file: the loader that
+# the BIOS starts, its modules, its commands, and a tar archive with the image and its module; the command line stands in the commands.
+grub_disk() {                   # NAME IMAGE MODULE COMMAND-LINE: /run/case/NAME.img
+    local hd=/run/case/$1.hd
+    mkdir -p "$hd" /usr/share/qemu/keymaps
+    echo 'map 0x409' >/usr/share/qemu/keymaps/en-us     # the device model does not start without
+    cp "$2" "$hd/image"
+    echo "multiboot (memdisk)/image $4" >"$hd.cfg"
+    [ -z "$3" ] || { cp "$3" "$hd/module"; echo 'module (memdisk)/module' >>"$hd.cfg"; }
+    echo boot >>"$hd.cfg"
+    tar -C "$hd" -cf "$hd.tar" .
+    must grub-mkimage -O i386-pc -d /usr/bin -p '(memdisk)/' -c "$hd.cfg" -m "$hd.tar" -o "$hd.core" biosdisk memdisk tar multiboot boot
+    cat /usr/bin/boot.img "$hd.core" >"/run/case/$1.img"
+    truncate -s 1M "/run/case/$1.img"
+}
+
+hvm_settings() {                # NAME: an HVM guest starts from its disk
+    printf '%s\n' "disk = [\"format=raw,vdev=hda,access=rw,target=/run/case/$1.img\"]" 'boot = "c"' 'hdtype = "ahci"' 'vga = "none"' 'nographic = 1' \
         'device_model_override = "/usr/bin/xen-qemu-system-i386"' 'firmware_override = "/usr/bin/hvmloader"' \
         'bios_path_override = "/usr/bin/bios-256k.bin"'
 }
@@ -108,19 +126,27 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
     case $ramdisk in ''|/*) ;; *) ramdisk=/rig/data/$ramdisk ;; esac
     [ -z "$ramdisk" ] || [ -e "$ramdisk" ] || fail "there is no file $ramdisk"
     guest_count=$((guest_count + 1))
+    if [ "$type" = hvm ]; then  # the BIOS and GRUB need memory, too
+        [ "$memory" -ge 64 ] || memory=64
+        grub_disk "$name" "$image" "$ramdisk" "$extra"
+    fi
     {
         echo "name = \"$name\""
         [ "$type" = none ] || echo "type = \"$type\""
-        if [ "$type" = hvm ]; then hvm_settings "$name"; else echo "kernel = \"$image\""; fi
-        [ -z "$ramdisk" ] || echo "ramdisk = \"$ramdisk\""
-        case $extra in
-            '') ;;
-            *\"*) echo "extra = '$extra'" ;;
-            *) echo "extra = \"$extra\"" ;;
-        esac
+        if [ "$type" = hvm ]; then
+            hvm_settings "$name"
+        else
+            echo "kernel = \"$image\""
+            [ -z "$ramdisk" ] || echo "ramdisk = \"$ramdisk\""
+            case $extra in
+                '') ;;
+                *\"*) echo "extra = '$extra'" ;;
+                *) echo "extra = \"$extra\"" ;;
+            esac
+        fi
         echo "memory = $memory"
         echo "vcpus = $vcpus"
-        [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0"]\n' $guest_count
+        [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0,type=vif,script=/rig/vif"]\n' $guest_count # vif: none that a device model emulates
         # Not destroyed at once: first the rig sees how the guest ended and lets the console daemon read all it wrote.
         echo 'on_poweroff = "preserve"'
         echo 'on_crash = "preserve"'
