@@ -290,17 +290,14 @@ static COLD bool refuse_syn(struct tcp_conn *conn, const struct tcp_rx *rx)
 }
 
 /* Third would be security. Fourth: SYN (RFC 5961 section 4). The peer's SYN-ACK where both opened
- * at once repeats the SYN that we have (RFC 9293 figure 7). */
+ * at once repeats the SYN that we have (RFC 9293 figure 7): its ACK is what is new. */
 static inline bool step_syn(struct tcp_conn *conn, struct tcp_rx *rx)
 {
     if (LIKELY((rx->hdr.flags & TCP_SYN) == 0))
         return true;
     if (conn->state == TCP_SYN_RECEIVED && (rx->hdr.flags & TCP_ACK) != 0 &&
-        rx->hdr.seq == conn->irs && rx->hdr.ack == conn->snd_nxt) {
-        rx->hdr.flags &= (uint16_t)~TCP_SYN;
-        rx->hdr.seq++;
+        rx->hdr.seq == conn->irs && rx->hdr.ack == conn->snd_nxt)
         return true;
-    }
     if (!conn->tcp->conf.tuning.challenge_acks)
         return refuse_syn(conn, rx);
     conn->tcp->stats.syn_in_window++;
@@ -308,9 +305,19 @@ static inline bool step_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     return false;
 }
 
+/* The peer's SYN-ACK: what its SYN said of ECN it has to confirm (RFC 3168 section 6.1.1). */
+static COLD void take_syn_ack(struct tcp_conn *conn, struct tcp_rx *rx)
+{
+    conn->ecn_ok = conn->ecn_ok && (rx->hdr.flags & (TCP_ECE | TCP_CWR)) == TCP_ECE;
+    rx->hdr.flags &= (uint16_t)~TCP_SYN;
+    rx->hdr.seq++;
+}
+
 /* Fifth: ACK. In SYN-RECEIVED, which only a simultaneous open leads to here. */
 static COLD bool ack_of_syn(struct tcp_conn *conn, struct tcp_rx *rx)
 {
+    uint32_t wnd = rx->hdr.window;
+
     if (seq_le(rx->hdr.ack, conn->snd_una) || seq_gt(rx->hdr.ack, conn->snd_nxt)) {
         conn->tcp->stats.bad_ack++;
         tcp_reset_answer(conn->tcp, rx);
@@ -319,8 +326,11 @@ static COLD bool ack_of_syn(struct tcp_conn *conn, struct tcp_rx *rx)
     /* Our SYN-ACK has not left: the peer's SYN is to be acknowledged all the same. */
     if ((conn->owed & TCP_OWE_SYN) != 0)
         tcp_ackgen_now(conn);
-    /* The window of anything but a SYN is scaled (RFC 7323 section 2.2). */
-    tcp_conn_established(conn, rx, (uint32_t)rx->hdr.window << conn->snd_wscale);
+    if ((rx->hdr.flags & TCP_SYN) != 0)
+        take_syn_ack(conn, rx);
+    else /* RFC 7323 section 2.2: a SYN's is not scaled */
+        wnd <<= conn->snd_wscale;
+    tcp_conn_established(conn, rx, wnd);
     tcp_data_release(conn, rx->now);
     return true;
 }

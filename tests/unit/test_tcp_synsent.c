@@ -365,6 +365,39 @@ static void test_the_crossing_syn_ack_goes_again_and_is_given_up(void **state)
     end();
 }
 
+/* RFC 3168 section 6.1.1: no ECT where one SYN-ACK came that does not agree, though the SYN before
+ * it asked. RFC 7323 section 2.2: nor is that SYN-ACK's window scaled. */
+static void test_where_syns_crossed_the_syn_ack_is_read_as_one(void **state)
+{
+    const uint8_t flags[] = {0, F_ECE, F_CWR, F_ECE | F_CWR};
+    struct tcp_tuning tuning = tcp_tuning_default;
+
+    (void)state;
+    tuning.ecn = TCP_ECN_ON;
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(flags); i++) {
+        struct tcp_frame crossing = answer(F_SYN | F_ECE | F_CWR, 0), f;
+        struct tcp_info info;
+
+        begin(&tuning);
+        crossing.ws = true;
+        crossing.ws_shift = 3;
+        f = crossing;
+        f.flags = (uint8_t)(F_SYN | F_ACK | flags[i / 2]);
+        f.ack = syn.seq + 1;
+        tcpwire_in_only(&w, crossing);
+        if (i % 2 != 0) { /* before our SYN-ACK has left, or after */
+            netrig_poll(w.rig);
+            assert_int_equal(tcpwire_out(&w).flags, F_SYN | F_ACK | F_ECE);
+        }
+        tcpwire_in(&w, f);
+        assert_int_equal(state_now(), TCP_ESTABLISHED);
+        assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
+        assert_int_equal(info.ecn_ok, flags[i / 2] == F_ECE);
+        assert_int_equal(info.snd_wnd, 1000);
+        end();
+    }
+}
+
 /* RFC 9293 section 3.10.7.4, second and fifth, for who has opened actively. */
 static void test_where_syns_crossed_a_reset_refuses_and_a_bad_ack_is_reset(void **state)
 {
@@ -473,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_syn_makes_the_beginning_careful),
         cmocka_unit_test(test_late_syns_may_be_plain),
         cmocka_unit_test(test_the_crossing_syn_ack_goes_again_and_is_given_up),
+        cmocka_unit_test(test_where_syns_crossed_the_syn_ack_is_read_as_one),
         cmocka_unit_test(test_where_syns_crossed_a_reset_refuses_and_a_bad_ack_is_reset),
         cmocka_unit_test(test_without_the_rule_segments_without_timestamps_are_let_in),
         cmocka_unit_test(test_closed_while_syns_cross_the_fin_follows),
