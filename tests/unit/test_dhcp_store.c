@@ -564,6 +564,61 @@ static void test_optional_serves_from_memory_while_the_device_is_away(void **sta
     assert_int_equal(rig.store.found.leases, 22);
 }
 
+/* The device fails while the head that makes the switch is on its way, comes back, and then power is
+ * lost at any write of what follows: whichever half the head says it is, that one is whole. */
+static void test_a_head_in_doubt_leaves_both_halves_as_they_are(void **state)
+{
+    unsigned doubts = 0;
+
+    for (uint64_t cut = 0; cut < 8; cut++)
+        for (uint64_t seed = 0; seed < 8; seed++) {
+            (void)stop(state);
+            (void)start(state);
+            assert_int_equal(storerig_open(&rig), 0);
+            lease_all(1, 200);
+            rig.store.overrun = true;
+            blk_mem_cut_after(&rig.mem, 2, seed); /* two pieces of the table, the head */
+            for (unsigned i = 0; i < 20; i++)
+                (void)storerig_poll(&rig);
+            assert_true(rig.store.failed);
+            doubts += rig.store.in_doubt;
+            blk_mem_power_on(&rig.mem);
+            blk_mem_cut_after(&rig.mem, cut, seed);
+            for (unsigned i = 0; i < 8 && rig.dev->online; i++)
+                storerig_pass(&rig, 2);
+            storerig_restart(&rig, 1, seed);
+            storerig_check(&rig);
+        }
+    assert_int_equal(doubts, 64);
+}
+
+/* What an attempt at a rewrite left behind when power was lost is not taken for the next one's,
+ * which is shorter. */
+static void test_what_an_earlier_attempt_left_is_not_read(void **state)
+{
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 300);
+    rig.store.overrun = true;
+    while (rig.store.anew.next < 8)
+        (void)storerig_poll(&rig);
+    for (unsigned i = 0; i < 2; i++)
+        (void)storerig_poll(&rig); /* it is on the disk, but no head tells of it */
+    assert_true(rig.store.rewriting);
+    storerig_restart(&rig, 1, 1);
+    for (uint32_t n = 1; n <= 300; n++) {
+        if (n > 10)
+            storerig_release(&rig, n);
+        if (n % 50 == 0)
+            storerig_run(&rig);
+    }
+    rig.store.overrun = true;
+    storerig_run(&rig);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.leases, 10);
+    storerig_check(&rig);
+}
+
 /* ---- size ------------------------------------------------------------------------------------ */
 
 /* 65,536 leases: read at most twice, in bounded time. */
@@ -621,6 +676,8 @@ int main(void)
         TEST(test_more_leases_than_before_make_the_journal_larger),
         TEST(test_nothing_is_promised_while_the_device_is_away),
         TEST(test_optional_serves_from_memory_while_the_device_is_away),
+        TEST(test_a_head_in_doubt_leaves_both_halves_as_they_are),
+        TEST(test_what_an_earlier_attempt_left_is_not_read),
         TEST(test_65536_leases_are_read_in_bounded_time),
     };
 
