@@ -3,7 +3,8 @@
  *
  * A slot holds one of three forms of request, told apart by the operation, or a response. All
  * counts of sectors are in units of 512 bytes. A shared slot is written whole (XSA-216: nothing old
- * leaks through padding) and read once, into a private copy (XSA-155). Byte rulers: docs/wire/blkif.md.
+ * leaks through padding) and read once, into a private copy (XSA-155). Byte rulers:
+ * docs/wire/blkif.md.
  */
 #ifndef BLKFRONT_WIRE_H
 #define BLKFRONT_WIRE_H
