@@ -102,8 +102,15 @@ bool blkpair_disk_is(uint64_t sector, uint64_t count, uint32_t version)
 void blkpair_start(const struct sim_vbd_conf *vbd, const struct blkfront_conf *bf, bool random,
                    uint64_t seed)
 {
+    blkpair_start_sim(
+        &(struct sim_conf){.seed = seed, .random = random, .vbd_count = 1, .vbd[0] = *vbd}, bf);
+}
+
+void blkpair_start_sim(const struct sim_conf *sim, const struct blkfront_conf *bf)
+{
     static char *argv[] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "log=quiet", NULL};
-    struct sim_conf conf = {.seed = seed, .random = random, .vbd_count = 1, .vbd[0] = *vbd};
+    const struct sim_vbd_conf *vbd = &sim->vbd[0];
+    struct sim_conf conf = *sim;
 
     for (unsigned s = 0; s < BLKPAIR_SECTORS; s++)
         fill_sector(disk + (size_t)s * SECTOR, s, 0);
@@ -117,7 +124,7 @@ void blkpair_start(const struct sim_vbd_conf *vbd, const struct blkfront_conf *b
     memset(model, 0, sizeof(model));
     versions = 0;
     next_start = 0;
-    rng = seed;
+    rng = sim->seed;
     page_pool_init(&blkpair.pages, headers, memory, BLKPAIR_PAGES);
     if (bf != NULL)
         blkpair.conf = *bf;
@@ -338,7 +345,7 @@ void blkpair_turn(void)
 {
     reap();
     if (!blkdev_arm(blkpair.dev))
-        plat_wait(plat_now_ns() + 100 * NS_PER_MS);
+        plat_wait(plat_now_ns() + (blkpair_flying() != 0 ? 100 * NS_PER_MS : 0));
 }
 
 void blkpair_submit(unsigned n)

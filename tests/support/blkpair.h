@@ -34,6 +34,8 @@ extern struct blkpair blkpair;
  * (BLKPAIR_SECTORS) unless vbd->sectors says otherwise, and holds version 0 of every sector. */
 void blkpair_start(const struct sim_vbd_conf *vbd, const struct blkfront_conf *bf, bool random,
                    uint64_t seed);
+/* The same with a machine of the caller's; conf->vbd[0] is the disk. */
+void blkpair_start_sim(const struct sim_conf *conf, const struct blkfront_conf *bf);
 /* blkfront_open. */
 int blkpair_open(void);
 /* Gives up what is in flight, and closes. */
