@@ -75,7 +75,7 @@ SMALL := apps/% base/% boot/% dhcp/% xen/x% cstruct/text.c cstruct/field.c netfr
 FAST := $(MEM_SOURCES) apps/common/sha256.c \
 	$(addprefix boot/xen-x86_64/,clock.c hypercall.c wait.c) \
 	$(addprefix boot/xen-arm/,clock.c wait.c) boot/xen-arm32/cpu.c boot/xen-arm64/cpu.c \
-	$(addprefix boot/cubieboard/,emac.c mmio.c timer.c wait.c)
+	$(addprefix boot/cubieboard/,emac.c mmio.c sdcard.c sdhost.c timer.c wait.c)
 # gcc -Os inlines too little to see that a parser which returns true has filled its result; the same
 # files are checked for that at -O2 (host) and by clang.
 OPTIMISE = $(if $(filter-out $(FAST),$(filter $(SMALL),$<)),\

@@ -17,9 +17,9 @@
 struct board {
     const char *name;
     uint32_t cpu; /* MIDR's primary part number, by which the board is known */
-    uintptr_t sram, emac, ccm, intc, pio, timer, rtc, sid, uart, twi;
+    uintptr_t sram, emac, mmc, ccm, intc, pio, timer, rtc, sid, uart, twi;
     uintptr_t gic_dist, gic_cpu; /* in place of intc; 0: it has none */
-    uint8_t irq_uart, irq_timer, irq_emac;
+    uint8_t irq_uart, irq_timer, irq_mmc, irq_emac;
     uint16_t rtc_year; /* that of the RTC's year 0 */
     uint8_t rtc_year_mask;
     uint64_t ram_start, ram_end;  /* where memory can be; how much there is the loader says */
@@ -32,6 +32,9 @@ const struct board *board(void);
 const struct board *board_detect(void);
 /* Lets the EMAC have its clock, its pins and its memory. */
 void board_emac_on(void);
+/* The same for the SD host; and the clock that it passes on to the card: 24 MHz, or 400 kHz. */
+void board_mmc_on(void);
+void board_mmc_clock(bool fast);
 
 /* ---- timer.c ---- */
 
@@ -63,6 +66,11 @@ void power_init(void);
 
 /* The command line, for mac=. */
 void netdev_init(int argc, char *const *argv);
+
+/* ---- blkdev.c ---- */
+
+/* How long to sleep at most, because the card will not say when it has done writing. */
+uint64_t blkdev_nap_ns(void);
 
 /* ---- axp209.c ---- */
 

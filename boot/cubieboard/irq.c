@@ -50,7 +50,7 @@ static void start_gic(const struct board *b, const uint8_t irqs[], size_t n)
 void irq_init(void)
 {
     const struct board *b = board();
-    const uint8_t irqs[] = {b->irq_uart, b->irq_timer, b->irq_emac};
+    const uint8_t irqs[] = {b->irq_uart, b->irq_timer, b->irq_mmc, b->irq_emac};
 
     if (b->gic_dist != 0)
         start_gic(b, irqs, ARRAY_SIZE(irqs));

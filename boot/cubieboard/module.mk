@@ -1,4 +1,4 @@
 # The Cubieboard (Allwinner A10), with no hypervisor: start, serial console, timers, Ethernet,
-# watchdog.
-boot-cubieboard_DEPS := base cstruct netdev platform boot-common boot-common-bare boot-arm boot-armv7
-boot-cubieboard_PREFIXES := boot_ bare_ plat_ arch_ atags_ axp209_ board calendar_ timer_ emac_ irq_ loader_ mmio_ netdev_init power_ uart_
+# SD card, watchdog.
+boot-cubieboard_DEPS := base cstruct netdev blkdev platform boot-common boot-common-bare boot-arm boot-armv7
+boot-cubieboard_PREFIXES := boot_ bare_ plat_ arch_ atags_ axp209_ board calendar_ timer_ emac_ irq_ loader_ mmio_ netdev_init blkdev_ power_ sdhost_ sdcard_ uart_
