@@ -46,10 +46,12 @@ struct emac {
  * a host may have. */
 bool emac_read_mac(uintptr_t base, uint8_t mac[6]);
 
-/* Resets the device and starts it. Gives it in *dev, the link as the PHY says: without a PHY it is
- * down. -E_NODEV: no EMAC answers at this address. */
+/* Resets the device and starts it. Keeps `emac` and conf->pool until emac_close; Lends `conf`.
+ * Gives the device in *dev, the link as the PHY says: without a PHY it is down. It is part of
+ * `emac`: nothing else is to be put back. -E_NODEV: no EMAC answers at this address. */
 int emac_open(struct emac *emac, const struct emac_conf *conf, struct netdev **dev);
-/* Stops it. */
+/* Stops it: `emac` is the caller's again. Packets that it still had to send are sent: a frame is in
+ * the device, and its packet put, when tx returns. */
 void emac_close(struct emac *emac);
 
 /* ---- emac_phy.c ---- */

@@ -12,6 +12,7 @@
 _Noreturn void pvh_main(uint32_t start_info, uint32_t loader);
 
 /* ---- pvh_trap.c ---- */
+/* Loads the tables of traps and segments, which are this file's own. */
 void pvh_set_traps(void);
 
 /* ---- pvh_trap_entry.S ---- */
@@ -20,9 +21,11 @@ extern const uint8_t pvh_trap_entries[], pvh_upcall[];
 void pvh_halt(void);
 
 /* ---- pvh_paging.c ---- */
+/* Maps all of the memory in *info, with the rights that memory.c gives. Lends `info`. 0, or a
+ * negative E_ code with *why a sentence (a literal). */
 int pvh_map_memory(const struct boot_info *info, const char **why);
-/* Maps the page at guest-physical `addr`, outside RAM, readable and writable. NULL: no page for a
- * page table. */
+/* Maps the page at guest-physical `addr`, outside RAM, readable and writable, for good; gives its
+ * virtual address. NULL: no page for a page table. */
 void *pvh_map_page(uint64_t addr);
 
 #endif

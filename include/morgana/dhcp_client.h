@@ -170,15 +170,20 @@ struct dhcp_client {
     struct dhcp_msg msg; /* scratch */
 };
 
-/* Begins in INIT: the first message is due at once. -E_INVAL: a length out of its range. */
+/* Begins in INIT: the first message is due at once. Copies `conf`, and the client id; Keeps what
+ * conf.host_name shows, as long as the client is used. Nothing else outlasts a call, and nothing
+ * is to be undone: the storage is the caller's when it likes. -E_INVAL: a length out of its
+ * range. */
 int dhcp_client_init(struct dhcp_client *client, const struct dhcp_client_conf *conf,
                      uint64_t now_ns);
-/* The next thing to do; call it until it says WAIT. */
+/* The next thing to do, and what belongs to it in *step, of which step->buf is Lent; call it until
+ * it says WAIT. */
 enum dhcp_client_do dhcp_client_poll(struct dhcp_client *client, uint64_t now_ns,
                                      struct dhcp_client_step *step);
 /* When it must be polled again though nothing comes: an absolute time, or NS_NEVER. */
 uint64_t dhcp_client_poll_at(const struct dhcp_client *client);
-/* A UDP payload that came to port 68. Lends bytes. */
+/* A UDP payload that came to port 68: what became of it. Lends bytes: what is kept of an
+ * acknowledgement is copied into client->lease. */
 enum dhcp_client_answer dhcp_client_input(struct dhcp_client *client, struct cs_ro bytes,
                                           uint64_t now_ns);
 /* The answer to PROBE. in_use also at any time later, where another host claims the address:
