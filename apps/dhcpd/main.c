@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, and a console on which to
- * look at the leases. */
+/* dhcpd - a DHCP server, whole: an interface, dhcpd.conf, the server, a disk that the leases are
+ * kept on, and a console on which to look at them. */
 #include <morgana/args.h>
+#include <morgana/dhcp_store.h>
 #include <morgana/dhcp_udp.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+#include "apps/common/disk.h"
 #include "apps/common/memory.h"
 
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
 enum { KEYS_A_TURN = 16 };
 enum { PAGES_MIN = 64, PAGES_DEFAULT = 448, PAGES_MAX = 65536 };
+enum { CONF_BYTES_MAX = 1 << 20, EXTENTS = 32 }; /* of files on a FAT disk */
 enum { LEASES_MIN = 16, LEASES_DEFAULT_MAX = 4096, LEASES_MAX = 1 << 20 };
 
 static struct arp_entry arp[ARP_ENTRIES];
@@ -22,6 +25,15 @@ static struct dhcp_conf conf;
 static struct dhcp_server server;
 static struct dhcp_leases leases;
 static struct dhcp_udp edge;
+
+static struct disk disk = {
+    .name = "dhcpd", .pages = &pages, .writes = true, .is_ours = dhcp_journal_is_ours};
+static struct dhcp_store store;
+static bool has_disk, has_store;
+static struct fat_file journal; /* on a FAT disk: the store's window is over its extents */
+static struct blk_extent extents[EXTENTS];
+static struct blk_window window;
+static char store_name[100];
 
 /* ---- memory: taken once, at the start -------------------------------------------------------- */
 
@@ -39,20 +51,49 @@ static int start_pool(int argc, char **argv)
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
+/* dhcpd.conf of a FAT disk, where there is no module. */
+static int read_file(const char *path, struct cs_ro *text)
+{
+    struct fat_file file;
+    struct cs buf;
+    int err = fat_open(&disk.fat, path, 0, 0, &file);
+
+    if (err == -E_NOENT)
+        return 0;
+    if (err == 0) {
+        buf.len = file.size;
+        if (buf.len > CONF_BYTES_MAX)
+            err = -E_2BIG;
+        else if ((buf.base = memory_take(buf.len, 1)) == NULL)
+            err = -E_NOMEM;
+        else
+            err = fat_read(&file, 0, buf);
+        if (err >= 0)
+            *text = cs_as_ro(cs_head(buf, (size_t)err));
+        (void)fat_close(&file);
+    }
+    if (err < 0)
+        LOG_ERROR("dhcpd: %s%s cannot be read: %s", disk_called(&disk).text, path, err_name(err));
+    return err < 0 ? err : 0;
+}
+
 static int read_conf(void)
 {
     struct cs_ro text = plat_module();
     struct dhcp_conf_error error;
-    size_t bytes = dhcp_conf_arena_bytes(text.len);
+    size_t bytes;
     void *arena;
     char line[256];
     size_t n;
 
+    if (!text.len && has_disk && disk.kind == DISK_FAT && read_file("/dhcpd.conf", &text) != 0)
+        return -E_IO;
     if (!text.len) {
-        LOG_ERROR("dhcpd: no dhcpd.conf, or it is empty: give ramdisk=FILE (a guest) or "
-                  "module=FILE (Linux)");
+        LOG_ERROR("dhcpd: no dhcpd.conf, or it is empty: give ramdisk=FILE (a guest), "
+                  "module=FILE (Linux), or a disk= with FAT that has it");
         return -E_NOENT;
     }
+    bytes = dhcp_conf_arena_bytes(text.len);
     arena = memory_take(bytes, 16);
     if (!arena) {
         LOG_ERROR("dhcpd: not enough memory for a dhcpd.conf of %zu bytes", text.len);
@@ -95,6 +136,112 @@ static int start_server(int argc, char **argv)
     return dhcp_server_init(&server, &leases, &sc);
 }
 
+/* ---- disk ------------------------------------------------------------------------------------ */
+
+static int start_disk(int argc, char **argv)
+{
+    int err = disk_open(&disk, argc, argv);
+
+    has_disk = err == 1;
+    return err < 0 ? err : 0;
+}
+
+/* The journal as a device: a file of a FAT disk, made where it is absent, else the disk. */
+static int open_journal(struct blkdev **dev)
+{
+    uint64_t bytes = dhcp_journal_bytes(leases.max);
+    struct fat_info info;
+    int err;
+
+    fmt_buf(store_name, sizeof(store_name), "%s", disk_called(&disk).text);
+    if (disk.kind != DISK_FAT) {
+        *dev = disk.part;
+        return 0;
+    }
+    fmt_buf(store_name, sizeof(store_name), "%s/leases.jnl", disk_called(&disk).text);
+    err = fat_stat(&disk.fat, "/leases.jnl", &info);
+    if (err == -E_NOENT && bytes <= UINT32_MAX)
+        err = fat_preallocate(&disk.fat, "/leases.jnl", (uint32_t)bytes, plat_wall_ns());
+    if (err == 0)
+        err = fat_open(&disk.fat, "/leases.jnl", 0, 0, &journal);
+    if (err != 0)
+        return err;
+    err = disk_file_window(&disk, &journal, false, extents, EXTENTS, &window, dev);
+    if (err != 0)
+        (void)fat_close(&journal);
+    return err;
+}
+
+static void close_journal(void)
+{
+    if (disk.kind != DISK_FAT)
+        return;
+    blk_window_close(&window);
+    (void)fat_close(&journal);
+}
+
+static const char *why_not(int err)
+{
+    return err == -E_NOSPC   ? "too small"
+           : err == -E_PROTO ? "it holds something else; nothing was written"
+           : err == -E_ROFS  ? "read-only, and has to be written"
+                             : err_name(err);
+}
+
+/* Reads the leases. Without a disk, or where the operator can do without one that will not do, they
+ * are in memory only. */
+static int start_store(void)
+{
+    struct dhcp_store_conf sc = {.name = store_name,
+                                 .pool = &pages,
+                                 .server = &server,
+                                 .leases = &leases,
+                                 .optional = disk.word.optional};
+    uint64_t began = plat_now_ns();
+    bool opened = false;
+    int err;
+
+    if (!has_disk)
+        return 0;
+    err = open_journal(&sc.dev);
+    opened = err == 0;
+    if (err == 0)
+        err = dhcp_store_open(&store, &sc, began, plat_wall_ns());
+    has_store = err == 0;
+    if (err == 0) {
+        const struct dhcp_store_found *f = &store.found;
+
+        LOG_INFO("dhcpd: %u leases of %s%s: %u records in %u blocks, %u ms", f->leases, store_name,
+                 f->is_new ? ", which is new" : "", f->records, f->blocks,
+                 (unsigned)((plat_now_ns() - began) / NS_PER_MS));
+        return 0;
+    }
+    log_line(sc.optional ? LOG_WARN : LOG_ERROR,
+             "dhcpd: leases cannot be kept on %s: %s (%u leases take %llu bytes, better %llu)%s",
+             store_name, why_not(err), leases.max,
+             (unsigned long long)dhcp_journal_bytes_min(leases.max),
+             (unsigned long long)dhcp_journal_bytes(leases.max),
+             sc.optional ? ": goes on without" : "");
+    if (opened)
+        close_journal();
+    return sc.optional ? 0 : err;
+}
+
+/* What is noted is written, and told of; and the time, so that it is known how long we were away. */
+static void stop_store(void)
+{
+    dhcp_store_end(&store);
+    while (!dhcp_store_is_idle(&store)) {
+        uint64_t now = plat_now_ns();
+        bool busy = dhcp_store_poll(&store, now, plat_wall_ns());
+
+        (void)dhcp_udp_poll(&edge, now, 0);
+        netdev_tx_flush(nif.conf.dev);
+        if (!busy && !dhcp_store_arm(&store))
+            plat_wait(dhcp_store_poll_at(&store));
+    }
+}
+
 /* ---- network --------------------------------------------------------------------------------- */
 
 static bool has_subnet_of(uint32_t addr)
@@ -131,7 +278,11 @@ static int start_net(int argc, char **argv, uint64_t now)
                             .frags = frags,
                             .frags_max = FRAG_QUEUES,
                             .frag_bytes_max = 16 * PAGE_BYTES};
-    struct dhcp_udp_conf uc = {.nif = &nif, .server = &server, .leases = &leases};
+    struct dhcp_udp_conf uc = {.nif = &nif,
+                               .server = &server,
+                               .leases = &leases,
+                               .store = has_store ? &store : NULL,
+                               .held_max = u32_min(DHCP_UDP_HELD_MAX, pages.total / 4)};
     uint32_t gateway = IP4_ANY;
     uint8_t prefix_len;
     int err;
@@ -230,6 +381,11 @@ static void print_stats(void)
     print_counter("send failed", s->send_failed);
     print_counter("no memory", s->no_memory);
     print_counter("lines left out", s->lines_left_out);
+    print_counter("held for the disk", s->held);
+    print_counter("too many held", s->held_full);
+    print_counter("not kept", s->not_kept);
+    for (unsigned i = 0; has_store && i < DHCP_STORE_STAT_COUNT; i++)
+        print_counter(dhcp_store_stat_names[i], dhcp_store_stat(&store, i));
     for (unsigned i = 0; i < NETIF_STAT_COUNT; i++)
         print_counter(netif_stat_names[i], netif_stat(&nif, i));
 }
@@ -254,6 +410,11 @@ static bool read_console(void)
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
+static bool store_arm(void)
+{
+    return has_store && dhcp_store_arm(&store);
+}
+
 static void serve(void)
 {
     while (plat_request() == PLAT_RUN) {
@@ -261,12 +422,15 @@ static void serve(void)
         bool busy = netif_poll(&nif, now, BUDGET);
 
         busy |= dhcp_udp_poll(&edge, now, BUDGET);
+        if (has_store)
+            busy |= dhcp_store_poll(&store, now, plat_wall_ns());
         netdev_tx_flush(nif.conf.dev);
         busy |= read_console();
         if (print_at != PRINTED_ALL)
             print_table(LINES_A_TURN);
-        if (!busy && print_at == PRINTED_ALL && !netif_arm(&nif))
-            plat_wait(u64_min(netif_poll_at(&nif), dhcp_udp_poll_at(&edge)));
+        if (!busy && print_at == PRINTED_ALL && !netif_arm(&nif) && !store_arm())
+            plat_wait(u64_min(u64_min(netif_poll_at(&nif), dhcp_udp_poll_at(&edge)),
+                              has_store ? dhcp_store_poll_at(&store) : NS_NEVER));
     }
 }
 
@@ -281,9 +445,21 @@ static void stop(void)
         print("... and more");
     LOG_INFO("dhcpd: %llu messages, %llu replies", (unsigned long long)s->received,
              (unsigned long long)s->replies);
+    if (has_store)
+        stop_store();
     dhcp_udp_close(&edge);
     netif_fini(&nif);
     plat_netdev_close(nif.conf.dev);
+    if (has_store) {
+        dhcp_store_close(&store);
+        /* a device that does not answer keeps its request: it and what is around it stays open */
+        if (!store.busy) {
+            close_journal();
+            disk_close(&disk);
+        }
+    } else if (has_disk) {
+        disk_close(&disk);
+    }
 }
 
 int main(int argc, char **argv)
@@ -293,14 +469,21 @@ int main(int argc, char **argv)
         {"gw", "gw=10.0.0.254", "the default route's gateway, for clients behind relays"},
         {"leases", "leases=1000", "leases there is room for"},
         {"pages", "pages=448", "pages of 4 KiB for packets"},
+        DISK_KEY,             /* for the leases */
         {"dhcp", NULL, NULL}, /* that would be asking itself: see start_net */
         {NULL, NULL, NULL},
     };
+    bool wants_disk;
 
-    if (args_help(argc, argv, "a DHCP server; its dhcpd.conf is the module", keys))
+    if (args_help(argc, argv, "a DHCP server; its dhcpd.conf is the module, or on its disk", keys))
         return 0;
     args_check(argc, argv, keys);
-    if (read_conf() != 0 || start_server(argc, argv) != 0 || start_pool(argc, argv) != 0 ||
+    /* A disk needs pages, and may have the dhcpd.conf; without one, pages get what memory is left. */
+    wants_disk = args_last(argc, argv, "disk") != 0;
+    if (wants_disk && (start_pool(argc, argv) != 0 || start_disk(argc, argv) != 0))
+        return 1;
+    if (read_conf() != 0 || start_server(argc, argv) != 0 ||
+        (!wants_disk && start_pool(argc, argv) != 0) || start_store() != 0 ||
         start_net(argc, argv, plat_now_ns()) != 0)
         return 1;
     serve();

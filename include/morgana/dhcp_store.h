@@ -56,6 +56,9 @@ struct dhcp_store_conf {
 struct dhcp_store_stats {
     DHCP_STORE_STATS(DHCP_STORE_STAT_FIELD)
 };
+#define DHCP_STORE_STAT_NAME(name) #name,
+static const UNUSED char *const dhcp_store_stat_names[] = {DHCP_STORE_STATS(DHCP_STORE_STAT_NAME)};
+enum { DHCP_STORE_STAT_COUNT = ARRAY_SIZE(dhcp_store_stat_names) };
 
 /* What was found at the start. */
 struct dhcp_store_found {
@@ -122,6 +125,16 @@ struct dhcp_store {
     struct dhcp_store_found found;
     struct dhcp_store_stats stats;
 };
+
+/* Counter number i of dhcp_store_stat_names. */
+static inline uint64_t dhcp_store_stat(const struct dhcp_store *store, unsigned i)
+{
+    const uint64_t counters[] = {
+#define DHCP_STORE_STAT_VALUE(name) store->stats.name,
+        DHCP_STORE_STATS(DHCP_STORE_STAT_VALUE)};
+
+    return i < ARRAY_SIZE(counters) ? counters[i] : 0;
+}
 
 /* Reads what is there into the table, makes a new journal where there is none, and puts right
  * what is damaged (each with a line). wall_ns: nanoseconds since 1970, 0: not known. Waits for the
