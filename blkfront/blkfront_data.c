@@ -26,10 +26,12 @@ static uint32_t without_list(uint32_t n)
 
 uint32_t blkfront_data_room(const struct blkfront *bf, bool copied)
 {
-    uint32_t grants = bf->conf.gt->stats.free_count;
+    uint32_t grants = bf->conf.gt->stats.free_count, pages = bf->conf.pool->free_count;
 
     if (copied)
-        grants = u32_min(grants, bf->conf.pool->free_count);
+        grants = u32_min(grants, pages);
+    else if (pages == 0)
+        grants = u32_min(grants, BLKFRONT_DIRECT_SEGS);
     if (bf->persistent)
         grants += bf->kept_count;
     return u32_min(without_list(grants), bf->lent_free_count);
