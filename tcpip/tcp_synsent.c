@@ -62,8 +62,8 @@ static bool is_ack_ours(const struct tcp_conn *conn, const struct tcp_rx *rx)
     return rx->opts.ts_ecr - first <= last - first;
 }
 
-/* What both SYNs say holds. ECN: a SYN-ACK agrees by ECE without CWR, a crossing SYN asks with
- * both (RFC 3168 section 6.1.1). */
+/* What both SYNs say holds. ECN, where ours asked: a SYN-ACK agrees by ECE without CWR, a crossing
+ * SYN asks with both (RFC 3168 section 6.1.1). */
 static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
 {
     const struct tcp_options *opts = &rx->opts;
@@ -80,10 +80,8 @@ static void take_options(struct tcp_conn *conn, const struct tcp_rx *rx)
         conn->ts_recent = opts->ts_val;
         conn->ts_recent_at = rx->now;
     }
-    if ((rx->hdr.flags & TCP_ACK) != 0)
-        conn->ecn_ok = conn->ecn_ok && ecn == TCP_ECE;
-    else
-        conn->ecn_ok = conn->ecn_mode != TCP_ECN_OFF && ecn == (TCP_ECE | TCP_CWR);
+    conn->ecn_ok =
+        conn->ecn_ok && ecn == ((rx->hdr.flags & TCP_ACK) != 0 ? TCP_ECE : TCP_ECE | TCP_CWR);
 }
 
 /* Fourth: SYN. Our SYN's window was counted from a number that we did not know yet. */

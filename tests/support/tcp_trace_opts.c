@@ -131,7 +131,11 @@ static bool ecn_on(const struct tt_half *h)
     bool asked = (h->syn_flags & (ECE | CWR)) == (ECE | CWR);
     struct tt_theirs theirs;
 
-    if (h->synack) /* it answered; a simultaneous open does not negotiate (RFC 3168 6.1.1.1) */
+    /* RFC 3168 6.1.1: who sent a SYN that did not ask, where both opened at once too, marks
+     * nothing. */
+    if (h->syn_flags != 0 && !asked)
+        return false;
+    if (h->synack)
         return (h->synack_flags & (ECE | CWR)) == ECE;
     tt_theirs(h, &theirs);
     return asked && theirs.ece;

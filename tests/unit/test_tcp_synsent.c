@@ -188,11 +188,20 @@ static void test_ecn_is_agreed_upon_by_ece_alone(void **state)
         assert_int_equal(tcp_info(&w.tcp, conn, w.rig->now, &info), 0);
         assert_int_equal(info.ecn_ok, flags[i] == F_ECE);
         end();
-        /* A crossing SYN asks with both. */
-        begin(&tcp_tuning_default);
-        tcpwire_in(&w, answer((uint8_t)(F_SYN | flags[i]), 0));
-        assert_int_equal((tcpwire_out(&w).flags & F_ECE) != 0, flags[i] == (F_ECE | F_CWR));
-        end();
+        /* A crossing SYN asks with both; whose own SYN, or the second, did not ask may not mark. */
+        for (unsigned asked = 0; asked < 3; asked++) {
+            tuning.ecn = asked == 0 ? TCP_ECN_PASSIVE : TCP_ECN_ON;
+            begin(&tuning);
+            if (asked == 1) {
+                tcpwire_pass(&w, 3500 * NS_PER_MS);
+                assert_int_equal(tcpwire_out(&w).flags, F_SYN);
+                tcpwire_skip(&w);
+            }
+            tcpwire_in(&w, answer((uint8_t)(F_SYN | flags[i]), 0));
+            assert_int_equal((tcpwire_out(&w).flags & F_ECE) != 0,
+                             asked == 2 && flags[i] == (F_ECE | F_CWR));
+            end();
+        }
     }
 }
 

@@ -519,6 +519,32 @@ static void test_ecn_codepoints_where_they_may_not_be(void **state)
     }
 }
 
+/* RFC 3168 6.1.1: nor where both opened at once, and the own SYN did not ask. */
+static void test_ecn_needs_a_syn_that_asked_where_syns_crossed(void **state)
+{
+    (void)state;
+    for (unsigned asked = 0; asked < 2; asked++) {
+        struct play p;
+        struct tcp_frame f;
+
+        play_setup(&p);
+        p.ecn = asked != 0;
+        (void)play_pass_syn(&p, 0, 0);
+        p.ecn = true;
+        (void)play_pass_syn(&p, 1, 0);
+        for (unsigned end = 0; end < 2; end++) {
+            p.ecn = end == 0 || asked != 0; /* the answer to what end 0 said */
+            f = play_crossed(&p, end);
+            play_pass(&p, end, &f);
+        }
+        f = play_data(&p, 0, 100);
+        f.ecn = 2;
+        play_sent(&p, 0, &f);
+        assert_int_equal(tcp_trace_count(p.trace, TCP_TRACE_ECN), asked == 0);
+        play_done(&p);
+    }
+}
+
 static void test_broken_headers_are_found(void **state)
 {
     static uint8_t bytes[TCP_FRAME_MAX];
@@ -552,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_each_forbidden_thing_is_found),
         cmocka_unit_test(test_options_need_both_syns),
         cmocka_unit_test(test_ecn_codepoints_where_they_may_not_be),
+        cmocka_unit_test(test_ecn_needs_a_syn_that_asked_where_syns_crossed),
         cmocka_unit_test(test_broken_headers_are_found),
     };
 
