@@ -39,21 +39,35 @@ static int status_of(int error)
     }
 }
 
-static int mode_of(const struct blk_req *req)
+/* Zeroes that stay allocated; a file system that has none such makes a hole, which reads as zeroes
+ * too. */
+static int mode_of(const struct filedev_slot *slot)
 {
-    return FALLOC_FL_KEEP_SIZE |
-           (req->op == BLK_WRITE_ZEROES ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE);
+    bool hole = slot->req->op != BLK_WRITE_ZEROES || slot->hole;
+
+    return FALLOC_FL_KEEP_SIZE | (hole ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+}
+
+/* Is it to be tried by a hole now? */
+static bool try_hole(struct filedev *file, struct filedev_slot *slot)
+{
+    if (slot->req->op != BLK_WRITE_ZEROES || slot->hole)
+        return false;
+    file->zeroes_by_holes = true;
+    slot->hole = true;
+    return true;
 }
 
 /* ---- a request and its memory --------------------------------------------------------------- */
 
 /* Neighbours in memory become one. */
-static void fill(struct filedev_slot *slot, struct blk_req *req)
+static void fill(const struct filedev *file, struct filedev_slot *slot, struct blk_req *req)
 {
     slot->req = req;
     slot->at = req->start;
     slot->left = req->bytes;
     slot->iov_first = slot->iov_count = 0;
+    slot->hole = file->zeroes_by_holes;
     for (unsigned i = 0; moves_data(req) && i < req->seg_count; i++) {
         const struct blk_seg *seg = &req->segs[i];
         uint8_t *base = seg->page->base + seg->off;
@@ -109,6 +123,8 @@ static bool judge(struct filedev *file, struct filedev_slot *slot, int64_t resul
 {
     if (result == -EINTR || result == -EAGAIN)
         return true;
+    if (result == -EOPNOTSUPP && try_hole(file, slot))
+        return true;
     if (result < 0) {
         finish(file, slot, status_of((int)-result));
     } else if (!moves_data(slot->req)) {
@@ -144,7 +160,7 @@ static void prepare(struct filedev *file, struct filedev_slot *slot)
         io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
         break;
     default:
-        io_uring_prep_fallocate(sqe, fd, mode_of(req), (off_t)slot->at, (off_t)slot->left);
+        io_uring_prep_fallocate(sqe, fd, mode_of(slot), (off_t)slot->at, (off_t)slot->left);
         break;
     }
     io_uring_sqe_set_data(sqe, slot);
@@ -194,7 +210,7 @@ static int64_t perform(const struct filedev *file, const struct filedev_slot *sl
         n = fdatasync(fd);
         break;
     default:
-        n = fallocate(fd, mode_of(slot->req), (off_t)slot->at, (off_t)slot->left);
+        n = fallocate(fd, mode_of(slot), (off_t)slot->at, (off_t)slot->left);
         break;
     }
     return n < 0 ? -errno : n;
@@ -230,7 +246,7 @@ static int file_submit(struct blkdev *dev, struct blk_req *req)
         return -E_AGAIN;
     }
     file->free = slot->next;
-    fill(slot, req);
+    fill(file, slot, req);
     file->in_flight++;
     if (file->has_ring) {
         prepare(file, slot);

@@ -32,6 +32,7 @@ struct filedev_slot {
     struct blk_req *req;
     uint64_t at, left; /* what is still to be done of it */
     unsigned iov_first, iov_count;
+    bool hole; /* zeroes as a hole */
     struct iovec iov[FILEDEV_SEGS];
 };
 
@@ -40,7 +41,7 @@ struct filedev {
     struct blkdev dev;
     struct filedev_conf conf;
     struct io_uring ring;
-    bool has_ring, wants_room;
+    bool has_ring, wants_room, zeroes_by_holes;
     unsigned in_flight, unsent; /* unsent: of those in the ring that Linux has not been told of */
     struct filedev_slot *free, *queue, **queue_end; /* queue: without a ring, until kick */
     struct blk_req *done, **done_end;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -134,6 +135,32 @@ static void test_every_op_without(void **state)
 {
     (void)state;
     check_ops(true);
+}
+
+/* tmpfs has no FALLOC_FL_ZERO_RANGE. */
+static void test_zeroes_are_a_hole_where_there_is_nothing_better(void **state)
+{
+    (void)state;
+    for (int plain = 0; plain < 2; plain++) {
+        start(plain, false);
+        filedev_close(&file);
+        int other = memfd_create("test", 0);
+        assert_int_equal(write(other, model, BYTES), BYTES);
+        struct filedev_conf conf = file.conf;
+        conf.fd = other;
+        assert_int_equal(filedev_open(&file, &conf, &dev), 0);
+        for (unsigned at = 0; at < 3 * 8192; at += 8192) {
+            diskrig_make(rig, &q, BLK_WRITE_ZEROES, at, 8192, 0);
+            assert_int_equal(doing(&q), 0);
+        }
+        memset(data, 0, 3 * 8192);
+        assert_int_equal(pread(other, back, 4 * 8192, 0), 4 * 8192);
+        assert_memory_equal(back, data, 3 * 8192);
+        assert_memory_equal(back + 3 * 8192, model + 3 * 8192, 8192);
+        assert_true(dev->caps.write_zeroes);
+        close(other);
+        stop();
+    }
 }
 
 static void test_a_file_that_shrank_is_an_error(void **state)
@@ -277,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_op_by_io_uring),
         cmocka_unit_test(test_every_op_without),
+        cmocka_unit_test(test_zeroes_are_a_hole_where_there_is_nothing_better),
         cmocka_unit_test(test_a_file_that_shrank_is_an_error),
         cmocka_unit_test(test_a_read_only_file),
         cmocka_unit_test(test_a_full_device_wakes),
