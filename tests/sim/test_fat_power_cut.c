@@ -17,7 +17,7 @@
 
 static const struct fatimage images[] = {
     {.bits = 12, .sector_bytes = 512, .cluster_sectors = 1, .clusters = 1500},
-    {.bits = 12, .sector_bytes = 4096, .cluster_sectors = 1, .clusters = 60},
+    {.bits = 12, .sector_bytes = 4096, .cluster_sectors = 1, .clusters = 80},
     {.bits = 16, .sector_bytes = 512, .cluster_sectors = 1, .clusters = 4100},
     {.bits = 32, .sector_bytes = 512, .cluster_sectors = 2, .clusters = 300},
 };

@@ -80,8 +80,13 @@ static bool expect(bool holds, const char *what, const char **why)
 
 int fatcut_bystanders_make(struct fat *fs)
 {
-    int err = make(fs, "/keep.bin", 5000, 7);
+    int err = make(fs, "/junk.bin", 60000, 0xa5);
 
+    /* What is free now is not zeroes. */
+    if (err == 0)
+        err = fat_unlink(fs, "/junk.bin");
+    if (err == 0)
+        err = make(fs, "/keep.bin", 5000, 7);
     if (err == 0)
         err = fat_mkdir(fs, "/dir", NOW);
     if (err == 0)
@@ -217,6 +222,31 @@ static bool truncate_holds(struct fat *fs, const char **why)
     int64_t size = whole(fs, "/file.bin", 1);
 
     return expect(size == 4000 || size == 1000 || size == 0, "another size, or other bytes", why);
+}
+
+/* The same of a file whose clusters' entries are in several sectors of the table. */
+static int make_far(struct fat *fs)
+{
+    int err = make(fs, "/fill.bin", 87000, 1);
+
+    return err < 0 ? err : make(fs, "/file.bin", 40000, 1);
+}
+
+static int truncate_far_run(struct fat *fs)
+{
+    struct fat_file file;
+    int err = fat_open(fs, "/file.bin", FAT_WRITE, NOW, &file);
+
+    if (err == 0)
+        err = fat_truncate(&file, 3000, NOW);
+    return err < 0 ? err : fat_close(&file);
+}
+
+static bool truncate_far_holds(struct fat *fs, const char **why)
+{
+    int64_t size = whole(fs, "/file.bin", 1);
+
+    return expect(size == 40000 || size == 3000, "another size, or other bytes", why);
 }
 
 static int mkdir_run(struct fat *fs)
@@ -388,6 +418,7 @@ const struct fatcut fatcuts[] = {
     {"extend", make_f, extend_run, extend_holds, FATCHECK_LONG},
     {"unlink", make_f, unlink_run, unlink_holds, 0},
     {"truncate", make_f, truncate_run, truncate_holds, FATCHECK_LONG},
+    {"truncate-far", make_far, truncate_far_run, truncate_far_holds, FATCHECK_LONG},
     {"mkdir", nothing, mkdir_run, mkdir_holds, 0},
     {"rmdir", make_dir, rmdir_run, rmdir_holds, 0},
     {"rename-here", make_f, here_run, here_holds, 0},
