@@ -42,6 +42,7 @@ static void test_write(void **state)
     start(&(struct blkrig_conf){0});
     blkrig_submit_pieces(&io[0], BLK_WRITE, 1536, 1024, 1024, 9);
     assert_false(blkrig_take(0, &got)); /* not before the kick */
+    memset((uint8_t *)blkrig.queue[0].shared + RING_SLOTS_AT, 0xff, 32 * BLKFRONT_SLOT_BYTES);
     blkdev_kick(blkrig.dev);
     take(&got);
     assert_int_equal(got.op, BLKIF_OP_WRITE);
@@ -257,6 +258,7 @@ static void test_one_mib_is_one_indirect_request(void **state)
     (void)state;
     start(&(struct blkrig_conf){.indirect = 256});
     blkrig_submit(&io[0], BLK_WRITE, 4096, 1 << 20, 5);
+    memset((uint8_t *)blkrig.queue[0].shared + RING_SLOTS_AT, 0xff, 32 * BLKFRONT_SLOT_BYTES);
     blkdev_kick(blkrig.dev);
     take(&got);
     assert_int_equal(got.op, BLKIF_OP_INDIRECT);
