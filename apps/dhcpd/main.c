@@ -166,7 +166,10 @@ static int open_journal(struct blkdev **dev)
         err = fat_open(&disk.fat, "/leases.jnl", 0, 0, &journal);
     if (err != 0)
         return err;
-    err = disk_file_window(&disk, &journal, false, extents, EXTENTS, &window, dev);
+    /* Nothing of the file system changes from now on: whenever the power goes, it is clean. */
+    err = fat_sync(&disk.fat);
+    if (err == 0)
+        err = disk_file_window(&disk, &journal, false, extents, EXTENTS, &window, dev);
     if (err != 0)
         (void)fat_close(&journal);
     return err;
