@@ -37,19 +37,13 @@ static int start_pool(struct net *net, int argc, char **argv)
 
 /* ---- the address ----------------------------------------------------------------------------- */
 
-struct address {
-    uint32_t addr; /* by DHCP: the one that it had before, or 0 */
-    uint32_t gateway;
-    uint8_t prefix_len;
-};
-
 static bool is_word(const char *value, const char *word)
 {
     return value != NULL && cs_equal_str(cs_of_str(value), word);
 }
 
 /* ip= or dhcp, whichever comes last; without either, DHCP. ip=dhcp is what Linux calls it. */
-static int read_address(struct net *net, int argc, char **argv, struct address *a)
+static int read_address(struct net *net, int argc, char **argv, struct net_address *a)
 {
     const char *remembered = args_get(argc, argv, "dhcp");
     int ip = args_last(argc, argv, "ip"), dhcp = args_last(argc, argv, "dhcp");
@@ -68,22 +62,6 @@ static int read_address(struct net *net, int argc, char **argv, struct address *
     if (has_gw && net->by_dhcp)
         LOG_WARN("%s: gw=: ignored: the routes come by DHCP", net->name);
     return 0;
-}
-
-static int add_address(struct net *net, const struct address *a, uint64_t now)
-{
-    int err = netif_addr_add(&net->nif, a->addr, a->prefix_len, false, now);
-
-    if (err != 0) {
-        LOG_ERROR("%s: ip=%s/%u: no host can have this address: %s", net->name,
-                  fmt_ip4(a->addr).text, a->prefix_len, err_name(err));
-        return err;
-    }
-    err = a->gateway == IP4_ANY ? 0 : netif_route_add(&net->nif, 0, 0, a->gateway);
-    if (err != 0)
-        LOG_ERROR("%s: gw=%s: no other host of this network: %s", net->name,
-                  fmt_ip4(a->gateway).text, err_name(err));
-    return err;
 }
 
 static int ask_for_address(struct net *net, uint32_t remembered, uint64_t now)
@@ -114,7 +92,7 @@ int net_open(struct net *net, int argc, char **argv, uint64_t now_ns)
                               .frags = frags,
                               .frags_max = FRAG_QUEUES,
                               .frag_bytes_max = frag_pages * PAGE_BYTES};
-    struct address a = {.gateway = IP4_ANY};
+    struct net_address a = {.gateway = IP4_ANY};
     int err = read_address(net, argc, argv, &a);
 
     if (err != 0 || (err = start_pool(net, argc, argv)) != 0)
@@ -125,7 +103,8 @@ int net_open(struct net *net, int argc, char **argv, uint64_t now_ns)
     if ((err = plat_entropy(cs_of(conf.key, sizeof(conf.key)))) != 0 ||
         (err = netif_init(&net->nif, &conf, now_ns)) != 0)
         return net_failed(net, "cannot start the network", err);
-    return net->by_dhcp ? ask_for_address(net, a.addr, now_ns) : add_address(net, &a, now_ns);
+    return net->by_dhcp ? ask_for_address(net, a.addr, now_ns)
+                        : net_add_address(net->name, &net->nif, &a, now_ns);
 }
 
 /* With log=debug: every counter that is not zero. */

@@ -90,6 +90,16 @@ static inline bool net_poll(struct net *net, uint64_t now_ns)
 /* Sleeps where there is nothing to do, until then or until something comes. */
 void net_wait(struct net *net, uint64_t deadline_ns);
 
+struct net_address {
+    uint32_t addr; /* by DHCP: the one that it had before, or 0 */
+    uint32_t gateway;
+    uint8_t prefix_len;
+};
+/* What ip= and gw= said (gateway IP4_ANY: nothing); for programs that have an interface of their
+ * own, too. 0, or a negative E_ code: said in a line that begins with `name`, and names the key. */
+int net_add_address(const char *name, struct netif *nif, const struct net_address *address,
+                    uint64_t now_ns);
+
 /* Between the files of this folder: a line for what failed, whose error it returns. */
 int net_failed(const struct net *net, const char *what, int err);
 

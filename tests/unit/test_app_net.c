@@ -12,7 +12,7 @@
 
 static struct net net = {.name = "prog"};
 static struct args args;
-static struct address got;
+static struct net_address got;
 
 static int read_line(const char *line)
 {
@@ -21,7 +21,7 @@ static int read_line(const char *line)
     vplat_reset(1);
     log_init(plat_console_write, LOG_INFO);
     assert_int_equal(args_split(&args, "prog", cs_of_str(line), error, sizeof(error)), 0);
-    got = (struct address){0};
+    got = (struct net_address){0};
     return read_address(&net, args.argc, args.argv, &got);
 }
 
