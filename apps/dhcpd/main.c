@@ -9,6 +9,7 @@
 
 #include "apps/common/disk.h"
 #include "apps/common/memory.h"
+#include "apps/common/net.h"
 
 enum { ARP_ENTRIES = 256, FRAG_QUEUES = 4, BUDGET = 64, LINES_A_TURN = 8, LINES_AT_EXIT = 256 };
 enum { KEYS_A_TURN = 16 };
@@ -255,24 +256,6 @@ static bool has_subnet_of(uint32_t addr)
     return false;
 }
 
-/* The error is the operator's: said by key. */
-static int add_addresses(uint32_t addr, uint8_t prefix_len, uint32_t gateway, uint64_t now)
-{
-    int err = netif_addr_add(&nif, addr, prefix_len, false, now);
-
-    if (err != 0) {
-        LOG_ERROR("dhcpd: ip=%s/%u: no host can have this address: %s", fmt_ip4(addr).text,
-                  prefix_len, err_name(err));
-        return err;
-    }
-    if (gateway != IP4_ANY)
-        err = netif_route_add(&nif, 0, 0, gateway);
-    if (err != 0)
-        LOG_ERROR("dhcpd: gw=%s: no other host of the server's network: %s", fmt_ip4(gateway).text,
-                  err_name(err));
-    return err;
-}
-
 static int start_net(int argc, char **argv, uint64_t now)
 {
     struct netif_conf nc = {.pool = &pool,
@@ -286,16 +269,16 @@ static int start_net(int argc, char **argv, uint64_t now)
                                .leases = &leases,
                                .store = has_store ? &store : NULL,
                                .held_max = u32_min(DHCP_UDP_HELD_MAX, pages.total / 4)};
-    uint32_t gateway = IP4_ANY;
-    uint8_t prefix_len;
+    struct net_address own = {.gateway = IP4_ANY};
     int err;
 
-    err = args_get_ip4_prefix(argc, argv, "ip", &uc.addr, &prefix_len);
+    err = args_get_ip4_prefix(argc, argv, "ip", &own.addr, &own.prefix_len);
     if (err == 0)
         LOG_ERROR("dhcpd: ip=ADDRESS/PREFIX is missing: the server's own address%s",
                   args_last(argc, argv, "dhcp") != 0 ? ", which cannot come by DHCP" : "");
-    if (err <= 0 || args_get_ip4(argc, argv, "gw", &gateway) < 0)
+    if (err <= 0 || args_get_ip4(argc, argv, "gw", &own.gateway) < 0)
         return -E_INVAL;
+    uc.addr = own.addr;
     if (!has_subnet_of(uc.addr))
         LOG_WARN("dhcpd: dhcpd.conf has no subnet for ip=%s: only clients behind relays are served",
                  fmt_ip4(uc.addr).text);
@@ -309,7 +292,7 @@ static int start_net(int argc, char **argv, uint64_t now)
         LOG_ERROR("dhcpd: cannot start the network: %s", err_name(err));
         return err;
     }
-    err = add_addresses(uc.addr, prefix_len, gateway, now);
+    err = net_add_address("dhcpd", &nif, &own, now);
     if (err != 0)
         return err;
     err = dhcp_udp_open(&edge, &uc);
