@@ -192,10 +192,11 @@ static inline struct blkfront_rsp blkfront_rsp_get(const void *slot)
 {
     const uint32_t *from = slot;
     uint32_t raw[blkfront_rsp_SIZE / sizeof(uint32_t)];
-    struct cs_ro v = cs_ro_of(raw, sizeof(raw));
+    struct cs_ro v;
 
     for (unsigned i = 0; i < ARRAY_SIZE(raw); i++)
         raw[i] = READ_ONCE(from[i]);
+    v = cs_ro_of(raw, sizeof(raw));
     return (struct blkfront_rsp){.id = blkfront_rsp_ro_get_id(v),
                                  .op = blkfront_rsp_ro_get_operation(v),
                                  .status = (int16_t)blkfront_rsp_ro_get_status(v)};
