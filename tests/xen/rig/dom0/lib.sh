@@ -84,6 +84,37 @@ pings_answered() {              # PING COMMAND...: it prints its account, and ev
     grep -qE '^([0-9]+) packets transmitted, \1 received, 0% packet loss' <<<"$out" || fail "not every ping was answered, once: $*"
 }
 
+# --- disks -------------------------------------------------------------------------------------------------------------
+
+declare -A disk_dev=()
+
+disk_make() {                   # NAME MIB [BLOCK]: a file /run/disks/NAME.img behind a loop device with sectors of BLOCK (512) bytes
+    mkdir -p /run/disks
+    grep -q ' /run/disks ' /proc/mounts || mount -t tmpfs tmpfs /run/disks     # the initramfs's own file system can punch no holes: no discards
+    [ -e "/run/disks/$1.img" ] || truncate -s "$2M" "/run/disks/$1.img"
+    disk_dev[$1]=$(losetup -f --show -b "${3:-512}" "/run/disks/$1.img") || fail "losetup of $1 with sectors of ${3:-512} bytes"
+    step "disk $1: ${disk_dev[$1]}, $2 MiB, sectors of ${3:-512} bytes"
+}
+
+# What of it the guest wrote is in the file: that is what dom0 looks at. The guest must be gone.
+disk_sync() { blockdev --flushbufs "${disk_dev[$1]}"; sync; }
+
+disk_holds() {                  # NAME GUEST: the digest that the guest told is that of the file, and of the numbers from 0 on
+    local told file
+    disk_sync "$1"
+    told=$(sed -n 's/^sha256 \([0-9a-f]*\).*/\1/p' "$(guest_console_log "$2")" | tail -n 1)
+    file=$(sha256sum <"/run/disks/$1.img")
+    [ -n "$told" ] && [ "$told" = "${file%% *}" ] || fail "$2: the guest read ${told:-nothing} and dom0 ${file%% *}"
+    # Every number says where it stands: cmp's answer is of the first that does not.
+    [ "${3:-numbers}" != numbers ] || must blkload numbers "/run/disks/$1.img"
+}
+
+blkback() {                     # [PARAMETER=VALUE...]: dom0's driver begins anew with these; no guest may have a disk
+    rmmod xen_blkback && insmod /lib/modules/xen-blkback.ko "$@" || fail "dom0's xen-blkback does not take: $*"
+    echo "# xen-blkback $*"
+    [ $# = 0 ] || touch /run/blkback-changed
+}
+
 # --- guests ------------------------------------------------------------------------------------------------------------
 
 # Public clouds start an HVM guest from its disk: the BIOS starts GRUB, and GRUB the image. Everything is in GRUB's one file: the loader that
@@ -108,12 +139,12 @@ hvm_settings() {                # NAME: an HVM guest starts from its disk
         'bios_path_override = "/usr/bin/bios-256k.bin"'
 }
 
-guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|hvm|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING]
-    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' arg
+guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|hvm|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING] [disk=NAME[,ro]] [before=FUNCTION]
+    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' disk='' before='' arg
     shift 2
     for arg in "$@"; do
         case $arg in
-            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*|words=*) local "${arg?}" ;;
+            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*|words=*|disk=*|before=*) local "${arg?}" ;;
             *) fail "guest_create: '$arg' is not an option" ;;
         esac
     done
@@ -147,6 +178,7 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
         echo "memory = $memory"
         echo "vcpus = $vcpus"
         [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0,type=vif,script=/rig/vif"]\n' $guest_count # vif: none that a device model emulates
+        [ -z "$disk" ] || echo "disk = [\"$(disk_spec "$disk")\"]"
         # Not destroyed at once: first the rig sees how the guest ended and lets the console daemon read all it wrote.
         echo 'on_poweroff = "preserve"'
         echo 'on_crash = "preserve"'
@@ -158,14 +190,23 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
     pump "$(guest_console_log "$name")" "$name.console" &
     echo $! >>/run/case/pumps
     step "guest $name: $type, $memory MiB${extra:+, $extra}"
-    xl create -q ${words:+-p} "/run/case/$name.cfg" >/run/case/create.log 2>&1 3>&- || {
+    [ -z "$words" ] || before=guest_words
+    xl create -q ${before:+-p} "/run/case/$name.cfg" >/run/case/create.log 2>&1 3>&- || {
         cat /run/case/create.log
         fail "$name: xl create: $(grep -m 1 -iE 'error|fail|invalid' /run/case/create.log || echo failed)"
     }
-    if [ -n "$words" ]; then # of the command line, by xenstore
-        xenstore-write "/local/domain/$(xl domid "$name")/vm-data/cmdline" "$words"
+    if [ -n "$before" ]; then
+        "$before" "/local/domain/$(xl domid "$name")"
         xl unpause "$name"
     fi
+}
+
+guest_words() { xenstore-write "$1/vm-data/cmdline" "$words"; } # of the command line, by xenstore
+disk_spec() {                   # NAME[,ro][,no-discard]: as xl knows it
+    local access=rw discard=discard
+    [[ ,$1, != *,ro,* ]] || access=ro
+    [[ ,$1, != *,no-discard,* ]] || discard=no-discard
+    echo "format=raw,vdev=xvda,access=$access,$discard,backendtype=phy,target=${disk_dev[${1%%,*}]}"
 }
 
 pump() {                        # FILE LOG: lines that appear in FILE go to the log, until the case stops
