@@ -61,7 +61,7 @@ struct sim_vbd_conf {
     uint32_t sector_bytes, physical_bytes; /* 512..4096; 0: 512, and the same as sector_bytes */
     bool read_only, cdrom, removable;
     bool flush, barrier, discard, discard_secure, persistent; /* features to offer */
-    /* In bytes; both 0: no such keys. What is discarded then reads as 0xdd; a whole unit at a time */
+    /* In bytes; both 0: no such keys. What is discarded reads as 0xdd then, a whole unit at once */
     uint32_t discard_granularity, discard_alignment;
     uint32_t indirect_max;   /* segments of an indirect request; 0: there are none */
     uint32_t ring_order_max; /* key max-ring-page-order; 0: none, one page; up to 4 */

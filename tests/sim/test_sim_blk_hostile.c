@@ -7,7 +7,8 @@
  *   - no crash, no sanitizer's report, no assertion of ours, no fault that the simulated hypervisor
  *     sees in the guest
  *   - every request is reaped once, or given up by close; none is lost or comes twice
- *   - no page that an open grant or a mapping lets the backend use is free (XSA-396)
+ *   - no page that an open grant or a mapping lets the backend use is free (XSA-396); none that is
+ *     written to the disk may be changed, and none of the program's is shown to an untrusted one
  *   - a lie that can be known for one is known: counted, and the device is offline
  *   - after all of it a good backend serves the same program: what is written is read
  *   - at the end, when the backend has let go, every page and grant is back
@@ -53,7 +54,8 @@ static struct {
     bool flying;
 } reqs[REQS];
 
-static bool untrusted, owned[PAGES]; /* by a request of the program's */
+static bool untrusted;
+static uint8_t owned[PAGES]; /* by a request of the program's: 1 + its op; 0: not */
 static uint64_t seed;
 static enum sim_hostile_blk last[LAST];
 static uint64_t step, told[SIM_HOSTILE_BLK_COUNT];
@@ -90,7 +92,12 @@ static void check_page(void *arg, uint32_t gref, void *page, bool read_only, boo
                  (size_t)(at - memory) / PAGE_BYTES, gref, read_only ? "read" : "write",
                  mapped ? ", mapped" : "");
     }
-    if (untrusted && owned[p - headers]) {
+    if (owned[p - headers] == 1 + BLK_WRITE && !read_only) {
+        describe();
+        fail_msg("page %zu is to be written to the disk, and grant %u lets the backend change it",
+                 (size_t)(p - headers), gref);
+    }
+    if (untrusted && owned[p - headers] != 0) {
         describe();
         fail_msg("page %zu is the program's own, and an untrusted backend may use it by grant %u",
                  (size_t)(p - headers), gref);
@@ -128,7 +135,7 @@ static int open_device(void)
 static void put_pages(unsigned i)
 {
     for (unsigned s = 0; s < reqs[i].req.seg_count; s++) {
-        owned[reqs[i].seg[s].page - headers] = false;
+        owned[reqs[i].seg[s].page - headers] = 0;
         page_put(reqs[i].seg[s].page);
     }
     reqs[i].flying = false;
@@ -145,7 +152,7 @@ static bool fill_segs(unsigned i)
         seg->page = page_get(&pages);
         if (seg->page == NULL)
             return false;
-        owned[seg->page - headers] = true;
+        owned[seg->page - headers] = (uint8_t)(1 + req->op);
         seg->off = whole ? 0 : (uint16_t)(sim_random(8) * 512);
         seg->len = whole ? PAGE_BYTES : (uint16_t)(512 + sim_random(8u - seg->off / 512u) * 512);
         req->bytes += seg->len;

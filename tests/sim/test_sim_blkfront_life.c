@@ -184,6 +184,24 @@ static void test_a_thousand_lives_cost_nothing(void **state)
     blkpair_stop();
 }
 
+/* Others write to xenstore too: a transaction that fails with EAGAIN is run again, within bounds. */
+static void test_transactions_that_fail_are_run_again(void **state)
+{
+    (void)state;
+    blkpair_start(&kinds[1], &front, false, 1);
+    sim_xs_fail_commits(3);
+    assert_int_equal(blkpair_open(), 0);
+    blkpair_load(20);
+    blkpair_close();
+    sim_xs_fail_commits(100000);
+    assert_true(blkpair_open() < 0);
+    assert_int_equal(sim_xs_transactions(), 0);
+    sim_xs_fail_commits(0);
+    assert_int_equal(blkpair_open(), 0);
+    blkpair_load(20);
+    blkpair_stop();
+}
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 static void test_full_is_told_and_ends(void **state)
@@ -316,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_closed_under_load_and_opened_again),
         cmocka_unit_test(test_closed_while_the_backend_answers_nothing),
         cmocka_unit_test(test_a_thousand_lives_cost_nothing),
+        cmocka_unit_test(test_transactions_that_fail_are_run_again),
         cmocka_unit_test(test_full_is_told_and_ends),
         cmocka_unit_test(test_few_grants_slow_it_down_and_no_more),
         cmocka_unit_test(test_sleeping_after_arm_misses_nothing),
