@@ -21,50 +21,21 @@ set -u
 top=$1
 name=$2
 cd "$top" || exit 1
-export PATH=$PATH:/usr/sbin:/sbin
-
-mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/lock || exit 1
 dir=/run/board
 out=build/cubieboard
-mkdir -p $dir
-ip link set lo up
-qemu= clients=0 network=
+. tests/lib.sh
+qemu= network=
 icount=${BOARD_ICOUNT:-}
 emulator=qemu-system-arm
-
-need() {
-    command -v "$1" >/dev/null && return
-    echo "skip $name: $1 is missing (Debian package $2)"
-    exit 0
-}
-
-is() {
-    if [ "$2" = "$3" ]; then echo "ok $name: $1"; else echo "not ok $name: $1: \"$2\", not \"$3\""; fi
-}
-
-yes() {
-    local what=$1
-    shift
-    if "$@"; then echo "ok $name: $what"; else echo "not ok $name: $what ($*)"; fi
-}
 
 says() { yes "$1" grep -qE -- "$2" $dir/console; }
 
 net_start() {
-    ip link add br0 type bridge forward_delay 0 mcast_snooping 0 && ip addr add 10.0.0.2/24 dev br0 && ip link set br0 up
+    bridge_add br0
+    ip addr add 10.0.0.2/24 dev br0
     ip tuntap add board0 mode tap && ip link set board0 master br0 up
     network=yes
 }
-
-client_add() {
-    local n=$((++clients))
-    ip netns add "$1"
-    ip link add "v$n" type veth peer name eth0 netns "$1" address "$(printf '02:00:00:00:01:%02x' $n)"
-    ip link set "v$n" master br0 up
-    ip -n "$1" link set lo up
-    ip -n "$1" link set eth0 up
-}
-in_ns() { ip netns exec "$@"; }
 
 board_start() {
     local kernel=$1 append=${2:-} nic=none

@@ -19,47 +19,10 @@ set -u
 top=$1
 name=$2
 cd "$top" || exit 1
-export PATH=$PATH:/usr/sbin:/sbin
-
-mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/lock || exit 1
 dir=/run/interop
-mkdir -p $dir
-ip link set lo up
-declare -A mac
+. tests/lib.sh
 
-need() {
-    command -v "$1" >/dev/null && return
-    echo "skip $name: $1 is missing (Debian package $2)"
-    exit 0
-}
-
-is() {
-    if [ "$2" = "$3" ]; then echo "ok $name: $1"; else echo "not ok $name: $1: \"$2\", not \"$3\""; fi
-}
-
-yes() {
-    local what=$1
-    shift
-    if "$@"; then echo "ok $name: $what"; else echo "not ok $name: $what ($*)"; fi
-}
-
-net_start() {
-    local bridge=${1:-br0}
-    ip link add "$bridge" type bridge forward_delay 0 mcast_snooping 0 && ip link set "$bridge" up
-}
-
-client_add() {
-    local ns=$1 bridge=${2:-br0} n=$((++clients))
-    mac[$ns]=$(printf '02:00:00:00:01:%02x' $n)
-    ip netns add "$ns"
-    ip link add "v$n" type veth peer name eth0 netns "$ns" address "${mac[$ns]}"
-    ip link set "v$n" master "$bridge" up
-    ip -n "$ns" link set lo up
-    ip -n "$ns" link set eth0 up
-}
-clients=0
-
-in_ns() { ip netns exec "$@"; }
+net_start() { bridge_add "${1:-br0}"; }
 
 dhcpd_start() {
     local address=$1 n
