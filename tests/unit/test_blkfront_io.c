@@ -505,6 +505,27 @@ static void test_pieces_of_a_block_are_copied(void **state)
     }
 }
 
+/* What is copied does not go along with what is in place: its segments are no whole blocks. */
+static void test_pieces_do_not_join_what_is_in_place(void **state)
+{
+    (void)state;
+    start(&(struct blkrig_conf){.sector_size = "4096"});
+    blkrig_submit(&io[0], BLK_WRITE, 0, 4096, 2);
+    blkrig_submit_pieces(&io[1], BLK_WRITE, 4096, 4096, 2048, 2);
+    blkrig_submit(&io[2], BLK_WRITE, 8192, 4096, 2);
+    blkdev_kick(blkrig.dev);
+    for (unsigned i = 0; i < 3; i++) {
+        take(&got);
+        assert_int_equal(got.segs, 1);
+        assert_int_equal(got.seg[0].last, 7);
+        blkrig_answer(&got, blkrig_do(&got));
+        assert_reaped(&io[i], 0);
+    }
+    assert_true(blkrig_disk_is(0, 3 * 4096, 2));
+    assert_int_equal(blkrig.dev->stats.copied_bytes, 4096);
+    blkrig_stop(0);
+}
+
 /* Places past 1, 2 and 16 TiB: 64-bit sector numbers. */
 static void test_large_disks(void **state)
 {
@@ -555,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_a_rest_joins),
         cmocka_unit_test(test_units_are_512_bytes),
         cmocka_unit_test(test_pieces_of_a_block_are_copied),
+        cmocka_unit_test(test_pieces_do_not_join_what_is_in_place),
         cmocka_unit_test(test_large_disks),
     };
 
