@@ -122,8 +122,7 @@ static void make_keys(const struct blkrig_conf *conf)
         snprintf(number, sizeof(number), "%u", conf->indirect);
         put_key(BLKRIG_BACK, "feature-max-indirect-segments", number);
     }
-    if (conf->persistent)
-        put_key(BLKRIG_BACK, "feature-persistent", "1");
+    put_key(BLKRIG_BACK, "feature-persistent", conf->persistent ? "1" : NULL);
     blkrig_set_state(XENBUS_INIT_WAIT);
 }
 
@@ -194,16 +193,14 @@ void blkrig_close(void)
 {
     if (blkrig.dev != NULL)
         blkfront_close(blkrig.dev);
-    blkrig.dev = NULL;
-    blkrig.bf = NULL;
+    blkrig.dev = NULL, blkrig.bf = NULL;
 }
 
 static uint32_t open_grants;
 
 static void count_grant(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
 {
-    (void)arg, (void)gref, (void)page, (void)read_only, (void)mapped;
-    open_grants++;
+    (void)arg, (void)gref, (void)page, (void)read_only, (void)mapped, open_grants++;
 }
 
 void blkrig_stop(uint32_t pages_lost)
