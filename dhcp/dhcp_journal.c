@@ -210,8 +210,10 @@ static uint64_t place(uint64_t salt, uint32_t index, uint32_t slot)
 
 static uint64_t record_check(const uint64_t key[2], uint64_t at, struct cs_ro record)
 {
-    return dhcp_hash(key, at,
-                     cs_sub(record, jrecord_commit_OFF, jrecord_SIZE - jrecord_commit_OFF));
+    struct cs_ro bytes = cs_sub(record, jrecord_commit_OFF, jrecord_SIZE - jrecord_commit_OFF);
+    uint64_t check = dhcp_hash(key, at, bytes);
+
+    return check ? check : 1; /* 0 is an empty slot's */
 }
 
 static uint64_t block_check(const uint64_t key[2], uint64_t at, struct cs_ro block)
@@ -351,6 +353,8 @@ static unsigned read_records(const struct dhcp_journal_scan *scan, struct cs_ro 
     for (uint32_t slot = 0; slot < DHCP_JOURNAL_RECORDS; slot++) {
         struct cs_ro r = cs_sub(block, slot_off(slot), jrecord_SIZE);
 
+        if (!jrecord_ro_get_check(r)) /* empty: not worth a hash */
+            continue;
         if (jrecord_ro_get_check(r) != record_check(scan->key, place(scan->salt, index, slot), r))
             continue;
         /* Whole, but nothing that we write: as good as spoiled. */
