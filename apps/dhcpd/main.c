@@ -244,6 +244,8 @@ static void stop_store(void)
         if (!busy && !dhcp_store_arm(&store))
             plat_wait(dhcp_store_poll_at(&store));
     }
+    (void)dhcp_udp_poll(&edge, plat_now_ns(), 0);
+    netdev_tx_flush(nif.conf.dev);
 }
 
 /* ---- network --------------------------------------------------------------------------------- */
