@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+/* tests/support/ has one of this name. */
+#define pattern_fill blkcat_pattern_fill
 #include "apps/blkbench/hist.c"
 #include "apps/blkcat/pattern.c"
 
