@@ -15,7 +15,7 @@ static uint32_t chunk_bytes(const struct fat *fs, uint64_t chunk)
     return (uint32_t)u64_min(CHUNK_BYTES, fs->conf.dev->caps.bytes - chunk * CHUNK_BYTES);
 }
 
-/* fs->req with its segments filled in. What the device does not give back is never touched again. */
+/* fs->req with its segments filled in. What the device does not give back is not touched again. */
 static int request(struct fat *fs, enum blk_op op, uint64_t at, uint64_t bytes, unsigned segs)
 {
     int err;

@@ -30,8 +30,10 @@ static int create(struct fat *fs, const struct fat_path *path, uint64_t wall_ns,
 }
 
 /* What there is against opening the file that was found. */
-static int judge(const struct fat *fs, const struct fat_path *path, unsigned flags)
+static int judge(struct fat *fs, const struct fat_path *path, unsigned flags)
 {
+    int twin;
+
     if (path->units == 0 || path->at.entry.attr & FAT_ATTR_DIRECTORY)
         return -E_INVAL;
     if (flags & FAT_EXCL)
@@ -42,7 +44,10 @@ static int judge(const struct fat *fs, const struct fat_path *path, unsigned fla
         return 0;
     if (path->at.entry.attr & FAT_ATTR_READ_ONLY)
         return -E_ACCES;
-    return fs->read_only || fs->spoiled ? -E_ROFS : 0;
+    if (fs->read_only || fs->spoiled)
+        return -E_ROFS;
+    twin = fat_has_twin(fs, path->at.entry.cluster, path->at.at);
+    return twin < 0 ? twin : twin ? -E_BUSY : 0;
 }
 
 int fat_open(struct fat *fs, const char *path, unsigned flags, uint64_t wall_ns,

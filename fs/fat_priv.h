@@ -7,8 +7,8 @@
  *     fat_name.c    names: valid ones, short ones, comparing        fat_time.c  time stamps
  *     fat_dir.c     slots of a directory: reading and finding       fat_slots.c  placing, removing
  *     fat_tree.c    paths: stat, mkdir, unlink, rmdir               fat_rename.c
- *     fat_file.c    open, read, write, sync                         fat_size.c  truncate, preallocate,
- *                                                                               extents
+ *     fat_file.c    open, read, write, sync
+ *     fat_size.c    truncate, preallocate, extents                fat_twice.c  two names, one file
  *
  * Theory of operation: the order of writes. A change is put into the cache, which may write any
  * dirty block at any time, in any order. fat_barrier writes all of them and flushes the device. So
@@ -202,6 +202,12 @@ int fat_path_walk_outside(struct fat *fs, const char *path, uint32_t forbid, str
 bool fat_is_open(const struct fat *fs, uint64_t entry_at, bool only_writers);
 /* A file's or directory's entry, with its times. */
 struct fat_dirent fat_dirent_new(uint8_t attr, uint32_t cluster, uint32_t bytes, uint64_t wall_ns);
+
+/* ---- fat_twice.c ---------------------------------------------------------------------------- */
+
+/* 1: an entry other than the one at `at` has that first cluster. Looks only where the file system
+ * was not unmounted cleanly. */
+int fat_has_twin(struct fat *fs, uint32_t cluster, uint64_t at);
 
 /* ---- fat_file.c ----------------------------------------------------------------------------- */
 

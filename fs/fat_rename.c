@@ -26,6 +26,8 @@ static int may_replace(struct fat *fs, const struct fat_found *from, const struc
     uint32_t first;
     int err;
 
+    if (from->entry.cluster == to->entry.cluster && from->entry.cluster != 0)
+        return 0; /* a rename that was cut: now it comes to its end */
     if ((from->entry.attr ^ to->entry.attr) & FAT_ATTR_DIRECTORY)
         return -E_INVAL;
     if (fat_is_open(fs, to->at, false))
@@ -41,9 +43,12 @@ static int may_replace(struct fat *fs, const struct fat_found *from, const struc
 static int replace(struct fat *fs, const struct fat_found *from, const struct fat_found *to,
                    uint32_t parent, bool moved)
 {
+    bool same = from->entry.cluster == to->entry.cluster;
     struct fat_dirent entry = from->entry;
-    int err;
+    int twin = same ? 1 : fat_has_twin(fs, to->entry.cluster, to->at), err;
 
+    if (twin < 0)
+        return twin;
     memcpy(entry.name, to->entry.name, FAT_SHORT_BYTES);
     entry.lower = to->entry.lower;
     err = fat_dirent_write(fs, to->at, &entry);
@@ -55,7 +60,7 @@ static int replace(struct fat *fs, const struct fat_found *from, const struct fa
         err = fat_dir_remove(fs, from);
     if (err == 0)
         err = fat_barrier(fs);
-    return err < 0 ? err : fat_free_chain(fs, to->entry.cluster);
+    return err < 0 || twin ? err : fat_free_chain(fs, to->entry.cluster);
 }
 
 static int move(struct fat *fs, const struct fat_found *from, uint32_t from_parent, uint32_t parent,

@@ -192,13 +192,14 @@ int fat_mkdir(struct fat *fs, const char *path, uint64_t wall_ns)
 /* Takes an entry away, then frees what it had. */
 static int entry_remove(struct fat *fs, const struct fat_found *found)
 {
-    int err = fat_begin(fs);
+    int twin = fat_has_twin(fs, found->entry.cluster, found->at);
+    int err = twin < 0 ? twin : fat_begin(fs);
 
     if (err == 0)
         err = fat_dir_remove(fs, found);
     if (err == 0)
         err = fat_barrier(fs);
-    return err < 0 ? err : fat_free_chain(fs, found->entry.cluster);
+    return err < 0 || twin ? err : fat_free_chain(fs, found->entry.cluster);
 }
 
 int fat_unlink(struct fat *fs, const char *path)

@@ -26,7 +26,8 @@
  *     - of the file being extended or cut off: a chain longer than its size (the rest is not seen);
  *     - of the file being renamed, where its old and its new entry are not in one sector: both
  *       names, of one and the same file, never neither; of a directory moved to another: its ".."
- *       too. Remove one of them only after an fsck: its clusters are the other's;
+ *       too. Either name can be removed, and the rename done again: the file stays under the other.
+ *       While it has both it is not opened for writing (-E_BUSY);
  *     - of a name that does not fit one sector (longer, or made so by others): parts of the long
  *       name without their entry, which every reader skips.
  * FAT12's table entries can straddle two sectors: such clusters are never taken for new data. */
@@ -159,8 +160,8 @@ struct fat_file {
 #define FAT_CREATE 2u /* make it where it is absent; needs FAT_WRITE */
 #define FAT_EXCL 4u   /* with FAT_CREATE: -E_EXIST where it is there */
 
-/* `wall_ns` everywhere: nanoseconds since 1970 UTC for the time stamps (plat_wall_ns()); 0: unknown,
- * the stamp is FAT's first day. Stamps are in UTC.
+/* `wall_ns`: nanoseconds since 1970 UTC for the time stamps (plat_wall_ns()); 0: unknown, and the
+ * stamp is FAT's first day. Stamps are in UTC.
  *
  * Errors everywhere: -E_IO, -E_NODEV, -E_TIMEDOUT of the device. -E_PROTO: the file system is
  * damaged there (fs->why); changes are refused from then on. -E_ROFS. -E_NOENT, also where a
@@ -191,8 +192,9 @@ int fat_opendir(struct fat *fs, const char *path, struct fat_dir *dir);
  * changed meanwhile may give entries twice or not. */
 int fat_readdir(struct fat_dir *dir, struct fat_info *info);
 
-/* Opens a file (-E_INVAL: a directory; -E_ACCES: to be written, but marked read-only). A file may be open for reading several times, or once for
- * writing: else -E_BUSY. Its chain is looked through. */
+/* Opens a file (-E_INVAL: a directory; -E_ACCES: to be written, but marked read-only). A file may
+ * be open for reading several times, or once for writing: else -E_BUSY. Its chain is looked
+ * through. */
 int fat_open(struct fat *fs, const char *path, unsigned flags, uint64_t wall_ns,
              struct fat_file *file);
 /* Bytes read, fewer only at the file's end; 0 there. At most INT32_MAX. Copies. */

@@ -60,7 +60,7 @@ const struct part *part_find(const struct part_table *table, uint32_t number);
  * name is empty. Characters written; cut where it does not fit. */
 size_t part_describe(const struct part *part, char *out, size_t size);
 
-/* The CRC-32 of IEEE 802.3, as GPT has it, of `bytes`; crc: 0, or the result for what came before. */
+/* The CRC-32 of IEEE 802.3, as GPT has it, of `bytes`; crc: 0, or the result of what was before. */
 uint32_t part_crc32(uint32_t crc, struct cs_ro bytes);
 
 #endif

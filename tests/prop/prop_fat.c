@@ -260,7 +260,7 @@ static void do_rename(const char *from, const char *to)
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static unsigned count_below(const char *path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fatcuts.h - what is done to a FAT file system while power may be lost: for the simulation, and for
- * fattool, whose images fsck.fat judges. */
+/* fatcuts.h - what is done to a FAT file system while power may be lost: for the simulation, and
+ * for fattool, whose images fsck.fat judges. */
 #ifndef TESTS_FATCUTS_H
 #define TESTS_FATCUTS_H
 
@@ -13,7 +13,8 @@ struct fatcut {
     int (*run)(struct fat *fs);
     /* What holds after a cut anywhere in run: true, or a text says what does not. */
     bool (*holds)(struct fat *fs, const char **why);
-    unsigned allowed; /* what a judge may find besides FATCUT_ALLOWED */
+    unsigned allowed;      /* what a judge may find besides FATCUT_ALLOWED */
+    const char *from, *to; /* a rename's; else NULL */
 };
 
 /* Lost clusters, copies that differ, the dirty bit, the free count. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fatimage.h - for tests of fs/: FAT file systems made in memory, and a judge of them that shares no
- * code with fs/. */
+/* fatimage.h - for tests of fs/: FAT file systems made in memory, and a judge of them that shares
+ * no code with fs/. */
 #ifndef TESTS_FATIMAGE_H
 #define TESTS_FATIMAGE_H
 
