@@ -2,13 +2,16 @@
  * dhcpload: many DHCP clients in one process, each with a hardware address of its own, over a
  * packet socket.
  *
- *     dhcpload IFACE CLIENTS WINDOW [SEED]
+ *     dhcpload IFACE CLIENTS WINDOW [SEED [acks=FILE | knows=FILE]]
  *
  * Every client does DISCOVER, OFFER, REQUEST, ACK (RFC 2131), at most WINDOW of them at a time;
  * every second one asks for broadcast answers. An unanswered message is sent again after 4 s,
  * four times at most; how often that happened is told. Checked: header and UDP checksums,
  * addresses, xid, chaddr, message type, server identifier, lease time, subnet mask, that the ACK
- * gives what the OFFER offered, and that no two clients hold the same address. The last line of
+ * gives what the OFFER offered, and that no two clients hold the same address. With acks=FILE each
+ * ACK is a line of FILE, from the moment it comes; with knows=FILE the clients of these lines, and
+ * no others, ask for the address they had (INIT-REBOOT), which only a server that has the lease may
+ * acknowledge (RFC 2131 4.3.2). The last line of
  * output is the account; exit status 0 means that every client holds a lease and nothing was
  * wrong. */
 #include <arpa/inet.h>
@@ -30,7 +33,7 @@
 #define MAGIC 0x63825363u
 
 enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
-enum state { IDLE, SELECTING, REQUESTING, BOUND, GAVE_UP };
+enum state { IDLE, SELECTING, REQUESTING, BOUND, GAVE_UP, LEFT_OUT };
 enum {
     ETH = 14,
     IP = 20,
@@ -55,7 +58,9 @@ struct answer {
 static struct client *clients;
 static uint32_t count, seed;
 static int sock;
-static uint32_t bound, gave_up, wrong, naks, resent, stray, broadcast;
+static uint32_t bound, gave_up, left_out, wrong, naks, resent, stray, broadcast;
+static FILE *acks;
+static int knows;
 
 static int64_t now_ns(void)
 {
@@ -142,7 +147,8 @@ static void send_message(uint32_t i)
     *o++ = 53, *o++ = 1, *o++ = c->state == SELECTING ? DISCOVER : REQUEST;
     if (c->state == REQUESTING) {
         *o++ = 50, *o++ = 4, put32(o, c->offered), o += 4;
-        *o++ = 54, *o++ = 4, put32(o, c->server), o += 4;
+        if (c->server != 0)
+            *o++ = 54, *o++ = 4, put32(o, c->server), o += 4;
     }
     *o++ = 55, *o++ = 4, *o++ = 1, *o++ = 3, *o++ = 6, *o++ = 51;
     *o++ = 255;
@@ -199,6 +205,7 @@ static void check_answer(uint32_t i, const uint8_t *f, size_t n)
     if (a.type == NAK) {
         if (c->state == REQUESTING) { /* as a client must: from the beginning (3.1.5) */
             naks++;
+            c->server = 0;
             c->state = SELECTING;
             send_message(i);
         }
@@ -221,7 +228,7 @@ static void check_answer(uint32_t i, const uint8_t *f, size_t n)
         send_message(i);
         return;
     }
-    if (yiaddr != c->offered || a.server != c->server) {
+    if (yiaddr != c->offered || (c->server != 0 && a.server != c->server)) {
         wrong_answer(i, "the ACK gives another address than the OFFER");
         return;
     }
@@ -230,6 +237,10 @@ static void check_answer(uint32_t i, const uint8_t *f, size_t n)
             wrong_answer(i, "an address that another client holds");
     c->state = BOUND;
     bound++;
+    if (acks) {
+        fprintf(acks, "%u %u\n", i, yiaddr);
+        fflush(acks);
+    }
 }
 
 static void receive(void)
@@ -282,10 +293,29 @@ static void receive(void)
         check_answer(i, f, ETH + ip_bytes);
 }
 
+/* The clients of a file that acks= made. */
+static void read_known(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    unsigned i, address;
+    if (!file)
+        die(path);
+    for (i = 0; i < count; i++)
+        clients[i].state = LEFT_OUT;
+    left_out = count;
+    while (fscanf(file, "%u %u", &i, &address) == 2) {
+        if (i >= count || clients[i].state != LEFT_OUT)
+            continue;
+        clients[i] = (struct client){.state = REQUESTING, .offered = address};
+        left_out--;
+    }
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: dhcpload IFACE CLIENTS WINDOW [SEED]\n");
+        fprintf(stderr, "usage: dhcpload IFACE CLIENTS WINDOW [SEED [acks=FILE | knows=FILE]]\n");
         return 2;
     }
     uint32_t window = atoi(argv[3]), next = 0, shown = 0;
@@ -304,12 +334,24 @@ int main(int argc, char **argv)
         die(argv[1]);
     setsockopt(sock, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
 
+    if (argc > 5 && !strncmp(argv[5], "acks=", 5) && !(acks = fopen(argv[5] + 5, "w")))
+        die(argv[5]);
+    if (argc > 5 && !strncmp(argv[5], "knows=", 6)) {
+        knows = 1;
+        read_known(argv[5] + 6);
+    }
+
     int64_t start = now_ns();
     uint32_t first = 0;
-    while (bound + gave_up < count) {
-        while (next < count && next - bound - gave_up < window) {
-            clients[next].state = SELECTING;
-            send_message(next++);
+    uint32_t asked = 0;
+    while (bound + gave_up + left_out < count) {
+        for (; next < count && asked - bound - gave_up < window; next++) {
+            if (clients[next].state == LEFT_OUT)
+                continue;
+            if (!knows)
+                clients[next].state = SELECTING;
+            send_message(next);
+            asked++;
         }
         struct pollfd p = {.fd = sock, .events = POLLIN};
         if (poll(&p, 1, 200) > 0)
@@ -341,6 +383,7 @@ int main(int argc, char **argv)
     double s = (now_ns() - start) / 1e9;
     printf("clients %u bound %u without %u wrong %u nak %u resent %u stray %u broadcast %u; %.1f "
            "s, %.0f leases a second\n",
-           count, bound, count - bound, wrong, naks, resent, stray, broadcast, s, bound / s);
-    return bound == count && !wrong && !naks ? 0 : 1;
+           count - left_out, bound, count - left_out - bound, wrong, naks, resent, stray, broadcast,
+           s, bound / s);
+    return bound > 0 && bound + left_out == count && !wrong && !naks ? 0 : 1;
 }
