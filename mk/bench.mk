@@ -15,7 +15,7 @@ $(foreach b,$(BENCHES),$(eval $(call bench_program,$(b))))
 bench-programs: $(addprefix $(BUILD)/host/,$(BENCHES))
 .PHONY: bench-programs
 
-BENCH_TABLES := cksum accessors udp tcp tcp-iperf3 netfront dhcp-memory dhcp-perfdhcp
+BENCH_TABLES := cksum accessors udp tcp tcp-iperf3 netfront blkfront dhcp-memory dhcp-perfdhcp
 
 ## bench: every benchmark; the tables go to bench/results, to be committed and compared
 bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
