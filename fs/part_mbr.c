@@ -36,7 +36,7 @@ struct chain {
     uint64_t start, blocks; /* the extended partition */
     uint32_t number;        /* of the next logical partition */
     uint32_t links;
-    uint64_t seen[PART_LOGICAL_MAX];
+    uint32_t seen[PART_LOGICAL_MAX]; /* counted from `start` */
 };
 
 /* The partitions of one link; *next: the place of the next link, 0: none. */
@@ -79,11 +79,11 @@ static int chain_scan(struct part_scan *scan, struct chain *chain)
             return 0;
         }
         for (uint32_t i = 0; i < chain->links; i++)
-            if (chain->seen[i] == lba) {
+            if (chain->seen[i] == lba - chain->start) {
                 part_refuse(scan, "the chain of logical partitions comes back to itself");
                 return 0;
             }
-        chain->seen[chain->links++] = lba;
+        chain->seen[chain->links++] = (uint32_t)(lba - chain->start);
         err = part_read(scan, lba, scan->block_bytes, &sector);
         if (err < 0)
             return err;
