@@ -405,8 +405,10 @@ static void switch_over(struct dhcp_store *store)
 
 void dhcp_store_step_done(struct dhcp_store *store)
 {
-    if (store->stalled && store->status == 0)
-        store->status = -E_TIMEDOUT;
+    /* A device that went away may have come back without what its cache held: what it said of this
+     * step is worth nothing. */
+    if (store->status == 0 && (store->stalled || !store->conf.dev->online))
+        store->status = store->stalled ? -E_TIMEDOUT : -E_NODEV;
     if (store->status != 0) {
         fail(store);
         return;
@@ -541,5 +543,7 @@ void dhcp_store_end(struct dhcp_store *store)
 
 bool dhcp_store_is_idle(const struct dhcp_store *store)
 {
-    return !store->busy && (store->failed || (!store->note_count && !store->wants_mark));
+    if (store->busy)
+        return store->stalled; /* there is nothing to wait for */
+    return store->failed || (!store->note_count && !store->wants_mark);
 }

@@ -175,7 +175,7 @@ uint64_t dhcp_store_poll_at(const struct dhcp_store *store);
 
 /* The program is about to end: the time is to be written down. */
 void dhcp_store_end(struct dhcp_store *store);
-/* Nothing is in flight, noted, or to be done but in its time. */
+/* Nothing is in flight that will come to its end, noted, or to be done but in its time. */
 bool dhcp_store_is_idle(const struct dhcp_store *store);
 
 #endif

@@ -503,6 +503,13 @@ static void test_more_leases_than_before_make_the_journal_larger(void **state)
     storerig_check(&rig);
 }
 
+static void (*was_kick)(struct blkdev *dev);
+
+static void nothing(struct blkdev *dev)
+{
+    (void)dev;
+}
+
 /* ---- a device that fails --------------------------------------------------------------------- */
 
 static void test_nothing_is_promised_while_the_device_is_away(void **state)
@@ -562,6 +569,39 @@ static void test_optional_serves_from_memory_while_the_device_is_away(void **sta
     storerig_restart(&rig, 1, 1);
     storerig_check(&rig);
     assert_int_equal(rig.store.found.leases, 22);
+}
+
+/* A request that is never finished: one line, nothing is promised, and the program can end. */
+static void test_a_device_that_does_not_answer_is_one_that_fails(void **state)
+{
+    static struct blkdev_ops deaf;
+
+    (void)state;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 20);
+    deaf = *rig.dev->ops;
+    was_kick = deaf.kick;
+    deaf.kick = nothing;
+    rig.dev->ops = &deaf;
+    assert_true(storerig_lease(&rig, 21));
+    (void)storerig_poll(&rig);
+    assert_int_equal(dhcp_store_poll_at(&rig.store), rig.rig.now_ns + DHCP_STORE_STALL_NS);
+    assert_false(dhcp_store_is_idle(&rig.store));
+    storerig_pass(&rig, 10);
+    assert_true(rig.store.failed);
+    assert_int_equal(rig.told[21].addr, 0);
+    assert_true(dhcp_store_is_idle(&rig.store));
+    assert_non_null(strstr(vplat_console(), "ETIMEDOUT"));
+    /* It answers after all. */
+    deaf.kick = was_kick;
+    blkdev_kick(rig.dev);
+    for (unsigned i = 0; i < 30 && rig.store.failed; i++)
+        storerig_pass(&rig, 1);
+    assert_false(rig.store.failed);
+    assert_true(storerig_lease(&rig, 21));
+    storerig_run(&rig);
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
 }
 
 /* The device fails while the head that makes the switch is on its way, comes back, and then power is
@@ -676,6 +716,7 @@ int main(void)
         TEST(test_more_leases_than_before_make_the_journal_larger),
         TEST(test_nothing_is_promised_while_the_device_is_away),
         TEST(test_optional_serves_from_memory_while_the_device_is_away),
+        TEST(test_a_device_that_does_not_answer_is_one_that_fails),
         TEST(test_a_head_in_doubt_leaves_both_halves_as_they_are),
         TEST(test_what_an_earlier_attempt_left_is_not_read),
         TEST(test_65536_leases_are_read_in_bounded_time),
