@@ -59,7 +59,7 @@ static void note_ack(struct tt_half *h, const struct tt_arrival *a, bool again)
     if ((a->flags & ACK) == 0 || !h->syn_sent)
         return;
     ack = tt_unwrap(a->ack, h->iss, h->una);
-    if (ack < 0 || ack > h->snd_max)
+    if (ack < 0 || ack > h->left_max)
         return;
     tt_theirs(h, &theirs);
     if ((a->flags & SYN) == 0 && h->opts.ws && theirs.ws_may)

@@ -296,6 +296,26 @@ static void test_what_the_device_refused_is_sent_anew(void **state)
     play_must_be_clean(&p);
 }
 
+/* Nor does an ACK of it acknowledge anything (RFC 9293 section 3.10.7.4, fifth: it is of something
+ * not yet sent); the RST of an abort stands before it. */
+static void test_an_ack_of_what_the_device_refused_counts_for_nothing(void **state)
+{
+    struct tcp_frame f;
+
+    (void)state;
+    play_open(&p);
+    play_pass_data(&p, 0, 50);
+    f = play_data(&p, 0, 36);
+    refused(&f);
+    f = play_ack(&p, 1);
+    f.ack++;
+    play_delivered(&p, 1, &f);
+    play_pass_ack(&p, 0);
+    f = play_next(&p, 0, F_RST | F_ACK);
+    play_sent(&p, 0, &f);
+    play_must_be_clean(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +330,7 @@ int main(void)
         TEST(test_another_syn_has_another_answer),
         TEST(test_a_rst_from_syn_received_ends_nothing),
         TEST(test_what_the_device_refused_is_sent_anew),
+        TEST(test_an_ack_of_what_the_device_refused_counts_for_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
