@@ -133,13 +133,14 @@ void blkrig_start(const struct blkrig_conf *conf)
     struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
                              .free_list = free_list,
                              .entries_max = conf->grants_max != 0 ? conf->grants_max : 4096};
+    uint32_t pages = conf->pages != 0 ? conf->pages : BLKRIG_PAGES;
 
     vplat_reset(conf->seed);
     vplat_step = wait;
     memset(&blkrig, 0, sizeof(blkrig));
     blkrig.conf = *conf;
     blkrig.disk = calloc(1, BLKRIG_DISK_BYTES);
-    memory = aligned_alloc(PAGE_BYTES, (size_t)BLKRIG_PAGES * PAGE_BYTES);
+    memory = aligned_alloc(PAGE_BYTES, (size_t)pages * PAGE_BYTES);
     CHECK(blkrig.disk != NULL && memory != NULL);
     CHECK(sim_init(&sim) == 0);
     CHECK(evtchn_init(&blkrig.ev, &ev) == 0);
@@ -148,8 +149,7 @@ void blkrig_start(const struct blkrig_conf *conf)
     CHECK(xs_init(&blkrig.xs, &(struct xs_conf){.ring = xen_start()->store_ring,
                                                 .ev = &blkrig.ev,
                                                 .port = xen_start()->store_port}) == 0);
-    page_pool_init(&blkrig.pages, page_headers, memory,
-                   conf->pages != 0 ? conf->pages : BLKRIG_PAGES);
+    page_pool_init(&blkrig.pages, page_headers, memory, pages);
     blkrig.automatic = true;
     make_keys(conf);
     log_init(plat_console_write, LOG_INFO);
@@ -486,7 +486,7 @@ static void check_page(void *arg, uint32_t gref, void *page, bool read_only, boo
     const struct page *header = &page_headers[(size_t)(at - memory) / PAGE_BYTES];
 
     (void)arg, (void)read_only, (void)mapped;
-    CHECK((size_t)(at - memory) < (size_t)BLKRIG_PAGES * PAGE_BYTES);
+    CHECK((size_t)(at - memory) < (size_t)blkrig.pages.total * PAGE_BYTES);
     if (header->state == PAGE_FREE) {
         fprintf(stderr, "page %p is free under grant %u\n", page, gref);
         abort();
