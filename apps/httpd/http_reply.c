@@ -11,11 +11,12 @@
 
 /* ---- tags ------------------------------------------------------------------------------------ */
 
-/* The file's validator: strong, since the archive does not change while we run, and another one
+/* The file's validator: strong, since the files do not change while we run, and another one
  * differs in time or length. */
 static size_t tag_of(const struct site_file *file, char out[TAG_BYTES])
 {
-    return fmt_buf(out, TAG_BYTES, "\"%llx-%zx\"", (unsigned long long)file->mtime, file->data.len);
+    return fmt_buf(out, TAG_BYTES, "\"%llx-%llx\"", (unsigned long long)file->mtime,
+                   (unsigned long long)site_bytes(file));
 }
 
 /* Takes the next tag off a list: "..." or W/"...", and the commas. False: there is none, or what
@@ -192,13 +193,13 @@ struct http_reply http_answer(const struct http_request *request, const struct s
     }
     if (reply.status == 301)
         return reply;
-    reply.length = reply.file->data.len;
+    reply.length = site_bytes(reply.file);
     uint16_t condition = check_conditions(request, reply.file, now);
     if (condition != 0)
         reply.status = condition;
     else if (range_is_wanted(request, reply.file, now))
         reply.status =
-            parse_range(request->range, reply.file->data.len, &reply.first, &reply.length);
+            parse_range(request->range, site_bytes(reply.file), &reply.first, &reply.length);
     if (reply.status != 200 && reply.status != 206)
         reply.length = 0;
     return reply;
@@ -316,8 +317,9 @@ static void add_file(struct text *t, const struct http_reply *reply)
     add_date(t, "Last-Modified", file->mtime);
     ADD(t, "Accept-Ranges: bytes\r\n");
     if (reply->status == 206)
-        ADD(t, "Content-Range: bytes %llu-%llu/%zu\r\n", (unsigned long long)reply->first,
-            (unsigned long long)(reply->first + reply->length - 1), file->data.len);
+        ADD(t, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)reply->first,
+            (unsigned long long)(reply->first + reply->length - 1),
+            (unsigned long long)site_bytes(file));
     if (reply->status != 304)
         ADD(t, "Content-Type: %s\r\nContent-Length: %llu\r\n", type_of(file->name),
             (unsigned long long)reply->length);
@@ -360,7 +362,7 @@ size_t http_emit(const struct http_reply *reply, uint64_t now, char *out)
         ADD(&t, "Allow: GET, HEAD\r\n");
         break;
     case 416:
-        ADD(&t, "Content-Range: bytes */%zu\r\n", reply->file->data.len);
+        ADD(&t, "Content-Range: bytes */%llu\r\n", (unsigned long long)site_bytes(reply->file));
         break;
     default:
         break;

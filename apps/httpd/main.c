@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* httpd - a web server of static pages: the tar archive given as module, over HTTP/1.1.
+/* httpd - a web server of static pages over HTTP/1.1: those of the tar archive given as module, or
+ * of a FAT file system on a disk.
  *
  * The archive is used where it lies. Its memory is wrapped in pages, and a file's bytes are sent by
  * reference to these: nothing of a body is copied, however often it is asked for. Only the head of
- * a response is written anew each time.
+ * a response is written anew each time. A disk's files are read into pages that TCP then sends;
+ * nothing of them is copied either (chunk.h).
  *
  * A connection reads a head, sends the answer, and reads the next (pipelined ones wait in TCP's
  * buffer). One that makes no progress for idle= seconds is ended: a head must have come whole by
@@ -18,7 +20,9 @@
 #include "apps/common/net.h"
 #include "apps/common/turns.h"
 
+#include "chunk.h"
 #include "http.h"
+#include "tree.h"
 
 enum { CONNS_DEFAULT = 256, VIEWS = 128, PIECES_A_TURN = 64, REQUESTS_A_TURN = 16 };
 
@@ -39,6 +43,9 @@ struct client {
     uint64_t body_sent;           /* BODY */
     uint64_t touched;             /* when it last made progress */
     struct client *older, *newer; /* by that; or the free list, by `newer` */
+    struct chunk *chunk;          /* BODY, of a file on the disk: on its way, or being sent */
+    bool waits;                   /* for room to read the next one: in the list of these */
+    struct client *next_waiting;
 };
 
 static struct net net = {.name = "httpd", .conns = CONNS_DEFAULT};
@@ -47,9 +54,11 @@ static struct page_pool site_pages;
 static const uint8_t *site_base; /* of the first of these pages */
 static struct client *clients_free, *oldest, *newest;
 static struct turns turns;
+static struct disk disk = {.name = "httpd", .pages = &net.pages};
+static struct client *waiting, **waiting_end = &waiting;
 static uint64_t idle_ns;
 static struct {
-    uint64_t requests, refused, timeouts, bytes;
+    uint64_t requests, refused, timeouts, bytes, disk_errors;
 } stats;
 
 /* ---- the files ------------------------------------------------------------------------------- */
@@ -109,6 +118,28 @@ static int open_site(void)
     return wrap(archive);
 }
 
+/* The files of a disk: 1; 0: there is none that will do, and that does not matter. */
+static int open_tree(int argc, char **argv)
+{
+    int err = disk_open(&disk, argc, argv);
+
+    if (err <= 0)
+        return err;
+    if (disk.kind != DISK_FAT) {
+        LOG_ERROR("httpd: disk=%s: it has no FAT file system", disk_called(&disk).text);
+        err = -E_INVAL;
+    } else {
+        err = tree_index(&site, &disk);
+    }
+    if (err != 0) {
+        disk_close(&disk);
+        return disk.word.optional ? 0 : err;
+    }
+    chunks_init(disk.part, &net.pages);
+    LOG_INFO("httpd: %u files", site.count);
+    return 1;
+}
+
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static void age_remove(struct client *client)
@@ -159,8 +190,37 @@ static void client_open(tcp_t conn, uint64_t now)
     (void)tcp_set(&net.tcp, conn, TCP_OPT_NODELAY, 1, now); /* answers are written whole */
 }
 
+/* In the order in which they came. */
+static void wait_for_room(struct client *client)
+{
+    if (client->waits)
+        return;
+    client->waits = true;
+    client->next_waiting = NULL;
+    *waiting_end = client;
+    waiting_end = &client->next_waiting;
+}
+
+static void wait_no_more(struct client *client)
+{
+    struct client **at = &waiting;
+
+    if (!client->waits)
+        return;
+    while (*at != client)
+        at = &(*at)->next_waiting;
+    *at = client->next_waiting;
+    if (*at == NULL)
+        waiting_end = at;
+    client->waits = false;
+}
+
 static void client_end(struct client *client, bool in_order, uint64_t now)
 {
+    wait_no_more(client);
+    if (client->chunk != NULL)
+        chunk_drop(client->chunk);
+    client->chunk = NULL;
     if (in_order)
         (void)tcp_close(&net.tcp, client->turn.conn, now);
     else
@@ -269,6 +329,39 @@ static int send_head(struct client *client, uint64_t now)
     return 1;
 }
 
+/* The same of a file on the disk: what was read, or the next pages are asked for. */
+static int send_read(struct client *client, uint64_t now)
+{
+    const struct http_reply *reply = &client->reply;
+    struct chunk *chunk = client->chunk;
+    struct page *page;
+    uint32_t off, len;
+    int err;
+
+    if (chunk == NULL) {
+        err = chunk_begin(client, reply->file, reply->first + client->body_sent,
+                          reply->length - client->body_sent, &client->chunk);
+        if (err == -E_AGAIN)
+            wait_for_room(client);
+        return err < 0 ? err : -E_AGAIN;
+    }
+    if (!chunk->is_back)
+        return -E_AGAIN;
+    if (chunk->req.status != 0) {
+        stats.disk_errors++;
+        return chunk->req.status; /* the head is gone: a reset is all that can tell */
+    }
+    page = chunk_piece(chunk, &off, &len);
+    err = tcp_send_page(&net.tcp, client->turn.conn, page, off, len, now);
+    if (err != 0)
+        return err;
+    client->body_sent += len;
+    stats.bytes += len;
+    if (chunk_went(chunk, len))
+        client->chunk = NULL;
+    return 0;
+}
+
 /* The body's next bytes, as far as they lie in one page. */
 static int send_piece(struct client *client, uint64_t now)
 {
@@ -299,7 +392,8 @@ static int send_body(struct client *client, uint64_t now)
     for (unsigned i = 0; client->body_sent < length; i++) {
         if (i == PIECES_A_TURN)
             return -E_BUSY;
-        err = send_piece(client, now);
+        err =
+            client->reply.file->extents != NULL ? send_read(client, now) : send_piece(client, now);
         if (err != 0)
             return err;
         touch(client, now);
@@ -359,6 +453,25 @@ static uint64_t expire(uint64_t now)
     return oldest != NULL ? oldest->touched + idle_ns : NS_NEVER;
 }
 
+/* What the disk has read goes on; one that waits for room is next. True: something happened. */
+static void read_ready(void *owner)
+{
+    turns_more(&turns, &((struct client *)owner)->turn);
+}
+
+static bool disk_turn(void)
+{
+    bool busy = disk.is_open && chunks_turn(read_ready);
+    struct client *client = waiting;
+
+    if (client != NULL && chunks_room()) {
+        wait_no_more(client);
+        read_ready(client);
+        busy = true;
+    }
+    return busy;
+}
+
 static struct turns turns = {.tcp = &net.tcp, .serve = serve, .accept_all = accept_all};
 
 int main(int argc, char **argv)
@@ -367,20 +480,25 @@ int main(int argc, char **argv)
         {"port", "port=80", "the port it listens at"},
         {"idle", "idle=15", "seconds within which a request, or an answer's next part, goes over"},
         {"backlog", "backlog=1024", "connections that wait"},
+        {"disk", "disk=NAME[:N][,optional]", "a FAT file system, in place of the archive"},
         NET_KEYS,
         NET_KEYS_END,
     };
     struct tcp_listen_conf conf = {.addr = IP4_ANY, .backlog = 1024};
     uint32_t port = 80, idle = 15;
+    bool by_disk = plat_module().len == 0 && args_last(argc, argv, "disk") != 0;
     int err;
 
-    if (args_help(argc, argv, "a web server of the pages in a tar archive", keys))
+    if (args_help(argc, argv, "a web server of the pages in a tar archive, or on a disk", keys))
         return 0;
     args_check(argc, argv, keys);
     if (args_get_u32(argc, argv, "port", 1, 65535, &port) < 0 ||
         args_get_u32(argc, argv, "idle", 1, 86400, &idle) < 0 ||
-        args_get_u32(argc, argv, "backlog", 1, 65535, &conf.backlog) < 0 || open_site() != 0 ||
-        net_start(&net, argc, argv, plat_now_ns()) != 0 || clients_init() != 0)
+        args_get_u32(argc, argv, "backlog", 1, 65535, &conf.backlog) < 0 ||
+        (!by_disk && open_site() != 0) || net_start(&net, argc, argv, plat_now_ns()) != 0 ||
+        clients_init() != 0)
+        return 1;
+    if (by_disk && ((err = open_tree(argc, argv)) < 0 || (err == 0 && open_site() != 0)))
         return 1;
     conf.port = (uint16_t)port;
     idle_ns = idle * NS_PER_S;
@@ -392,15 +510,21 @@ int main(int argc, char **argv)
     while (plat_request() == PLAT_RUN) {
         uint64_t now = plat_now_ns();
         bool busy = net_poll(&net, now);
+        bool read = disk_turn();
         bool more = turns_all(&turns, now);
         uint64_t deadline = expire(now);
 
-        if (!busy && !more)
+        if (!busy && !read && !more && !(disk.is_open && chunks_arm()))
             net_wait(&net, deadline);
     }
     LOG_INFO("httpd: %llu requests, %llu refused, %llu timeouts, %llu bytes of files",
              (unsigned long long)stats.requests, (unsigned long long)stats.refused,
              (unsigned long long)stats.timeouts, (unsigned long long)stats.bytes);
+    if (stats.disk_errors != 0)
+        LOG_WARN("httpd: %llu errors of the disk", (unsigned long long)stats.disk_errors);
+    if (disk.is_open)
+        chunks_fini();
+    disk_close(&disk);
     net_stop(&net);
     if (plat_request() == PLAT_REBOOT)
         plat_reboot();

@@ -149,7 +149,7 @@ static int next_file(struct cs_ro archive, size_t *at, struct site_file *file,
 
 int site_count(struct cs_ro archive, struct site_error *error)
 {
-    struct site_file file;
+    struct site_file file = {0};
     size_t at = 0;
     int count = 0, got;
 
@@ -170,12 +170,19 @@ static int by_name(const void *a, const void *b)
 void site_index(struct site *site, struct cs_ro archive, struct site_file *files)
 {
     struct site_error error;
-    struct site_file file;
-    uint32_t n = 0, kept = 0;
+    struct site_file file = {0};
+    uint32_t n = 0;
     size_t at = 0;
 
     while (next_file(archive, &at, &file, &error) == 1)
         files[n++] = file;
+    site_of_files(site, files, n);
+}
+
+void site_of_files(struct site *site, struct site_file *files, uint32_t n)
+{
+    uint32_t kept = 0;
+
     qsort(files, n, sizeof(*files), by_name);
     for (uint32_t i = 0; i < n; i++)
         if (kept == 0 || strcmp(files[kept - 1].name, files[i].name) != 0)
