@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/* test_app_httpd_disk.c - pieces of files from a disk to TCP: the right bytes, every page accounted
+ * for, whatever becomes of their owner. */
+#include <string.h>
+
+#include "support.h"
+
+#include <cmocka.h>
+
+#include <morgana/blk_fault.h>
+
+#include "apps/httpd/chunk.c"
+#include "diskrig.h"
+
+static struct blk_fault_entry entries[CHUNKS_MAX];
+static struct blk_fault fault;
+static struct diskrig *rig;
+static unsigned told;
+static struct blk_extent extents[] = {{65536, 12288}, {16384, 4096}, {200704, 32768}};
+static struct site_file file = {.bytes = 45000, .extents = extents, .extent_count = 3};
+static uint8_t bytes[49152];
+
+static void start(uint32_t block, struct blk_fault_rates rates)
+{
+    struct blk_fault_conf conf = {.seed = 1,
+                                  .now_ns = plat_now_ns,
+                                  .entries = entries,
+                                  .entries_max = CHUNKS_MAX,
+                                  .rates = rates};
+    struct blkdev *dev;
+    size_t at = 0;
+
+    vplat_reset(1);
+    told = 0;
+    rig = diskrig_open(&(struct blk_mem_conf){.block_bytes = block});
+    assert_int_equal(blk_fault_open(&fault, &conf, rig->disk, &dev), 0);
+    chunks_init(dev, &rig->pages);
+    for (unsigned i = 0; i < 3; at += extents[i].bytes, i++)
+        memcpy(bytes + at, rig->medium + extents[i].start, extents[i].bytes);
+}
+
+static void stop(void)
+{
+    chunks_fini();
+    blk_fault_close(&fault);
+    diskrig_close(rig);
+}
+
+static void ready(void *owner)
+{
+    assert_ptr_equal(owner, &file);
+    told++;
+}
+
+static void wait_for(const struct chunk *chunk)
+{
+    for (unsigned i = 0; i < 10 && !chunk->is_back; i++) {
+        (void)chunks_turn(ready);
+        (void)chunks_arm();
+    }
+    assert_true(chunk->is_back);
+}
+
+static void test_any_stretch_of_a_file_in_pieces(void **state)
+{
+    uint64_t seed = test_seed(2);
+
+    (void)state;
+    for (unsigned round = 0; round < 300; round++) {
+        start(round % 2 == 0 ? 512 : 4096, (struct blk_fault_rates){0});
+        uint64_t at = test_random_below(&seed, 45000), end = at;
+        end += 1 + test_random_below(&seed, (uint32_t)(45000 - at));
+        while (at != end) {
+            struct chunk *chunk;
+            assert_int_equal(chunk_begin(&file, &file, at, end - at, &chunk), 1);
+            wait_for(chunk);
+            for (bool all = false; !all;) {
+                uint32_t off, len;
+                struct page *page = chunk_piece(chunk, &off, &len);
+                assert_true(len != 0 && len <= end - at);
+                assert_memory_equal(page->base + off, bytes + at, len);
+                page_put(page); /* TCP's, when it was acknowledged */
+                at += len;
+                all = chunk_went(chunk, len);
+            }
+        }
+        assert_true(told != 0);
+        stop(); /* every page is back */
+    }
+}
+
+static void test_an_owner_that_goes_leaves_no_page(void **state)
+{
+    struct chunk *chunk;
+    uint32_t off, len;
+
+    (void)state;
+    start(512, (struct blk_fault_rates){0});
+    assert_int_equal(chunk_begin(&file, &file, 100, 12000, &chunk), 1);
+    chunk_drop(chunk); /* on its way */
+    while (chunks.in_flight != 0)
+        if (!chunks_turn(ready))
+            (void)chunks_arm();
+    assert_int_equal(told, 0);
+    assert_int_equal(chunk_begin(&file, &file, 100, 12000, &chunk), 1);
+    wait_for(chunk);
+    page_put(chunk_piece(chunk, &off, &len));
+    assert_false(chunk_went(chunk, len));
+    chunk_drop(chunk); /* in the middle */
+    stop();
+}
+
+static void test_what_cannot_be_read_is_told(void **state)
+{
+    struct chunk *chunk;
+
+    (void)state;
+    start(512, (struct blk_fault_rates){.read_error_ppm = BLK_FAULT_MILLION});
+    assert_int_equal(chunk_begin(&file, &file, 0, 100, &chunk), 1);
+    wait_for(chunk);
+    assert_int_equal(chunk->req.status, -E_IO);
+    chunk_drop(chunk);
+    blk_mem_power_cut(&rig->mem, 1);
+    (void)chunks_turn(ready); /* sees that it is gone */
+    assert_int_equal(chunk_begin(&file, &file, 0, 100, &chunk), -E_NODEV);
+    stop();
+}
+
+static void test_without_room_it_says_so(void **state)
+{
+    struct chunk *some[CHUNKS_MAX];
+    struct page *taken[DISKRIG_PAGES];
+    unsigned n = 0, pages = 0;
+
+    (void)state;
+    start(512, (struct blk_fault_rates){0});
+    while (n < CHUNKS_MAX && chunk_begin(&file, &file, 0, 512, &some[n]) == 1)
+        n++;
+    assert_int_equal(n, CHUNKS_MAX);
+    assert_false(chunks_room());
+    assert_int_equal(chunk_begin(&file, &file, 0, 512, &some[0]), -E_AGAIN);
+    while (n-- > 0)
+        chunk_drop(some[n]);
+    chunks_fini();
+    assert_true(chunks_room());
+    while (rig->pages.free_count >= 4)
+        taken[pages++] = page_get(&rig->pages);
+    assert_false(chunks_room());
+    assert_int_equal(chunk_begin(&file, &file, 0, 512, &some[0]), -E_AGAIN);
+    while (pages-- > 0)
+        page_put(taken[pages]);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_stretch_of_a_file_in_pieces),
+        cmocka_unit_test(test_an_owner_that_goes_leaves_no_page),
+        cmocka_unit_test(test_what_cannot_be_read_is_told),
+        cmocka_unit_test(test_without_room_it_says_so),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
