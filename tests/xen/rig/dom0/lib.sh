@@ -206,7 +206,7 @@ disk_spec() {                   # NAME[,ro][,no-discard]: as xl knows it
     local access=rw discard=discard
     [[ ,$1, != *,ro,* ]] || access=ro
     [[ ,$1, != *,no-discard,* ]] || discard=no-discard
-    echo "format=raw,vdev=xvda,access=$access,$discard,backendtype=phy,target=${disk_dev[${1%%,*}]}"
+    echo "format=raw,vdev=xvda,access=$access,$discard,backendtype=phy,script=/rig/block,target=${disk_dev[${1%%,*}]}"
 }
 
 pump() {                        # FILE LOG: lines that appear in FILE go to the log, until the case stops
