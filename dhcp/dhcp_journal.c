@@ -15,12 +15,13 @@
  *
  * Checksums. Each record has its own, so that a spoiled sector takes no more with it than the
  * records it holds; so have a block's head and the heads of generations. They are SipHash-1-3 under
- * a key of the journal's own, 64 bits, with the generation's salt, block and slot hashed in. A CRC32C would
- * find any burst of 32 bits with certainty, which this finds with 1 - 2^-64; but what must be told
- * apart here, over and over, is not a flipped bit but a whole record that does not belong: an
- * earlier generation's in a block not yet written, some deleted file's under a new one, one that a
- * disk put in the wrong place, or one that a client sent us as its name for just that purpose. Of
- * such, a CRC accepts one in 2^32, or all of them, that are forged or in the wrong place.
+ * a key of the journal's own, 64 bits, with the generation's salt, block and slot hashed in. A
+ * CRC32C would find any burst of 32 bits with certainty, which this finds with 1 - 2^-64; but what
+ * must be told apart here, over and over, is not a flipped bit but a whole record that does not
+ * belong: an earlier generation's in a block not yet written, some deleted file's under a new one,
+ * one that a disk put in the wrong place, or one that a client sent us as its name for just that
+ * purpose. Of such, a CRC accepts one in 2^32, or all of them, that are forged or in the wrong
+ * place.
  *
  * Where the journal ends. Behind its last block lie what an earlier generation left, or anything.
  * A block that has no valid head and no valid record was not written in this generation, or is

@@ -22,11 +22,10 @@
  * whole, until the new one is. A record in the new half is a lease as it was when that was written;
  * what changed later stands later. When all of the table is on the device, after a flush, one head
  * of the next generation, which fits in a sector, is written to a slot that holds none that
- * is in use, and flushed: that is the switch. A second copy of the head follows, against rot. An attempt that comes to nothing
- * leaves blocks behind in the other half; the next one has another salt, and so they are no blocks of
- * its own. The
- * halves are used in turn, and heads go round their slots: no block is written more often than the
- * others but for that.
+ * is in use, and flushed: that is the switch. A second copy of the head follows, against rot. An
+ * attempt that comes to nothing leaves blocks behind in the other half; the next one has another
+ * salt, and so they are no blocks of its own. The halves are used in turn, and heads go round their
+ * slots: no block is written more often than the others but for that.
  *
  * Should commits fill the old half before the table is through, they wait; there is always room
  * for the table.

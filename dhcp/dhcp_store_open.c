@@ -2,9 +2,9 @@
 /* dhcp_store_open.c - the start: the journal is read into the table of leases.
  *
  * The half in use is read twice, a block after the other: first to find where it ends, what is
- * damaged and what time it was, by which it is known which leases are over; then for the leases. The
- * blocks of a device that cannot be read count as damaged. Where anything is not as it should be,
- * the journal is rewritten at once, so that the loop begins with a clean one. */
+ * damaged and what time it was, by which it is known which leases are over; then for the leases.
+ * The blocks of a device that cannot be read count as damaged. Where anything is not as it should
+ * be, the journal is rewritten at once, so that the loop begins with a clean one. */
 #include "dhcp_store_priv.h"
 
 #include <morgana/blk_io.h>
@@ -65,7 +65,7 @@ static void tell_damage(struct dhcp_store *store, const char *what, uint64_t at)
 }
 
 /* The newest valid head, and the first of its two slots. *bad: slots that are damaged; *whole: both
- * of its copies are there, and no slot is. -E_NOENT: nothing is there; -E_PROTO: something else is. */
+ * of its copies are there, and no slot is. -E_NOENT: nothing is there; -E_PROTO: something else. */
 static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, uint32_t *slot,
                       uint32_t *bad, bool *whole)
 {

@@ -12,8 +12,8 @@
  * Where leases are kept (dhcp_store.h), a lease is on the device before its client is told of it.
  * Then what is said above does not do: while the device writes, hundreds of clients can be heard.
  * So the lease is committed first, and noted to be kept; the reply is held until it is (`held`),
- * and others are served meanwhile. Should the reply not go out, the client asks again and is told the
- * same. Replies that promise nothing wait for nothing.
+ * and others are served meanwhile. Should the reply not go out, the client asks again and is told
+ * the same. Replies that promise nothing wait for nothing.
  *
  * A message whose address must be probed is parked with its packet and given to the server again
  * when the probe is over. Others are served meanwhile. Where all slots are taken, an address is

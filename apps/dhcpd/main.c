@@ -231,7 +231,7 @@ static int start_store(void)
     return sc.optional ? 0 : err;
 }
 
-/* What is noted is written, and told of; and the time, so that it is known how long we were away. */
+/* What is noted is written, and told of; and the time, by which is known how long we were away. */
 static void stop_store(void)
 {
     dhcp_store_end(&store);
@@ -466,7 +466,7 @@ int main(int argc, char **argv)
     if (args_help(argc, argv, "a DHCP server; its dhcpd.conf is the module, or on its disk", keys))
         return 0;
     args_check(argc, argv, keys);
-    /* A disk needs pages, and may have the dhcpd.conf; without one, pages get what memory is left. */
+    /* A disk needs pages, and may have the dhcpd.conf; else pages get what memory is left. */
     wants_disk = args_last(argc, argv, "disk") != 0;
     if (wants_disk && (start_pool(argc, argv) != 0 || start_disk(argc, argv) != 0))
         return 1;

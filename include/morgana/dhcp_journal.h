@@ -43,7 +43,7 @@ uint64_t dhcp_journal_bytes(uint32_t leases_max);
 /* Blocks of a half for a region of `bytes`, or 0: too small. */
 uint32_t dhcp_journal_half_blocks(uint64_t bytes, uint32_t leases_max);
 
-/* Does a disk begin with a journal? `first`: its first bytes, at least DHCP_JOURNAL_HEADS blocks. */
+/* Does a disk begin with a journal? `first`: its first DHCP_JOURNAL_HEADS blocks, or more. */
 bool dhcp_journal_is_ours(struct cs_ro first);
 
 /* block: DHCP_JOURNAL_BLOCK_BYTES. */
@@ -72,12 +72,12 @@ struct dhcp_journal_scan {
     const uint64_t *key;
     uint64_t salt;
     /* ---- */
-    uint32_t end;         /* after the last block that was written */
-    uint32_t first;       /* block of the last group */
-    uint64_t commit;      /* its number */
-    uint64_t journal_s;   /* the latest time that a block told, */
-    uint64_t wall_s;      /* and that wall clock */
-    uint32_t records;     /* good ones */
+    uint32_t end;       /* after the last block that was written */
+    uint32_t first;     /* block of the last group */
+    uint64_t commit;    /* its number */
+    uint64_t journal_s; /* the latest time that a block told, */
+    uint64_t wall_s;    /* and that wall clock */
+    uint32_t records;   /* good ones */
     uint32_t groups;
     /* Damage: blocks and records that were written, could be relied on, and are not whole any more.
      * Where: the first few, as bytes from the half's begin */

@@ -224,9 +224,9 @@ struct dhcp_lease_kept {
  * address that is free and was nobody's; *kept says that it is free then. */
 bool dhcp_lease_keep(const struct dhcp_leases *ls, const struct dhcp_lease *lease,
                      struct dhcp_lease_kept *kept);
-/* Puts into the table what was written down, later for earlier, with expires_s on the leases' clock:
- * what is over is FREE, and remembered while there is room. pool and net: whose the address is now.
- * False: no room for a lease that is valid. */
+/* Puts into the table what was written down, later for earlier, with expires_s on the leases'
+ * clock: what is over is FREE, and remembered while there is room. pool and net: whose the address
+ * is now. False: no room for a lease that is valid. */
 bool dhcp_leases_restore(struct dhcp_leases *ls, const struct dhcp_lease_kept *kept, uint16_t pool,
                          uint16_t net);
 /* All is restored: pools go on from the highest addresses in use. */

@@ -143,8 +143,8 @@ size_t dhcp_server_storage_bytes(const struct dhcp_conf *conf, uint32_t leases_m
 int dhcp_server_init(struct dhcp_server *server, struct dhcp_leases *leases,
                      const struct dhcp_server_conf *conf);
 
-/* Where an address is now: its pool's number (DHCP_LEASE_STATIC: some host's own) and its network's.
- * False: the configuration gives it to nobody. */
+/* Where an address is now: its pool's number (DHCP_LEASE_STATIC: some host's own) and its
+ * network's. False: the configuration gives it to nobody. */
 bool dhcp_server_place(const struct dhcp_server *server, const struct dhcp_leases *leases,
                        uint32_t addr, uint16_t *pool, uint16_t *net);
 

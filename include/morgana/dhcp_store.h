@@ -2,7 +2,7 @@
 /* dhcp_store.h - leases that outlive a restart: the table of leases kept on a block device, as
  * dhcp_journal.h has it.
  *
- *     dhcp_store_open(&store, &conf, plat_now_ns(), plat_wall_ns());     reads; waits for the device
+ *     dhcp_store_open(&store, &conf, plat_now_ns(), plat_wall_ns());   reads; waits for the device
  *     uc.store = &store; dhcp_udp_open(&edge, &uc);
  *     for (;;) {
  *         now = plat_now_ns();
@@ -35,8 +35,8 @@
 #define DHCP_STORE_RETRY_NS (5 * NS_PER_S)
 
 struct dhcp_store_conf {
-    struct blkdev *dev; /* Kept; nobody else's. All of it is the journal's */
-    const char *name;   /* Kept: what the device is called in messages */
+    struct blkdev *dev;               /* Kept; nobody else's. All of it is the journal's */
+    const char *name;                 /* Kept: what the device is called in messages */
     struct page_pool *pool;           /* Kept; DHCP_STORE_PAGES of it */
     const struct dhcp_server *server; /* Kept */
     struct dhcp_leases *leases;       /* Kept; with no record yet */
@@ -45,11 +45,11 @@ struct dhcp_store_conf {
 };
 
 #define DHCP_STORE_STATS(S)                                                                        \
-    S(commits) /* groups that were flushed */                                                      \
-    S(records) /* in them */                                                                       \
-    S(commit_max)  /* records of the largest */                                                    \
-    S(rewrites) /* of the whole table into the other half */                                       \
-    S(marks)    /* of the time */                                                                  \
+    S(commits)    /* groups that were flushed */                                                   \
+    S(records)    /* in them */                                                                    \
+    S(commit_max) /* records of the largest */                                                     \
+    S(rewrites)   /* of the whole table into the other half */                                     \
+    S(marks)      /* of the time */                                                                \
     S(failures)                                                                                    \
     S(overruns) /* more changes than could be noted: made good by a rewrite */
 #define DHCP_STORE_STAT_FIELD(name) uint64_t name;
@@ -66,7 +66,7 @@ struct dhcp_store_found {
     uint32_t blocks; /* read: of the half in use, to the last that was written */
     uint32_t records;
     uint32_t leases;   /* valid */
-    uint32_t left_out; /* records of valid ones that are not in dhcpd.conf any more, or found no room */
+    uint32_t left_out; /* records of valid ones that dhcpd.conf no longer has, or without room */
     uint32_t damaged;  /* places on the device */
     uint64_t away_s;   /* since the last commit, by the wall clock */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dhcp_journal.c - a disk with a lease journal, and patches on it: whatever it holds, the store
- * opens or refuses it, no lease is there that dhcpd.conf has no address for, and what it opened it
- * can use: clients get leases, which are there after a restart, and nothing is damaged any more.
+/* fuzz_dhcp_journal.c - a disk with a lease journal, and patches on it: whatever it holds, the
+ * store opens or refuses it, no lease is there that dhcpd.conf has no address for, and what it
+ * opened it can use: clients get leases, which are there after a restart, and nothing is damaged
+ * any more.
  *
  *     the input: flags, then patches: kind (1 byte), where (1 byte), off (2 bytes), n (1 byte), n
  *     bytes.  kind & 1: in a head, else in the half in use; where: which block; kind & 2: the bytes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* prop_dhcp_store.c - leases on a disk, at random: clients come, renew, release; the power is cut at
- * any moment, even while the journal is put right; the wall clock is set; the disk goes away and
+/* prop_dhcp_store.c - leases on a disk, at random: clients come, renew, release; the power is cut
+ * at any moment, even while the journal is put right; the wall clock is set; the disk goes away and
  * comes back. What a client was told is so, and no address is two clients'. */
 #include <string.h>
 

@@ -69,7 +69,7 @@ bool storerig_poll(struct storerig *rig);
 /* Until all is kept or the device is gone. */
 void storerig_run(struct storerig *rig);
 
-/* Client n (1..) leases, or renews what it has: its address or 0. Its told[] waits for the ticket. */
+/* Client n (1..) leases, or renews what it has: its address or 0. Its told[] has the ticket. */
 uint32_t storerig_lease(struct storerig *rig, uint32_t n);
 void storerig_release(struct storerig *rig, uint32_t n);
 /* Tickets that are kept: their clients are told. */

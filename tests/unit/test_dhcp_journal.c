@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_dhcp_journal.c - leases as bytes: what is written is read, what is spoiled is told of with its
- * place and spoils nothing else. */
+/* test_dhcp_journal.c - leases as bytes: what is written is read, what is spoiled is told of with
+ * its place and spoils nothing else. */
 #include <stdlib.h>
 #include <string.h>
 

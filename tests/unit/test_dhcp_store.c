@@ -185,7 +185,7 @@ static void test_a_fresh_file_is_not_taken_for_the_journal_it_once_was(void **st
 
 /* ---- power ----------------------------------------------------------------------------------- */
 
-/* Leases, renewals, releases, until the table was rewritten three times more, or the power is gone. */
+/* Leases, renewals, releases, until the table was rewritten three times, or the power is gone. */
 static void traffic(uint64_t seed)
 {
     for (unsigned i = 0; rig.dev->online && rig.store.stats.rewrites < 4 && i < 20000; i++) {
@@ -604,8 +604,8 @@ static void test_a_device_that_does_not_answer_is_one_that_fails(void **state)
     storerig_check(&rig);
 }
 
-/* The device fails while the head that makes the switch is on its way, comes back, and then power is
- * lost at any write of what follows: whichever half the head says it is, that one is whole. */
+/* The device fails while the head that makes the switch is on its way, comes back, and then power
+ * is lost at any write of what follows: whichever half the head says it is, that one is whole. */
 static void test_a_head_in_doubt_leaves_both_halves_as_they_are(void **state)
 {
     unsigned doubts = 0;
