@@ -173,6 +173,18 @@ static bool keep(uint32_t gref, bool write)
     return false;
 }
 
+/* One page of its data, or all of them. */
+static bool keep_direct(const union blkif_sring_entry *slot)
+{
+    uint32_t n = u32_min(slot->req.nr_segments, BLKIF_MAX_SEGMENTS_PER_REQUEST);
+    bool write = slot->req.operation == BLKIF_OP_READ && sim_random(2) == 0, any = false;
+    if (n != 0 && sim_random(4) != 0)
+        return keep(slot->req.seg[sim_random(n)].gref, write);
+    for (uint32_t i = 0; i < n; i++)
+        any |= keep(slot->req.seg[i].gref, write);
+    return any;
+}
+
 /* Keeps something of a request: a page of data, or one of segments. False: nothing could be. */
 static bool keep_of(const union blkif_sring_entry *slot)
 {
@@ -181,11 +193,8 @@ static bool keep_of(const union blkif_sring_entry *slot)
     int16_t status;
     if (slot->req.operation == BLKIF_OP_DISCARD)
         return false;
-    if (slot->req.operation != BLKIF_OP_INDIRECT) {
-        uint32_t n = u32_min(slot->req.nr_segments, BLKIF_MAX_SEGMENTS_PER_REQUEST);
-        return n != 0 && keep(slot->req.seg[sim_random(n)].gref,
-                              slot->req.operation == BLKIF_OP_READ && sim_random(2) == 0);
-    }
+    if (slot->req.operation != BLKIF_OP_INDIRECT)
+        return keep_direct(slot);
     memcpy(&indirect, slot, sizeof(indirect));
     if (sim_random(3) == 0 || indirect.nr_segments == 0)
         return keep(indirect.indirect_grefs[0], false);

@@ -149,7 +149,12 @@ static bool fill_segs(unsigned i)
     bool whole = sim_random(2) == 0;
     for (req->seg_count = 0; req->seg_count < n; req->seg_count++) {
         struct blk_seg *seg = &reqs[i].seg[req->seg_count];
-        seg->page = page_get(&pages);
+        if (req->seg_count != 0 && sim_random(16) == 0) {
+            seg->page = seg[-1].page; /* one page twice: two grants of it */
+            page_ref(seg->page);
+        } else {
+            seg->page = page_get(&pages);
+        }
         if (seg->page == NULL)
             return false;
         owned[seg->page - headers] = (uint8_t)(1 + req->op);
@@ -254,7 +259,7 @@ static void drain(void)
 
 static void close_device(void)
 {
-    if (!dev->online && sim_random(16) != 0)
+    if (!dev->online && sim_random(8) != 0)
         drain();
     seen.violations += dev->stats.violations;
     by_violation[((const struct blkfront *)(void *)storage)->violation]++;
