@@ -73,8 +73,8 @@ static inline uint32_t fat_clusters_of(const struct fat *fs, uint64_t bytes)
     return (uint32_t)((bytes + fs->cluster_bytes - 1) / fs->cluster_bytes);
 }
 
-#define FAT_NEXT_END 1u  /* the chain's last cluster */
-#define FAT_NEXT_FREE 0u /* of a free cluster */
+#define FAT_NEXT_END 0x10000000u /* the chain's last cluster: no entry has so many bits */
+#define FAT_NEXT_FREE 0u         /* of a free cluster */
 
 /* The table's entry of a valid cluster as it stands, or FAT_NEXT_END for any mark of an end. */
 int fat_entry_get(struct fat *fs, uint32_t cluster, uint32_t *value);

@@ -25,11 +25,6 @@ static unsigned put(uint32_t c, char *out)
     return n;
 }
 
-unsigned utf16_put(uint16_t unit, char *out)
-{
-    return put(unit, out);
-}
-
 int utf16_to_utf8(const uint16_t *units, size_t n, char *out, size_t size)
 {
     size_t at = 0;

@@ -12,7 +12,4 @@ int utf16_to_utf8(const uint16_t *units, size_t n, char *out, size_t size);
 /* `len` bytes of UTF-8 as units. Units written; -E_INVAL: no UTF-8, or U+0000; -E_NOSPC. */
 int utf16_from_utf8(const char *text, size_t len, uint16_t *out, size_t max);
 
-/* One code point of the plane 0 appended as UTF-8; how many bytes (1 to 3). */
-unsigned utf16_put(uint16_t unit, char *out);
-
 #endif

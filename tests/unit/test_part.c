@@ -213,6 +213,12 @@ static void test_chains_that_lie(void **state)
     for (uint32_t i = 0; i < 300; i++)
         entry(512, 100 + 2 * i, 1, 0x05, 2 * (i + 1), 2);
     chain_is(0, "too many logical partitions");
+    /* More partitions than there is room for */
+    for (uint32_t i = 0; i < PART_MAX + 6; i++)
+        entry(512, 100 + 2 * i, 0, 0x83, 1, 1);
+    chain_is(PART_MAX, "too many logical partitions");
+    assert_int_equal(table.left_out, 6);
+    assert_string_equal(part_scheme_name(table.scheme), "mbr");
 }
 
 /* ---- GPT ------------------------------------------------------------------------------------- */
@@ -369,10 +375,13 @@ static void test_gpt_entries_that_lie(void **state)
     gpt_entry(512, 2, 60, 59, "backwards");
     gpt_entry(512, 3, 2040, UINT64_MAX, "past the end");
     gpt_entry(512, 4, 45, 60, "over another");
+    gpt_entry(512, 7, 70, 70, "good\x01");
     assert_int_equal(scan(512), 0);
     assert_int_equal(table.refused, 5);
-    assert_int_equal(table.count, 1);
+    assert_int_equal(table.count, 2);
     is_part(0, 1, 10 * 512, 10 * 512);
+    is_part(1, 8, 70 * 512, 512);
+    assert_string_equal(table.parts[1].name, "good?");
 }
 
 static void test_gpt_without_its_mbr_is_not_used(void **state)
