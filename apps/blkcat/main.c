@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* blkcat - looks at a disk and writes to it: a stretch of it, or a file of its FAT file system, as a
- * hexdump, as its SHA-256, or compared with a pattern that an earlier run wrote. */
+/* blkcat - looks at a disk and writes to it: a stretch of it, or a file of its FAT file system, as
+ * a hexdump, as its SHA-256, or compared with a pattern that an earlier run wrote. */
 #include <morgana/log.h>
 #include <morgana/platform.h>
 

@@ -70,7 +70,7 @@ struct disk_called {
 };
 struct disk_called disk_called(const struct disk *disk);
 
-/* Gives a window that is a file of its FAT file system, in *dev. `extents` has room for `max` and is
+/* Gives a window that is a file of its FAT file system, in *dev. `extents` (room for `max`) is
  * Kept; nobody else may write or truncate the file until blk_window_close. -E_NOSPC: it lies in
  * more pieces; -E_NOENT: it is empty; fat.h's errors. */
 int disk_file_window(struct disk *disk, struct fat_file *file, bool read_only,

@@ -24,7 +24,7 @@ struct chunk {
 /* Keeps both: a chunk takes up to a quarter of the pages that are free at the time. */
 void chunks_init(struct blkdev *dev, struct page_pool *pages);
 
-/* Begins to read the file's bytes from `at` on, up to `bytes` of them: 1, and *chunk is the caller's
+/* Begins to read the file's bytes from `at` on, up to `bytes`: 1, and *chunk is the caller's
  * until it has sent all, or lets go of it. -E_AGAIN: no room now; else the disk's error. */
 int chunk_begin(void *owner, const struct site_file *file, uint64_t at, uint64_t bytes,
                 struct chunk **chunk);

@@ -25,7 +25,7 @@ struct blk_fault_rates {
     uint32_t late_ppm;        /* given out late_ns after it was done */
     uint64_t late_ns;
     uint32_t reorder_ppm; /* begun only when later ones had a turn */
-    /* Sectors of a million that are bad, in the stretch: reads turn one bit over, always the same */
+    /* Sectors of a million that are bad, in the stretch: reads turn a bit over, always the same */
     uint32_t rot_ppm;
     uint64_t rot_start, rot_bytes;
 };

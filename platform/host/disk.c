@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* disk.c - the process's disk: what disk= names, a file or a block device of Linux's (platform/file).
+/* disk.c - the process's disk: what disk= names, a file or block device of Linux's (platform/file).
  *
  * It is opened when the program asks for it; read-only where it may not be written. No two
  * programs write one disk: flock(2) keeps them apart.
