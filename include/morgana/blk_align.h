@@ -5,8 +5,8 @@
  * Its caps.block_bytes is 1, and its segments may begin anywhere in a page and have any length. A
  * request that is aligned already passes through untouched and uncopied. The rest is copied through
  * pages (copied_bytes), and a block of which only a part is written is read first (rmw). Requests
- * in flight that touch the same block are put in order, by their submission, so that no part of it is
- * lost.
+ * in flight that touch the same block are put in order, by their submission, so that no part of it
+ * is lost.
  *
  * A DISCARD is made smaller, to whole blocks; a SECURE_DISCARD must consist of them (-E_INVAL); at
  * either end of WRITE_ZEROES zeroes are written.
