@@ -15,8 +15,8 @@
 #define CCM_MMC_CLOCK 0x88u
 #define CCM_MMC_CLOCK_400K 0x8002000eu /* on; of 24 MHz: by 2^2, by 15 */
 #define CCM_MMC_CLOCK_24M 0x80500000u  /* on; all of 24 MHz; sampled five steps later */
-/* A port's registers: functions of the pins, eight to a register, four bits each; strength and pull,
- * sixteen to a register, two bits each. */
+/* A port's registers: functions of the pins, eight to a register, four bits each; strength and
+ * pull, sixteen to a register, two bits each. */
 #define PIO_PORT(n) (0x24u * (n))
 #define PIO_CFG 0x00u
 #define PIO_DRIVE 0x14u

@@ -85,8 +85,9 @@ static bool answers(const struct tree *tree, uint64_t end)
     return ok;
 }
 
-/* The end of the highest page of `piece` that is not reserved: others' pages are left alone. 0: there
- * is none, or the image, the module or what the loader says is there: they were loaded, so it is. */
+/* The end of the highest page of `piece` that is not reserved: others' pages are left alone. 0:
+ * there is none, or the image, the module or what the loader says is there: they were loaded, so it
+ * is. */
 static uint64_t last_of(const struct tree *tree, struct range said, struct range piece)
 {
     const struct range image = {(uintptr_t)boot_image_start, (uintptr_t)boot_image_end};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* sdcard_start.c - from reset to an SD card that transfers (PLS, figures 4-2 and 4-13), and what its
- * CSD register says of it. */
+/* sdcard_start.c - from reset to an SD card that transfers (PLS, figures 4-2 and 4-13), and what
+ * its CSD register says of it. */
 #include <morgana/platform.h>
 
 #include "sdcard.h"

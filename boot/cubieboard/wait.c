@@ -2,8 +2,8 @@
 /* wait.c - plat_wait: sleep until a device, a key or a deadline.
  *
  * An interrupt line that is up before WFI ends it at once, so looking and sleeping need no lock.
- * The EMAC's and the SD host's lines are down when their arm has returned false, the UART's when all
- * was read, the timer's when it is set anew.
+ * The EMAC's and the SD host's lines are down when their arm has returned false, the UART's when
+ * all was read, the timer's when it is set anew.
  */
 #include <morgana/platform.h>
 

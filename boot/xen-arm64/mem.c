@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mem.c - the functions that the compiler itself may call (boot/common/bare/mem.c has the others), so
- * that an image needs no C library for them.
+/* mem.c - the functions that the compiler itself may call (boot/common/bare/mem.c has the others),
+ * so that an image needs no C library for them.
  *
  * Small sizes by two moves that may overlap (no loop, no branch on each byte); large ones 64 bytes
  * at a time, by pairs of vector registers. Compiled so that the compiler does not find memcpy in

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mem.c - the functions that the compiler itself may call (boot/common/bare/mem.c has the others), so
- * that an image needs no C library for them.
+/* mem.c - the functions that the compiler itself may call (boot/common/bare/mem.c has the others),
+ * so that an image needs no C library for them.
  *
  * Small sizes by two moves that may overlap (no loop, no branch on each byte); large ones by REP
  * MOVSB / STOSB, which CPUs since 2013 do at the width of a cache line. Compiled so that the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* fuzz_sdcard.c - an SD host, and a card behind it, that say anything at all: every register that
- * the driver reads has what the fuzzer wants. The driver neither waits for ever nor loses a page or a
- * request, and ends each with a status that blkdev.h knows. */
+ * the driver reads has what the fuzzer wants. The driver neither waits for ever nor loses a page or
+ * a request, and ends each with a status that blkdev.h knows. */
 #include "support.h"
 
 #include "boot/cubieboard/sdcard.c"
@@ -33,8 +33,8 @@ static uint8_t next_byte(void)
     return *input++;
 }
 
-/* Words of the input; mostly good ones where the driver waits for a bit, so that it is not stopped at
- * its first step. */
+/* Words of the input; mostly good ones where the driver waits for a bit, so that it is not stopped
+ * at its first step. */
 uint32_t mmio_read(uintptr_t at)
 {
     const uint8_t how = next_byte();

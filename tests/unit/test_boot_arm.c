@@ -432,8 +432,8 @@ static void test_lies_about_memory_are_refused(void **state)
     }
 }
 
-/* What is mapped as a device's, or given to Xen for its frames, is nobody's memory; and not the page
- * that a NULL pointer means. */
+/* What is mapped as a device's, or given to Xen for its frames, is nobody's memory; and not the
+ * page that a NULL pointer means. */
 static void test_ranges_of_devices_in_memory_are_refused(void **state)
 {
     struct range *const ranges[] = {&tree.window, &tree.gic_dist, &tree.gic_cpu};

@@ -33,7 +33,7 @@ static void test_wall_clock_at_the_start(void **state)
     assert_true(xenguest_wall_ns() == (UINT64_C(1) << 33) * NS_PER_S);
 }
 
-/* Then Xen's clock began in 1970, or cannot be told in nanoseconds: there is none (platform.h: 0). */
+/* Then Xen's clock began in 1970, or cannot be told in nanoseconds: there is none. */
 static void test_no_wall_clock(void **state)
 {
     (void)state;

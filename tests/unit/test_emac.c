@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_emac.c - the EMAC driver against a device made of C (emachw.h): opening, the link, sending. */
+/* test_emac.c - the EMAC driver against a device made of C (emachw.h): opening, link, sending. */
 #include "support.h"
 
 #include "boot/cubieboard/emac.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_emac_rx.c - the EMAC driver against a device made of C (emachw.h): receiving, and sleeping until
- * something comes. */
+/* test_emac_rx.c - the EMAC driver against a device made of C (emachw.h): receiving, and sleeping
+ * until something comes. */
 #include "support.h"
 
 #include "boot/cubieboard/emac.c"

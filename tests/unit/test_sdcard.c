@@ -379,7 +379,7 @@ static void test_random_requests(void **state)
 
 /* ---- what goes wrong ------------------------------------------------------------------------- */
 
-/* Whatever it is, the request fails, the transfer is ended at the card too, and the next is good. */
+/* Whatever it is, the request fails, the transfer is ended at the card too, the next is good. */
 static void test_a_transfer_that_fails(void **state)
 {
     static const uint32_t how[] = {0x40, 0x80, 0x100, 0x200, 0x800, 0x2000, 0x8000, 0x2};
