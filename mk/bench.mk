@@ -22,9 +22,9 @@ bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 	$(Q)tools/run-benches $(BENCH_TABLES)
 .PHONY: bench
 
-## bench-xen: TCP of our image and of Linux guests on real Xen in QEMU, side by side (some minutes; on a machine with nothing else to do)
+## bench-xen: TCP and block I/O of our image and of Linux guests on real Xen in QEMU, side by side (some minutes; on a machine with nothing else to do)
 bench-xen: deps-build deps-xen apps-xen-x86_64
-	$(Q)tools/run-benches xen-tcp
+	$(Q)tools/run-benches xen-tcp xen-blk
 .PHONY: bench-xen
 
 ## bench-boot: what a start costs on each target: instructions until the first frame, sizes, least memory; into bench/results/boot.txt
