@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* boottest.h - what a loader left in a machine's memory, for tests of those who read it: 64 KiB in a
- * heap block of its own, so that a read outside is seen. Each test program includes it once, behind
- * boot_info.c and the reader it tests. */
+/* boottest.h - what a loader left in a machine's memory, for tests of those who read it: 64 KiB in
+ * a heap block of its own, so that a read outside is seen. Each test program includes it once,
+ * behind boot_info.c and the reader it tests. */
 #ifndef TESTS_BOOTTEST_H
 #define TESTS_BOOTTEST_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* dhcpedgetest.h - the DHCP client's edge on a bench: one interface, whose frames the test reads and
- * makes. Each test program includes it once.
+/* dhcpedgetest.h - the DHCP client's edge on a bench: one interface, whose frames the test reads
+ * and makes. Each test program includes it once.
  *
  *     start(); to_lease();                      from nothing to an address that serves
  *     pass(NS_PER_S); expect_broadcast(type)    time passes; the client's last message, in `sent`
- *     reply(DHCPACK, ADDR); give();             a server's answer to that; options between the two */
+ *     reply(DHCPACK, ADDR); give();             a server's answer to that; options between them */
 #ifndef TESTS_DHCPEDGETEST_H
 #define TESTS_DHCPEDGETEST_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_dhcp_client_udp.c - the edge of the DHCP client, frame by frame: what it hears before there is
- * an address, and how an address comes to serve. */
+/* test_dhcp_client_udp.c - the edge of the DHCP client, frame by frame: what it hears before there
+ * is an address, and how an address comes to serve. */
 #include "dhcpedgetest.h"
 
 /* ---- before there is an address -------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_dhcp_client_udp_link.c - the edge of the DHCP client where the link goes, memory is short, or
- * the device full. */
+/* test_dhcp_client_udp_link.c - the edge of the DHCP client where the link goes, memory is short,
+ * or the device full. */
 #include "dhcpedgetest.h"
 
 /* ---- the link, memory, the device ------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_fat_damage.c - file systems that were made badly, by others or by accident: what each kind of
- * damage is called, and what is never brought back to life. */
+/* test_fat_damage.c - file systems that were made badly, by others or by accident: what each kind
+ * of damage is called, and what is never brought back to life. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -187,8 +187,8 @@ static void test_the_first_of_crossing_syns_may_be_taken(void **state)
     play_must_be_clean(&p);
 }
 
-/* A RST whose ACK is not of our SYN ends nothing (RFC 9293 section 3.10.7.3); of the SYNs that cross
- * ours after it the first is taken, and its timestamp echoed (RFC 7323 section 4.3). */
+/* A RST whose ACK is not of our SYN ends nothing (RFC 9293 section 3.10.7.3); of the SYNs that
+ * cross ours after it the first is taken, and its timestamp echoed (RFC 7323 section 4.3). */
 static void test_a_rst_in_syn_sent_that_acks_nothing_ends_nothing(void **state)
 {
     struct tcp_frame first, f;
