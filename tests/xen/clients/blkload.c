@@ -1,7 +1,7 @@
 /*
  * blkload: looks at disks, and loads them, as fio does in its simplest form.
  *
- *     blkload numbers FILE        FILE holds the 64-bit numbers from 0 on, big end first, to its end
+ *     blkload numbers FILE        FILE holds the 64-bit numbers from 0, big end first, to its end
  *     blkload RW DEVICE BYTES DEPTH SECONDS
  *                                 RW is read, write, randread or randwrite: requests of BYTES by
  *                                 O_DIRECT and Linux's AIO, DEPTH of them at a time. The last line
