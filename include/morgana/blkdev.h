@@ -30,15 +30,11 @@
 /* Every device's blocks are a multiple of this. */
 #define BLK_SECTOR_BYTES 512u
 
-#define BLK_OPS_TABLE(O)                                                                             \
-    O(READ)                                                                                          \
-    O(WRITE)                                                                                         \
-    /* What was written by requests reaped with status 0 before this one was submitted outlasts a  \
-     * loss of power from the moment it is reaped with status 0 */ \
-    O(FLUSH)                                                                                         \
-    O(DISCARD)        /* the range is no longer needed: reads there give anything */                 \
-    O(SECURE_DISCARD) /* the same, and nothing can bring the old bytes back */                       \
-    O(WRITE_ZEROES)   /* reads there give zeroes */
+/* FLUSH: what was written by requests reaped with status 0 before this one was submitted outlasts a
+ * loss of power from the moment it is reaped with status 0. DISCARD: the range is no longer needed,
+ * reads there give anything; SECURE_DISCARD: and nothing can bring the old bytes back. After
+ * WRITE_ZEROES reads there give zeroes. */
+#define BLK_OPS_TABLE(O) O(READ) O(WRITE) O(FLUSH) O(DISCARD) O(SECURE_DISCARD) O(WRITE_ZEROES)
 #define BLK_OP_CONST(name) BLK_##name,
 enum blk_op { BLK_OPS_TABLE(BLK_OP_CONST) BLK_OP_COUNT };
 #define BLK_OP_NAME(name) #name,
@@ -72,7 +68,7 @@ struct blk_req {
 
 struct blkdev_caps {
     uint64_t bytes; /* of the device: a multiple of block_bytes */
-    /* Least unit of a request: a power of two, 512..4096; 1 where a layer takes any (blk_align.h) */
+    /* Least unit of a request: a power of two, 512..4096; 1 where any is taken (blk_align.h) */
     uint32_t block_bytes;
     /* Unit that the medium writes without reading it first: a power of two times block_bytes */
     uint32_t physical_bytes;

@@ -85,9 +85,9 @@ static inline struct page *page_get(struct page_pool *pool)
     return page;
 }
 
-/* Gives `n` pages that follow each other in memory, and in pool->pages: the first; each HELD with one
- * reference, to be put one by one. NULL: no such row is free. Looks at all of the pool: for what is
- * set up once. n: at least 1. */
+/* Gives `n` pages that follow each other in memory, and in pool->pages: the first; each HELD with
+ * one reference, to be put one by one. NULL: no such row is free. Looks at all of the pool: for
+ * what is set up once. n: at least 1. */
 struct page *page_get_row(struct page_pool *pool, uint32_t n);
 
 /* One more reference to a HELD page. */

@@ -9,8 +9,8 @@
 
 struct sim sim_state;
 
-/* Frames or requests a step may move: large, but bounded, so that a wire that never ends does not keep the
- * guest from running. */
+/* Frames or requests a step may move: large, but bounded, so that a wire that never ends does
+ * not keep the guest from running. */
 #define BUDGET_FIXED 256u
 #define BUDGET_RANDOM 8u
 /* Steps of one run; two parts of domain 0 cannot keep each other busy for ever. */

@@ -184,7 +184,7 @@ static void test_a_thousand_lives_cost_nothing(void **state)
     blkpair_stop();
 }
 
-/* Others write to xenstore too: a transaction that fails with EAGAIN is run again, within bounds. */
+/* Others write to xenstore too: a transaction that fails with EAGAIN is run again, bounded. */
 static void test_transactions_that_fail_are_run_again(void **state)
 {
     (void)state;

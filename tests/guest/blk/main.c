@@ -95,7 +95,7 @@ static bool is_filled(const uint8_t *p, uint64_t at, uint32_t len, uint64_t roun
 
 /* ---- the disk in pieces ---------------------------------------------------------------------- */
 
-/* All of the disk in pieces of `most` bytes (in order), or of any length up to that (in no order). */
+/* All of the disk in pieces of `most` bytes, in order; or of any length up to that, in none. */
 static void cut(uint32_t most, uint32_t unit, bool scattered)
 {
     uint64_t at = 0;
@@ -333,7 +333,7 @@ static int scattered(struct blkdev *dev)
     return err;
 }
 
-/* Memory that begins within a sector of a device whose blocks are larger is the driver's to copy. */
+/* Memory that begins within a block of a device of larger blocks is for the driver to copy. */
 static int sectors_of_memory(struct blkdev *dev)
 {
     int err;
