@@ -236,7 +236,9 @@ void sim_grants(sim_grant_seen *seen, void *arg)
         if (!open && !mapped)
             continue;
         uint64_t frame = mapped ? gnt.active[gref].frame : g.frame;
-        seen(arg, gref, sim_gfn_page(frame), (g.flags & GTF_readonly) != 0, mapped);
+        /* The flags may be gone already while it is mapped still, as they allowed then. */
+        bool writable = (open && (g.flags & GTF_readonly) == 0) || gnt.active[gref].writers != 0;
+        seen(arg, gref, sim_gfn_page(frame), !writable, mapped);
     }
 }
 
