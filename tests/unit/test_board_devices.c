@@ -278,25 +278,28 @@ static void test_sleeper(void **state)
 
 /* ---- interrupts ----------------------------------------------------------------------------- */
 
-static void test_intc_lets_three_through(void **state)
+static void test_intc_lets_four_through(void **state)
 {
     (void)state;
     irq_init();
     for (unsigned i = 0; i < INTC_REGISTERS; i++) {
-        uint32_t wanted = i == 0 ? 1u << 1 | 1u << 22 : i == 1 ? 1u << (55 - 32) : 0;
+        uint32_t wanted = i == 0   ? 1u << 1 | 1u << 22
+                          : i == 1 ? 1u << (32 - 32) | 1u << (55 - 32)
+                                   : 0;
 
         assert_int_equal(*hw_reg(INTC + INTC_ENABLE(i)), wanted);
         assert_int_equal(*hw_reg(INTC + INTC_MASK(i)), ~wanted);
     }
 }
 
-static void test_gic_lets_three_through(void **state)
+static void test_gic_lets_four_through(void **state)
 {
     (void)state;
     a10.gic_dist = GIC;
     a10.gic_cpu = GIC_CPU;
     a10.irq_uart = 33;
     a10.irq_timer = 54;
+    a10.irq_mmc = 64;
     a10.irq_emac = 87;
     irq_init();
     a10.gic_dist = 0;
@@ -304,7 +307,7 @@ static void test_gic_lets_three_through(void **state)
     assert_int_equal(*hw_reg(GIC_CPU + GICC_CTLR), 1);
     assert_int_equal(*hw_reg(GIC_CPU + GICC_PMR), 0xff);
     assert_int_equal(*hw_reg(GIC + 0x800 + 84), 0x01000000); /* 87: the fourth of its word */
-    assert_int_equal(*hw_reg(GIC + 0x100 + 8), 1u << (87 - 64));
+    assert_int_equal(*hw_reg(GIC + 0x100 + 8), 1u << (64 - 64) | 1u << (87 - 64));
     assert_int_equal(*hw_reg(GIC + 0x100 + 4) & (1u << (54 - 32)), 1u << (54 - 32));
 }
 
@@ -323,8 +326,8 @@ int main(void)
         cmocka_unit_test_setup(test_clock_never_goes_back, setup),
         cmocka_unit_test_setup(test_wall_clock, setup),
         cmocka_unit_test_setup(test_sleeper, setup),
-        cmocka_unit_test_setup(test_intc_lets_three_through, setup),
-        cmocka_unit_test_setup(test_gic_lets_three_through, setup),
+        cmocka_unit_test_setup(test_intc_lets_four_through, setup),
+        cmocka_unit_test_setup(test_gic_lets_four_through, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
