@@ -50,25 +50,6 @@ void blkfront_io_part_done(struct blkfront *bf, struct blkfront_io *io, int erro
         end(bf, io, io->error);
 }
 
-static void count(struct blkfront *bf, const struct blk_req *req)
-{
-    struct blkdev_stats *stats = &bf->dev.stats;
-
-    if (req->status != 0) {
-        stats->errors++;
-    } else if (req->op == BLK_READ) {
-        stats->reads++;
-        stats->read_bytes += req->bytes;
-    } else if (req->op == BLK_WRITE) {
-        stats->writes++;
-        stats->written_bytes += req->bytes;
-    } else if (req->op == BLK_FLUSH) {
-        stats->flushes++;
-    } else {
-        stats->discards++;
-    }
-}
-
 unsigned blkfront_io_reap(struct blkfront *bf, struct blk_req **reqs, unsigned n)
 {
     unsigned got = 0;
@@ -78,7 +59,7 @@ unsigned blkfront_io_reap(struct blkfront *bf, struct blk_req **reqs, unsigned n
 
         bf->done = req->next;
         req->next = NULL;
-        count(bf, req);
+        blkdev_count(&bf->dev.stats, req);
         reqs[got++] = req;
     }
     return got;

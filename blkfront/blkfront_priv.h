@@ -77,7 +77,6 @@ struct blkfront_shadow {
 };
 
 struct blkfront_queue {
-    struct blkfront *bf;
     struct ring ring;
     struct page *ring_pages; /* the first of several in a row, each under its gref; NULL: none */
     evtchn_port_t port;      /* 0: none */

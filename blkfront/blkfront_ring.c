@@ -44,7 +44,6 @@ static int queue_create(struct blkfront *bf, struct blkfront_queue *q)
     uint32_t n = 1u << bf->ring_order;
     int err;
 
-    q->bf = bf;
     q->port = 0;
     q->ring_pages = page_get_row(bf->conf.pool, n);
     if (q->ring_pages == NULL)

@@ -229,6 +229,9 @@ void disk_close(struct disk *disk)
     if (!disk->is_open)
         return;
     disk->is_open = false;
+    /* A device that does not answer keeps its requests: it, and what they are made of, stays. */
+    if (disk->window.in_flight != 0)
+        return;
     if (disk->kind == DISK_FAT && (err = fat_unmount(&disk->fat)) != 0)
         LOG_ERROR("%s: disk=%s: cannot be unmounted: %s", disk->name, disk_called(disk).text,
                   err_name(err));

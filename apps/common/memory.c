@@ -20,13 +20,12 @@ int memory_pool(struct page_pool *pages, struct pkt_pool *pool, const struct mem
     int asked = args_get_u32(argc, argv, "pages", conf->min, conf->max, &n);
     struct page *headers;
     struct pkt *pkts;
-    uint8_t *memory;
+    uint8_t *memory = NULL;
+    size_t each = PAGE_BYTES + sizeof(*headers) + conf->pkts_a_page * sizeof(*pkts);
 
     if (asked < 0)
         return -E_INVAL;
-    while ((memory = memory_take(
-                (size_t)n * (PAGE_BYTES + sizeof(*headers) + conf->pkts_a_page * sizeof(*pkts)),
-                PAGE_BYTES)) == NULL) {
+    while (n > SIZE_MAX / each || (memory = memory_take(n * each, PAGE_BYTES)) == NULL) {
         if (asked > 0 || n <= conf->min) {
             LOG_ERROR("%s: not enough memory for pages=%u", conf->name, n);
             return -E_NOMEM;

@@ -161,12 +161,18 @@ static int open_journal(struct blkdev **dev)
     }
     fmt_buf(store_name, sizeof(store_name), "%s/leases.jnl", disk_called(&disk).text);
     err = fat_stat(&disk.fat, "/leases.jnl", &info);
-    if (err == -E_NOENT && bytes <= UINT32_MAX)
+    if (err == -E_NOENT) {
         err = fat_preallocate(&disk.fat, "/leases.jnl", (uint32_t)bytes, plat_wall_ns());
+        if (err == -E_NOSPC)
+            err = fat_preallocate(&disk.fat, "/leases.jnl",
+                                  (uint32_t)dhcp_journal_bytes_min(leases.max), plat_wall_ns());
+    }
     if (err == 0)
         err = fat_open(&disk.fat, "/leases.jnl", 0, 0, &journal);
-    if (err != 0)
+    if (err != 0) {
+        (void)fat_sync(&disk.fat);
         return err;
+    }
     /* Nothing of the file system changes from now on: whenever the power goes, it is clean. */
     err = fat_sync(&disk.fat);
     if (err == 0)
@@ -186,7 +192,7 @@ static void close_journal(void)
 
 static const char *why_not(int err)
 {
-    return err == -E_NOSPC   ? "too small"
+    return err == -E_NOSPC   ? "too small, or its file lies in too many pieces"
            : err == -E_PROTO ? "it holds something else; nothing was written"
            : err == -E_ROFS  ? "read-only, and has to be written"
                              : err_name(err);
@@ -226,7 +232,9 @@ static int start_store(void)
              (unsigned long long)dhcp_journal_bytes_min(leases.max),
              (unsigned long long)dhcp_journal_bytes(leases.max),
              sc.optional ? ": goes on without" : "");
-    if (opened)
+    if (err == -E_TIMEDOUT)
+        has_disk = false; /* it keeps its request: it and what is around it stays open */
+    else if (opened)
         close_journal();
     return sc.optional ? 0 : err;
 }

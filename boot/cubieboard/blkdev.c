@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* blkdev.c - the program's one block device: the card in the board's socket. */
+#include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
@@ -40,7 +41,7 @@ int plat_blkdev_open(const char *name, struct page_pool *pool, struct blkdev **d
 
     (void)pool; /* nothing is copied, and descriptors are the driver's own */
     if (!means_card(name)) {
-        LOG_ERROR("block device \"%s\": there is only " NAME, name);
+        LOG_ERROR("block device \"%s\": there is only " NAME, args_show(name).text);
         return -E_NODEV;
     }
     if (is_open) {

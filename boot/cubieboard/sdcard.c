@@ -29,7 +29,7 @@
 
 static struct sdcard *of(struct blkdev *dev)
 {
-    return (struct sdcard *)(void *)((uint8_t *)dev - offsetof(struct sdcard, dev));
+    return CONTAINER_OF(dev, struct sdcard, dev);
 }
 
 /* ---- requests that are done ------------------------------------------------------------------ */
@@ -218,21 +218,6 @@ static void sdcard_kick(struct blkdev *dev)
     advance(of(dev));
 }
 
-static void count(struct blkdev_stats *stats, const struct blk_req *req)
-{
-    if (req->status != 0) {
-        stats->errors++;
-    } else if (req->op == BLK_READ) {
-        stats->reads++;
-        stats->read_bytes += req->bytes;
-    } else if (req->op == BLK_WRITE) {
-        stats->writes++;
-        stats->written_bytes += req->bytes;
-    } else {
-        stats->flushes++;
-    }
-}
-
 static unsigned sdcard_reap(struct blkdev *dev, struct blk_req **reqs, unsigned n)
 {
     struct sdcard *card = of(dev);
@@ -244,7 +229,7 @@ static unsigned sdcard_reap(struct blkdev *dev, struct blk_req **reqs, unsigned 
 
         card->done = req->next;
         card->requests--;
-        count(&dev->stats, req);
+        blkdev_count(&dev->stats, req);
         reqs[got++] = req;
     }
     if (card->done == NULL)

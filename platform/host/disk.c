@@ -58,6 +58,8 @@ static int open_path(const char *name, struct filedev_conf *conf)
     }
     if (conf->fd < 0)
         return refused(name, strerror(errno), -E_NODEV);
+    /* Only for open: some kernels have a ring say EAGAIN for files that have it. */
+    (void)fcntl(conf->fd, F_SETFL, fcntl(conf->fd, F_GETFL) & ~O_NONBLOCK);
     if (flock(conf->fd, (conf->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 &&
         errno == EWOULDBLOCK)
         return refused(name, "another program has it open", -E_BUSY);
