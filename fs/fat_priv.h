@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fat_priv.h - what FAT's files share.
+/* fat_priv.h - what FAT's files share. int: 0 (or what is said), else an error of fat.h's.
  *
  *     fat_mount.c   boot sector to struct fat, FSInfo, the dirty mark, unmount
  *     fat_cache.c   the device in 4 KiB chunks; order on the medium

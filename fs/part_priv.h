@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* part_priv.h - what the readers of the two kinds of table share. */
+/* part_priv.h - what the readers of the two kinds of table share. int: 0, else an error of
+ * part.h's. */
 #ifndef FS_PART_PRIV_H
 #define FS_PART_PRIV_H
 

@@ -13,6 +13,7 @@ struct hist {
     uint64_t buckets[HIST_BUCKETS];
 };
 
+/* One more time, in nanoseconds. */
 void hist_add(struct hist *hist, uint64_t ns);
 /* The least time that `ppm` millionths of all are no longer than; 0 where there are none. */
 uint64_t hist_at(const struct hist *hist, uint32_t ppm);

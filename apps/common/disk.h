@@ -57,11 +57,13 @@ struct disk {
     bool is_open;
 };
 
-/* Opens it. 1; 0: there is no disk= word, or it said `optional` and there is no such disk, or none
- * that will do, which a warning said; else an error, which was said. */
+/* Opens it. Keeps disk until disk_close; Lends argv. 1; 0: there is no disk= word, or it said
+ * `optional` and there is no such disk, or none that will do, which a warning said; else an error,
+ * which was said. */
 int disk_open(struct disk *disk, int argc, char *const *argv);
-/* Unmounts and closes it, where it is open. No request may be in flight, and no window but its own
- * be open. */
+/* Unmounts and closes it, where it is open. No window but its own may be open. Where a request of
+ * this one is in flight still, for the device does not answer, all of it stays as it is: the
+ * device's, and Kept for good. */
 void disk_close(struct disk *disk);
 
 /* "xvda:1", as messages call it. */

@@ -28,7 +28,8 @@ void chunks_init(struct blkdev *dev, struct page_pool *pages);
  * until it has sent all, or lets go of it. -E_AGAIN: no room now; else the disk's error. */
 int chunk_begin(void *owner, const struct site_file *file, uint64_t at, uint64_t bytes,
                 struct chunk **chunk);
-/* The next piece of one that is back: its page. */
+/* The next piece of one that is back: its page, Lent until chunk_went, by which its reference has
+ * gone to TCP. */
 struct page *chunk_piece(const struct chunk *chunk, uint32_t *off, uint32_t *len);
 /* It went: the caller has taken the page. True: that was all, and the chunk is free. */
 bool chunk_went(struct chunk *chunk, uint32_t len);

@@ -38,9 +38,10 @@ struct sdcard {
     bool refused;      /* somebody waits for room */
 };
 
-/* Finds the card and makes it ready. Gives it in *dev. -E_NODEV: no host at this address, or no
- * card in it; -E_NOSYS: a card that is not for us; -E_TIMEDOUT, -E_IO: it does not come up. One
- * sentence in *why (a literal). Takes up to two seconds. */
+/* Finds the card and makes it ready. Gives it in *dev. Keeps card until sdcard_close; conf: Lent.
+ * -E_NODEV: no host at this address, or no card in it; -E_NOSYS: a card that is not for us;
+ * -E_TIMEDOUT, -E_IO: it does not come up. One sentence in *why (a literal). Takes up to two
+ * seconds. */
 int sdcard_open(struct sdcard *card, const struct sdhost_conf *conf, struct blkdev **dev,
                 const char **why);
 /* What is in flight ends, and is lost: references to its pages are put. */

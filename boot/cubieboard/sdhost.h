@@ -43,11 +43,11 @@ struct sdhost {
 };
 STATIC_ASSERT(sizeof(struct sdhost_desc) * SDHOST_SEGS_MAX % 64 == 0, "whole lines");
 
-/* Resets it: slow clock, one data line. -E_NODEV: no host answers at this address. */
+/* Resets it: slow clock, one data line. conf: Lent. -E_NODEV: no host answers at this address. */
 int sdhost_open(struct sdhost *host, const struct sdhost_conf *conf);
 /* No interrupt any more, no clock. */
 void sdhost_close(struct sdhost *host);
-/* The card can do more: the fast clock; four data lines. */
+/* The card can do more: the fast clock (0, or -E_NODEV); four data lines. */
 int sdhost_go_fast(struct sdhost *host);
 void sdhost_use_4_lines(struct sdhost *host);
 
@@ -56,7 +56,7 @@ void sdhost_begin(struct sdhost *host, const struct sdhost_command *command);
 /* Has it ended? -E_AGAIN: not yet. 0: it has. -E_TIMEDOUT: no answer, or it took too long; -E_IO:
  * what came was damaged. An error ends a transfer on this side only: the card may go on. */
 int sdhost_poll(struct sdhost *host);
-/* Begins a command, without data, and waits for its end. */
+/* Begins a command, without data, and waits for its end. Errors: sdhost_poll's, but -E_AGAIN. */
 int sdhost_do(struct sdhost *host, const struct sdhost_command *command);
 
 /* The answer to the last command: word 0 alone, or 0 (bits 31..0) to 3. */

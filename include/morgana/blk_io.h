@@ -12,8 +12,9 @@
 /* How long a request may take before the device counts as dead. */
 #define BLK_IO_TIMEOUT_NS (30ull * 1000000000ull)
 
-/* Does req and returns its status. The request's storage is the caller's again, but for
- * -E_TIMEDOUT: then the device has it still, and must be closed before the storage goes.
+/* Does req (Lent until it returns) and returns its status. The request's storage is the caller's
+ * again, but for -E_TIMEDOUT: then the device has it still, and must be closed before the storage
+ * goes.
  * submit's errors but -E_AGAIN; -E_BUSY: there was no room for it all the time. */
 int blk_io(struct blkdev *dev, struct blk_req *req);
 
@@ -23,7 +24,7 @@ int blk_io(struct blkdev *dev, struct blk_req *req);
  * -E_BUSY. */
 int blk_io_page(struct blkdev *dev, enum blk_op op, uint64_t start, struct page *page,
                 uint32_t bytes);
-/* Makes what was written outlast a loss of power. */
+/* Makes what was written outlast a loss of power. Errors: as blk_io_page. */
 int blk_io_flush(struct blkdev *dev);
 
 #endif

@@ -53,7 +53,7 @@ bool dhcp_journal_head_parse(struct cs_ro block, struct dhcp_journal_head *head)
 
 /* A group being written: zero it, set what stands above the line. */
 struct dhcp_journal_group {
-    const uint64_t *key;
+    const uint64_t *key; /* Lent */
     uint64_t salt, generation, commit, journal_s, wall_s;
     uint32_t first;       /* index of its first block, in its half */
     const struct cs *buf; /* Lent: DHCP_JOURNAL_BLOCK_BYTES each, as many as will be needed */
@@ -69,7 +69,7 @@ uint32_t dhcp_journal_end(struct dhcp_journal_group *group);
 
 /* A half being read, from its first block to its last: zero it, set what stands above the line. */
 struct dhcp_journal_scan {
-    const uint64_t *key;
+    const uint64_t *key; /* Lent */
     uint64_t salt;
     /* ---- */
     uint32_t end;       /* after the last block that was written */

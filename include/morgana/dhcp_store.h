@@ -137,9 +137,10 @@ static inline uint64_t dhcp_store_stat(const struct dhcp_store *store, unsigned 
 }
 
 /* Reads what is there into the table, makes a new journal where there is none, and puts right
- * what is damaged (each with a line). wall_ns: nanoseconds since 1970, 0: not known. Waits for the
- * device. -E_NOSPC: too small for leases->max, see dhcp_journal_bytes_min; -E_ROFS; -E_PROTO:
- * it holds something else; -E_NOMEM: of pages; and the device's errors. */
+ * what is damaged (each with a line). now_ns: plat_now_ns(); wall_ns: nanoseconds since 1970, 0:
+ * not known. Waits for the device. Keeps store until dhcp_store_close. -E_NOSPC: too small for
+ * leases->max, see dhcp_journal_bytes_min; -E_ROFS; -E_PROTO: it holds something else; -E_NOMEM: of
+ * pages; and the device's errors. */
 int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf, uint64_t now_ns,
                     uint64_t wall_ns);
 /* What was not yet written is not. To have it written: dhcp_store_end, and poll until idle. */

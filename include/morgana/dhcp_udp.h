@@ -82,7 +82,7 @@ struct dhcp_udp_held {
     struct dhcp_udp_event event;
 };
 
-/* Caller's storage: about 40 KiB. Only `stats` is to be read. */
+/* Caller's storage: about 25 KiB. Only `stats` is to be read. */
 struct dhcp_udp {
     struct dhcp_udp_conf conf;
     struct udp_sock sock;

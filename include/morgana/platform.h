@@ -69,7 +69,7 @@ void plat_netdev_close(struct netdev *dev);
 unsigned plat_blkdev_count(void);
 
 /* What device `index` is called where it is configured ("xvda", "disk.img", "mmc0"), for messages;
- * NULL past the last. */
+ * NULL past the last. Valid until the next call. */
 const char *plat_blkdev_name(unsigned index);
 
 /* Opens the device that `name` (Lent) means, in any form its target's users write (blkfront.h;

@@ -66,7 +66,8 @@ unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
 bool start_vif_close(struct netdev *dev);
 
-/* The vbds, likewise: what plat_blkdev_*() are on a guest. */
+/* The vbds, likewise: what plat_blkdev_*() are on a guest. A name is valid until the next
+ * call. */
 unsigned start_vbd_count(void);
 const char *start_vbd_name(unsigned vbd);
 int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev);

@@ -5,7 +5,7 @@
  *     start(&vbd, random); join(queues, order, old_scheme)     a machine, a disk, rings
  *     simple(op, sector, ...), indirect(), discard(), one()    a request; its status
  *     next(), segment(), show(), answer()                      the same by hand
- *     leave(); finish(faults)                                  and what must have been found wrong */
+ *     leave(); finish(faults)                                  and what must be found wrong */
 #ifndef TESTS_BLKBACKTEST_H
 #define TESTS_BLKBACKTEST_H
 
