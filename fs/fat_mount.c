@@ -202,7 +202,7 @@ static int mount(struct fat *fs)
     /* A damaged root directory is no reason not to mount: it shows when it is read. */
     if (fat_label_find(fs) <= 0)
         fat_label_set(fs, (const uint8_t *)boot.label);
-    return 0;
+    return fs->lost ? -E_TIMEDOUT : 0;
 }
 
 int fat_mount(struct fat *fs, const struct fat_conf *conf)

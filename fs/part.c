@@ -114,23 +114,28 @@ static bool is_fat(struct cs_ro sector)
     return !entries;
 }
 
-static bool is_gpt_header(struct part_scan *scan)
+/* 1, 0; or what the device said, where it is gone, or has the request still. */
+static int is_gpt_header(struct part_scan *scan)
 {
     struct cs_ro v;
+    int err = scan->blocks > 1 ? part_read(scan, 1, scan->block_bytes, &v) : -E_IO;
 
-    return scan->blocks > 1 && part_read(scan, 1, scan->block_bytes, &v) == 0 &&
-           cs_equal_str(part_gpt_ro_get_signature(v), PART_GPT_SIGNATURE);
+    if (err == -E_TIMEDOUT || err == -E_NODEV)
+        return err;
+    return err == 0 && cs_equal_str(part_gpt_ro_get_signature(v), PART_GPT_SIGNATURE);
 }
 
 /* The sector has no MBR's mark. */
 static int no_mark(struct part_scan *scan, struct cs_ro sector)
 {
+    int gpt;
+
     scan->out->blank = all_zero(sector);
-    if (is_gpt_header(scan)) {
-        scan->out->why = "there is a GPT, but its protective MBR is gone";
-        return -E_PROTO;
-    }
-    return 0;
+    gpt = is_gpt_header(scan); /* through the same page */
+    if (gpt <= 0)
+        return gpt;
+    scan->out->why = "there is a GPT, but its protective MBR is gone";
+    return -E_PROTO;
 }
 
 static int scan_table(struct part_scan *scan)

@@ -104,14 +104,20 @@ static bool inside(const struct part *part, uint64_t start, uint64_t bytes)
 /* A primary partition over the extended one: neither its bytes nor the chain can be trusted. */
 static bool crossed(struct part_scan *scan, const struct part_mbr_entry *extended)
 {
-    for (uint32_t i = 0; i < scan->out->count; i++)
-        if (inside(&scan->out->parts[i], (uint64_t)extended->first_lba * scan->block_bytes,
+    struct part_table *out = scan->out;
+    bool any = false;
+
+    for (uint32_t i = 0; i < out->count;) {
+        if (inside(&out->parts[i], (uint64_t)extended->first_lba * scan->block_bytes,
                    (uint64_t)extended->blocks * scan->block_bytes)) {
-            scan->out->parts[i] = scan->out->parts[--scan->out->count];
+            out->parts[i] = out->parts[--out->count];
             part_refuse(scan, "a partition overlaps the extended one");
-            return true;
+            any = true;
+        } else {
+            i++;
         }
-    return false;
+    }
+    return any;
 }
 
 static int extended_scan(struct part_scan *scan, const struct part_mbr_entry *extended,

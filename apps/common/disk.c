@@ -90,25 +90,30 @@ static int choose_extent(struct disk *disk, struct page *page)
 
 /* ---- contents -------------------------------------------------------------------------------- */
 
-/* The first bytes, to `look`: how many, or an error, said. */
-static int64_t read_first(const struct disk *disk, struct page *page, uint8_t *look)
-{
-    uint64_t bytes = u64_min(DISK_LOOK_BYTES, disk->part->caps.bytes);
-
-    for (uint64_t at = 0; at < bytes; at += PAGE_BYTES) {
-        uint32_t n = (uint32_t)u64_min(PAGE_BYTES, bytes - at);
-        int err = blk_io_page(disk->part, BLK_READ, at, page, n);
-        if (err != 0)
-            return say(disk, err, "cannot be read: %s", err_name(err));
-        memcpy(look + at, page->base, n);
-    }
-    return (int64_t)bytes;
-}
-
 static bool is_zero(struct cs_ro bytes)
 {
     return bytes.len == 0 ||
            (bytes.base[0] == 0 && memcmp(bytes.base, bytes.base + 1, bytes.len - 1) == 0);
+}
+
+/* The first bytes, to `look`, and whether they and all to DISK_BLANK_BYTES are zeroes. How many, or
+ * an error, said. */
+static int64_t read_first(const struct disk *disk, struct page *page, uint8_t *look, bool *blank)
+{
+    uint64_t bytes = u64_min(DISK_LOOK_BYTES, disk->part->caps.bytes);
+    uint64_t end = u64_min(DISK_BLANK_BYTES, disk->part->caps.bytes);
+
+    *blank = true;
+    for (uint64_t at = 0; at < bytes || (*blank && at < end); at += PAGE_BYTES) {
+        uint32_t n = (uint32_t)u64_min(PAGE_BYTES, end - at);
+        int err = blk_io_page(disk->part, BLK_READ, at, page, n);
+        if (err != 0)
+            return say(disk, err, "cannot be read: %s", err_name(err));
+        *blank = *blank && is_zero(cs_ro_of(page->base, n));
+        if (at < bytes)
+            memcpy(look + at, page->base, n);
+    }
+    return (int64_t)bytes;
 }
 
 static int mount(struct disk *disk)
@@ -130,14 +135,15 @@ static int mount(struct disk *disk)
 
 static int identify(struct disk *disk, struct page *page, uint8_t *look)
 {
-    int64_t n = read_first(disk, page, look);
+    bool blank;
+    int64_t n = read_first(disk, page, look, &blank);
     struct cs_ro first;
     int err;
 
     if (n < 0)
         return (int)n;
     first = cs_ro_of(look, (size_t)n);
-    if (is_zero(first)) {
+    if (blank) {
         disk->kind = DISK_BLANK;
     } else if (disk->is_ours != NULL && disk->is_ours(first)) {
         disk->kind = DISK_OURS;

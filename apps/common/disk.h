@@ -24,10 +24,12 @@
 
 #define DISK_PARTS 64u                /* of requests, in flight */
 #define DISK_LOOK_BYTES (64u * 1024u) /* what is looked at to tell what is there */
+/* Some begin later: btrfs at 64 KiB, UFS at 256 KiB. */
+#define DISK_BLANK_BYTES (320u * 1024u)
 
 enum disk_kind {
     DISK_RAW,   /* the program did not ask what it holds */
-    DISK_BLANK, /* only zeroes in its first DISK_LOOK_BYTES */
+    DISK_BLANK, /* only zeroes in its first DISK_BLANK_BYTES */
     DISK_OURS,  /* is_ours said so */
     DISK_FAT,   /* mounted in `fat` */
     DISK_KINDS

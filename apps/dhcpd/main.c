@@ -184,7 +184,7 @@ static int open_journal(struct blkdev **dev)
 
 static void close_journal(void)
 {
-    if (disk.kind != DISK_FAT)
+    if (disk.kind != DISK_FAT || window.in_flight != 0)
         return;
     blk_window_close(&window);
     (void)fat_close(&journal);

@@ -137,6 +137,9 @@ static int send(struct blk_share *share, struct blk_share_part *first, struct bl
 
         req->start = extent->start + off;
         req->bytes = u64_min(left, extent->bytes - off);
+        /* A device that came back with larger blocks: extents need not suit it any more. */
+        if (((req->start | req->bytes) & (share->dev->caps.block_bytes - 1)) != 0)
+            return -E_INVAL;
         if (req->bytes == parent->bytes) {
             req->segs = parent->segs;
             req->seg_count = parent->seg_count;

@@ -114,9 +114,19 @@ static void test_an_empty_disk(void **state)
     assert_string_equal(vplat_console(), "");
     stop();
     start(NULL);
-    rig->medium[DISK_LOOK_BYTES] = 1; /* behind what is looked at */
+    rig->medium[DISK_BLANK_BYTES] = 1; /* behind what is looked at */
     assert_int_equal(open_by("disk=xvda"), 1);
     assert_int_equal(disk.kind, DISK_BLANK);
+    stop();
+}
+
+static void test_a_file_system_that_begins_later_is_not_blank(void **state)
+{
+    (void)state;
+    start(NULL);
+    memcpy(rig->medium + 0x10040, "_BHRfS_M", 8); /* btrfs */
+    assert_true(open_by("disk=xvda") < 0);
+    assert_non_null(strstr(vplat_console(), "not ours"));
     stop();
 }
 
@@ -234,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_word_is_no_disk),
         cmocka_unit_test(test_an_empty_disk),
+        cmocka_unit_test(test_a_file_system_that_begins_later_is_not_blank),
         cmocka_unit_test(test_its_own),
         cmocka_unit_test(test_what_is_somebody_else_s_is_not_touched),
         cmocka_unit_test(test_an_absent_disk),

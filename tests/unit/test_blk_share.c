@@ -80,6 +80,25 @@ static void test_no_request_reaches_outside(void **state)
     stop(rig);
 }
 
+/* The backend may have been replaced by one of larger blocks. */
+static void test_extents_that_no_longer_suit_the_device_are_refused(void **state)
+{
+    static const struct blk_extent odd[] = {{512, 6144}, {16384, 6144}};
+    struct diskrig *rig = start(NULL);
+    struct blk_window w;
+    struct blkdev *dev;
+
+    (void)state;
+    assert_int_equal(blk_window_open(&w, &share, odd, ARRAY_SIZE(odd), false, &dev), 0);
+    rig->disk->caps.block_bytes = 4096;
+    diskrig_make(rig, &q, BLK_READ, 4096, 4096, 0);
+    assert_int_equal(diskrig_do(dev, &q), -E_INVAL);
+    diskrig_free(&q);
+    rig->disk->caps.block_bytes = 512;
+    blk_window_close(&w);
+    stop(rig);
+}
+
 static void test_bad_extents_are_refused(void **state)
 {
     static const struct {
@@ -312,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_is_its_extents_in_order),
         cmocka_unit_test(test_no_request_reaches_outside),
+        cmocka_unit_test(test_extents_that_no_longer_suit_the_device_are_refused),
         cmocka_unit_test(test_bad_extents_are_refused),
         cmocka_unit_test(test_a_read_only_window_refuses_writes),
         cmocka_unit_test(test_a_wakeup_for_another_window_is_not_lost),

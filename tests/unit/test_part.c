@@ -203,6 +203,9 @@ static void test_chains_that_lie(void **state)
     chain_is(2, "");
     entry(512, 0, 1, 0x83, 1099, 5); /* a primary over the extended one */
     chain_is(0, "a partition overlaps the extended one");
+    entry(512, 0, 2, 0x83, 500, 20); /* and one more */
+    chain_is(0, "a partition overlaps the extended one");
+    entry(512, 0, 2, 0, 0, 0);
     entry(512, 0, 1, 0x83, 90, 10);
     chain_is(3, "");
     entry(512, 0, 0, 0x05, 100, 2000);
