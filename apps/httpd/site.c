@@ -183,7 +183,8 @@ void site_of_files(struct site *site, struct site_file *files, uint32_t n)
 {
     uint32_t kept = 0;
 
-    qsort(files, n, sizeof(*files), by_name);
+    if (n != 0) /* or there may be no array */
+        qsort(files, n, sizeof(*files), by_name);
     for (uint32_t i = 0; i < n; i++)
         if (kept == 0 || strcmp(files[kept - 1].name, files[i].name) != 0)
             files[kept++] = files[i];

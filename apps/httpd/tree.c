@@ -8,12 +8,13 @@
 
 #include "tree.h"
 
-enum { DEPTH_MAX = 16, EXTENTS_MAX = 4096, FILES_FIRST = 64 };
+enum { DEPTH_MAX = 16, FOLDERS_MAX = 65536, EXTENTS_MAX = 4096, FILES_FIRST = 64 };
 
 static struct {
     struct disk *disk;
     struct site_file *files;
-    uint32_t count, room, left_out;
+    uint32_t count, room, left_out, folders;
+    const char *why;            /* of -E_PROTO, where it is not the file system that says so */
     struct blk_extent *extents; /* of one file, EXTENTS_MAX */
     struct fat_info info;
 } walk;
@@ -87,13 +88,25 @@ static int add_file(const char *path)
     return err;
 }
 
+/* Every folder has a cluster of its own, the root perhaps none: where there are more, one contains
+ * itself, or one lies in many, and the walk would not end in our time. */
+static int count_folder(void)
+{
+    if (walk.folders++ <= u32_min(walk.disk->fat.clusters, FOLDERS_MAX))
+        return 0;
+    walk.why = "more folders than clusters, or than 65536: one may contain itself";
+    return -E_PROTO;
+}
+
 /* `path` has SITE_NAME_BYTES. */
 static int add_folder(char *path, unsigned depth)
 {
     size_t len = strlen(path);
     struct fat_dir dir;
-    int err = fat_opendir(&walk.disk->fat, path, &dir);
+    int err = count_folder();
 
+    if (err == 0)
+        err = fat_opendir(&walk.disk->fat, path, &dir);
     if (err != 0)
         return err;
     while ((err = fat_readdir(&dir, &walk.info)) == 1) {
@@ -114,13 +127,15 @@ int tree_index(struct site *site, struct disk *disk)
     char path[SITE_NAME_BYTES] = "";
     int err;
 
+    memset(&walk, 0, sizeof(walk));
     walk.disk = disk;
     walk.extents = malloc(EXTENTS_MAX * sizeof(*walk.extents));
     err = walk.extents == NULL ? -E_NOMEM : add_folder(path, 0);
     free(walk.extents);
     if (err != 0) {
+        const char *why = err != -E_PROTO ? "" : walk.why != NULL ? walk.why : disk->fat.why;
         LOG_ERROR("httpd: disk=%s: at %s: %s%s%s", disk_called(disk).text, args_show(path).text,
-                  err_name(err), err == -E_PROTO ? ": " : "", err == -E_PROTO ? disk->fat.why : "");
+                  err_name(err), *why != '\0' ? ": " : "", why);
         return err;
     }
     if (walk.left_out != 0)

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: ISC */
-/* test_app_httpd_disk.c - pieces of files from a disk to TCP: the right bytes, every page accounted
- * for, whatever becomes of their owner. */
+/* test_app_httpd_disk.c - files on a disk: a tree of folders becomes a list of files; pieces of them
+ * go from the disk to TCP: the right bytes, every page accounted for, whatever becomes of their
+ * owner. */
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
 #include <cmocka.h>
 
 #include <morgana/blk_fault.h>
+#include <morgana/log.h>
 
 #include "apps/httpd/chunk.c"
+#define find reply_find
+#define add_file reply_add_file
+#include "apps/httpd/http_reply.c"
+#undef find
+#undef add_file
+#define join tree_join
+#include "apps/httpd/tree.c"
+#undef join
+#include "apps/httpd/http_date.c"
+#include "apps/httpd/http_parse.c"
+#include "apps/httpd/site.c"
 #include "diskrig.h"
+#include "fatrig.h"
 
 static struct blk_fault_entry entries[CHUNKS_MAX];
 static struct blk_fault fault;
@@ -152,6 +167,99 @@ static void test_without_room_it_says_so(void **state)
     stop();
 }
 
+/* ---- the tree -------------------------------------------------------------------------------- */
+
+static struct disk tree_disk;
+static struct site tree;
+
+/* `clusters` of 512 bytes. */
+static void fat_start(uint32_t clusters)
+{
+    struct fatimage image = {
+        .bits = 12, .sector_bytes = 512, .cluster_sectors = 1, .clusters = clusters};
+
+    fatrig_start(&image, 0);
+    log_init(plat_console_write, LOG_INFO);
+    tree = (struct site){0};
+}
+
+/* What was made, and was unmounted, is indexed. */
+static int fat_index(void)
+{
+    tree_disk = (struct disk){.name = "httpd"};
+    assert_int_equal(fat_mount(&tree_disk.fat, &fatrig.conf), 0);
+    return tree_index(&tree, &tree_disk);
+}
+
+static void fat_stop(void)
+{
+    for (uint32_t i = 0; i < tree.count; i++)
+        free(tree.files[i].extents);
+    free(tree.files);
+    assert_int_equal(fat_unmount(&tree_disk.fat), 0);
+    fatrig_stop();
+}
+
+static void test_as_many_folders_as_clusters(void **state)
+{
+    char name[] = "/00";
+
+    (void)state;
+    fat_start(20);
+    for (unsigned i = 0; i < 20; i++) {
+        name[1] = (char)('a' + i / 4);
+        name[2] = (char)('a' + i % 4);
+        assert_int_equal(fat_mkdir(&fatrig.fs, name, 0), 0);
+    }
+    fatrig_unmount(0);
+    assert_int_equal(fat_index(), 0);
+    assert_string_equal(vplat_console(), "");
+    fat_stop();
+}
+
+static void test_files_of_a_tree(void **state)
+{
+    (void)state;
+    fat_start(100);
+    fatrig_make("/one", 1000, 1);
+    assert_int_equal(fat_mkdir(&fatrig.fs, "/sub", 0), 0);
+    fatrig_make("/sub/two", 513, 2);
+    fatrig_unmount(0);
+    assert_int_equal(fat_index(), 0);
+    assert_int_equal(tree.count, 2);
+    assert_int_equal(site_bytes(site_find(&tree, "one")), 1000);
+    assert_int_equal(site_bytes(site_find(&tree, "sub/two")), 513);
+    fat_stop();
+}
+
+/* Its entries, from the third on, lead to itself. */
+static void test_a_folder_that_contains_itself(void **state)
+{
+    char name[] = "/A/0";
+    struct fat_info info;
+    uint8_t *folder;
+
+    (void)state;
+    fat_start(100);
+    assert_int_equal(fat_mkdir(&fatrig.fs, "/A", 0), 0);
+    assert_int_equal(fat_stat(&fatrig.fs, "/A", &info), 0);
+    for (unsigned i = 0; i < 10; i++) {
+        name[3] = (char)('0' + i);
+        assert_int_equal(fat_mkdir(&fatrig.fs, name, 0), 0);
+    }
+    assert_int_equal(fat_unmount(&fatrig.fs), 0);
+    for (folder = fatrig.bytes; memcmp(folder, ".          ", 11) != 0;)
+        folder += 512;
+    for (unsigned i = 2; i < 12; i++)
+        folder[32 * i + 26] = (uint8_t)info.first_cluster;
+    alarm(20);
+    assert_int_equal(fat_index(), -E_PROTO);
+    alarm(0);
+    assert_non_null(strstr(vplat_console(), "one may contain itself"));
+    assert_int_equal(tree.count, 0);
+    fat_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +267,9 @@ int main(void)
         cmocka_unit_test(test_an_owner_that_goes_leaves_no_page),
         cmocka_unit_test(test_what_cannot_be_read_is_told),
         cmocka_unit_test(test_without_room_it_says_so),
+        cmocka_unit_test(test_files_of_a_tree),
+        cmocka_unit_test(test_as_many_folders_as_clusters),
+        cmocka_unit_test(test_a_folder_that_contains_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
