@@ -340,7 +340,7 @@ static void written(struct dhcp_journal_scan *scan, uint32_t index, uint64_t com
     for (; first_gap < index; first_gap++)
         spoiled(scan, first_gap, 0);
     scan->end = index + 1;
-    scan->gap = 0;
+    scan->gap = scan->unread = 0;
 }
 
 /* The block's good records: how many, which, and one of them. */

@@ -3,14 +3,18 @@
  *
  * The half in use is read twice, a block after the other: first to find where it ends, what is
  * damaged and what time it was, by which it is known which leases are over; then for the leases.
- * The blocks of a device that cannot be read count as damaged. Where anything is not as it should
- * be, the journal is rewritten at once, so that the loop begins with a clean one. */
+ * Blocks that the device cannot read, tried three times, count as damaged. Where anything is not as
+ * it should be, the journal is rewritten at once, so that the loop begins with a clean one, and
+ * nothing is ever written behind what was not read: it might be there the next time, and later than
+ * what is not. Where neither copy of a head can be read, that may be the newest, and all the others
+ * tell of leases as they once were: then nothing is read, and nothing written. */
 #include "dhcp_store_priv.h"
 
 #include <morgana/blk_io.h>
 #include <morgana/log.h>
 
 enum { RUN = 2 * DHCP_JOURNAL_GROUP_BLOCKS }; /* blocks read by one request */
+enum { READ_TRIES = 3 };
 
 #define ALL_HEADS ((1u << DHCP_JOURNAL_HEADS) - 1)
 
@@ -38,20 +42,31 @@ static int read_run(struct dhcp_store *store, uint64_t at, unsigned page, uint32
     return blk_io(store->conf.dev, &io->req);
 }
 
-/* Blocks into the first pages; where all together cannot be read, one by one, and those that
- * cannot as zeroes. An error is the device's end. */
-static int read_blocks(struct dhcp_store *store, uint64_t at, uint32_t blocks)
+/* A block that cannot be read is a page of zeroes, and told of, as long as that is no flood. */
+static void unreadable(struct dhcp_store *store, uint64_t at, unsigned page)
+{
+    cs_fill(page_view(store->pages[page]), 0);
+    if (store->unread++ < DHCP_JOURNAL_DAMAGES)
+        LOG_WARN("dhcp: leases on %s: the device cannot read byte %llu", store->conf.name,
+                 (unsigned long long)at);
+}
+
+/* Blocks into the first pages; where all together cannot be read, one by one. *unread: a bit for
+ * each that cannot. An error is the device's end. */
+static int read_blocks(struct dhcp_store *store, uint64_t at, uint32_t blocks, uint32_t *unread)
 {
     int err = read_run(store, at, 0, blocks);
 
+    *unread = 0;
     if (err != -E_IO)
         return err;
-    for (uint32_t i = 0; i < blocks; i++) {
-        err = read_run(store, at + (uint64_t)i * DHCP_JOURNAL_BLOCK_BYTES, i, 1);
+    for (uint32_t i = 0; i < blocks; i++, at += DHCP_JOURNAL_BLOCK_BYTES) {
+        err = -E_IO;
+        for (unsigned tries = 0; tries < READ_TRIES && err == -E_IO; tries++)
+            err = read_run(store, at, i, 1);
         if (err == -E_IO) {
-            cs_fill(page_view(store->pages[i]), 0);
-            LOG_WARN("dhcp: leases on %s: the device cannot read byte %llu", store->conf.name,
-                     (unsigned long long)(at + (uint64_t)i * DHCP_JOURNAL_BLOCK_BYTES));
+            unreadable(store, at, i);
+            *unread |= 1u << i;
         } else if (err != 0) {
             return err;
         }
@@ -64,13 +79,23 @@ static void tell_damage(struct dhcp_store *store, const char *what, uint64_t at)
     LOG_WARN("dhcp: leases on %s: %s at byte %llu", store->conf.name, what, (unsigned long long)at);
 }
 
+/* Is there a head of which neither copy is left, and one was not read? */
+static bool head_is_lost(uint32_t unread, uint32_t bad)
+{
+    for (uint32_t slot = 0; slot < DHCP_JOURNAL_HEADS; slot += 2)
+        if ((unread >> slot & 3) != 0 && ((unread | bad) >> slot & 3) == 3)
+            return true;
+    return false;
+}
+
 /* The newest valid head, and the first of its two slots. *bad: slots that are damaged; *whole: both
- * of its copies are there, and no slot is. -E_NOENT: nothing is there; -E_PROTO: something else. */
+ * of its copies are there, and no slot is, and all could be read. -E_NOENT: nothing is there;
+ * -E_PROTO: something else; -E_IO: the newest may be one that cannot be read. */
 static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, uint32_t *slot,
                       uint32_t *bad, bool *whole)
 {
-    uint32_t copies = 0;
-    int err = read_blocks(store, 0, DHCP_JOURNAL_HEADS);
+    uint32_t copies = 0, unread;
+    int err = read_blocks(store, 0, DHCP_JOURNAL_HEADS, &unread);
     struct dhcp_journal_head h;
 
     STATIC_ASSERT(DHCP_JOURNAL_HEADS <= RUN, "read by one request");
@@ -89,14 +114,18 @@ static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, 
             copies = 1;
         }
     }
+    if (head_is_lost(unread, *bad) || (!head->generation && unread))
+        return -E_IO;
     if (!head->generation)
         return *bad ? -E_PROTO : -E_NOENT;
     for (uint32_t i = 0; i < DHCP_JOURNAL_HEADS; i++)
         if (*bad >> i & 1) {
             tell_damage(store, "a damaged head", (uint64_t)i * DHCP_JOURNAL_BLOCK_BYTES);
             store->found.damaged++;
+        } else {
+            store->found.damaged += unread >> i & 1;
         }
-    *whole = copies == 2 && !*bad;
+    *whole = copies == 2 && !*bad && !unread;
     return 0;
 }
 
@@ -147,14 +176,15 @@ static int read_half(struct dhcp_store *store, const struct dhcp_store_half *hal
     struct dhcp_lease_kept records[DHCP_JOURNAL_RECORDS];
 
     for (uint32_t i = 0; i < n; i += RUN) {
-        uint32_t blocks = u32_min(n - i, RUN);
-        int err = read_blocks(store, store_block_at(half, i), blocks);
+        uint32_t blocks = u32_min(n - i, RUN), unread;
+        int err = read_blocks(store, store_block_at(half, i), blocks, &unread);
 
         if (err != 0)
             return err;
         for (uint32_t k = 0; k < blocks; k++) {
             unsigned good = dhcp_journal_scan_block(scan, block_of(store, k), records);
 
+            scan->unread += unread >> k & 1;
             for (unsigned r = 0; restores && r < good; r++)
                 restore(store, &records[r]);
         }
@@ -180,9 +210,12 @@ static void tell_scan(struct dhcp_store *store, const struct dhcp_journal_scan *
     if (scan->damaged)
         LOG_WARN("dhcp: leases on %s: %u good records are kept; what was damaged is lost",
                  store->conf.name, scan->records);
+    if (store->unread > DHCP_JOURNAL_DAMAGES)
+        LOG_WARN("dhcp: leases on %s: the device could not read %u blocks more", store->conf.name,
+                 store->unread - DHCP_JOURNAL_DAMAGES);
     store->found.blocks = scan->end;
     store->found.records = scan->records;
-    store->found.damaged += scan->damaged;
+    store->found.damaged += scan->damaged + scan->unread;
 }
 
 /* The journal's clock goes on: see dhcp_store.c. */
@@ -239,12 +272,10 @@ static int read_all(struct dhcp_store *store, uint32_t half_blocks, uint32_t *ba
     struct dhcp_journal_scan scan = {0}, again = {0};
     struct dhcp_journal_head head;
     bool whole = true;
-    uint32_t slot = 0;
-    int err = read_heads(store, &head, &slot, bad, &whole);
+    uint32_t slot = 0, unread;
+    int err = store->conf.fresh ? -E_NOENT : read_heads(store, &head, &slot, bad, &whole);
 
-    if (store->conf.fresh || err == -E_NOENT) {
-        if (err != 0 && err != -E_NOENT && err != -E_PROTO)
-            return err;
+    if (err == -E_NOENT) {
         store->found.is_new = true;
         err = store->conf.fresh ? wipe_heads(store, ALL_HEADS) : 0;
         store->now = (struct dhcp_store_half){
@@ -272,15 +303,19 @@ static int read_all(struct dhcp_store *store, uint32_t half_blocks, uint32_t *ba
     if (err != 0)
         return err;
     go_on(store, scan.journal_s, scan.wall_s);
+    unread = store->unread;
     err = read_half(store, &store->now, scan.end, &again, true);
+    if (err == 0 && again.records < scan.records) /* what was there a moment ago */
+        err = -E_IO;
     if (err != 0)
         return err;
+    store->unread = unread; /* not those of the second time too */
     dhcp_leases_restored(leases);
     tell_scan(store, &scan);
     count_leases(store);
     store->now.next = scan.end;
     store->commit = scan.commit > head.commit ? scan.commit : head.commit;
-    if (!whole || scan.damaged || scan.torn || head.half_blocks < half_blocks)
+    if (!whole || scan.damaged || scan.torn || store->unread || head.half_blocks < half_blocks)
         dhcp_store_rewrite(store, half_blocks > head.half_blocks ? half_blocks : head.half_blocks);
     return 0;
 }

@@ -89,6 +89,7 @@ struct dhcp_journal_scan {
     uint32_t torn;
     uint32_t looked_at; /* blocks */
     uint32_t gap;       /* blocks not written, or unreadable, since `end` */
+    uint32_t unread;    /* of them, counted by the caller: those that the device could not read */
 };
 /* The next block. Gives its good records in the order in which they were written, as many as
  * DHCP_JOURNAL_RECORDS, and returns how many. */

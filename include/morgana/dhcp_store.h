@@ -99,6 +99,8 @@ struct dhcp_store {
     bool busy;       /* a step is on its way */
     uint64_t since_ns;
 
+    uint32_t unread; /* at the start: blocks that the device could not read, as often as asked */
+
     struct dhcp_store_half now, anew;
     bool rewriting;    /* `anew` is being written */
     uint32_t table_at; /* next record of the table for it */
@@ -140,7 +142,8 @@ static inline uint64_t dhcp_store_stat(const struct dhcp_store *store, unsigned 
  * what is damaged (each with a line). now_ns: plat_now_ns(); wall_ns: nanoseconds since 1970, 0:
  * not known. Waits for the device. Keeps store until dhcp_store_close. -E_NOSPC: too small for
  * leases->max, see dhcp_journal_bytes_min; -E_ROFS; -E_PROTO: it holds something else; -E_NOMEM: of
- * pages; and the device's errors. */
+ * pages; -E_IO: neither copy of a head can be read, and it may be the newest, or blocks come and
+ * go; and the device's errors. */
 int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf, uint64_t now_ns,
                     uint64_t wall_ns);
 /* What was not yet written is not. To have it written: dhcp_store_end, and poll until idle. */

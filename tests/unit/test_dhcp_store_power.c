@@ -132,6 +132,180 @@ static void test_either_copy_of_the_head_will_do(void **state)
     }
 }
 
+/* ---- blocks that cannot be read ------------------------------------------------------------- */
+
+#define ALWAYS UINT8_MAX
+
+static const struct blkdev_ops *whole_ops;
+static uint8_t fails[BLOCKS]; /* by block: how many reads of it fail, */
+static unsigned fails_after;  /* when so many of any were done */
+
+static int submit_failing(struct blkdev *dev, struct blk_req *req)
+{
+    uint64_t first = req->start / PAGE_BYTES;
+    bool bad = false;
+
+    if (req->op == BLK_READ && fails_after) {
+        fails_after--;
+        return whole_ops->submit(dev, req);
+    }
+    for (uint64_t i = first; req->op == BLK_READ && i < first + req->bytes / PAGE_BYTES; i++) {
+        bad |= fails[i] != 0;
+        if (fails[i] && fails[i] != ALWAYS)
+            fails[i]--;
+    }
+    return bad ? -E_IO : whole_ops->submit(dev, req);
+}
+
+/* `count` blocks from `first` on cannot be read, so many times. */
+static void cannot_read(uint64_t first, uint64_t count, uint8_t times)
+{
+    static struct blkdev_ops failing;
+
+    if (rig.dev->ops != &failing) {
+        whole_ops = rig.dev->ops;
+        failing = *whole_ops;
+        failing.submit = submit_failing;
+        rig.dev->ops = &failing;
+    }
+    fails_after = 0;
+    memset(fails, 0, sizeof(fails));
+    memset(fails + first, times, count);
+}
+
+/* A journal of some generations, with leases in its newest. */
+static void some_generations(unsigned count)
+{
+    assert_int_equal(storerig_open(&rig), 0);
+    for (unsigned i = 0; i < count; i++) {
+        lease_all(20 * i + 1, 20 * i + 20);
+        rig.store.overrun = true;
+        storerig_run(&rig);
+    }
+    lease_all(201, 220);
+}
+
+static void test_newest_heads_that_cannot_be_read_are_not_passed_over(void **state)
+{
+    for (unsigned count = 1; count < 6; count++) {
+        uint64_t writes;
+
+        (void)stop(state);
+        (void)start(state);
+        some_generations(count);
+        storerig_crash(&rig, 1);
+        blk_mem_power_on(&rig.mem);
+        cannot_read(count % 4 * 2, 2, ALWAYS);
+        writes = rig.mem.writes;
+        assert_int_equal(storerig_open(&rig), -E_IO);
+        assert_int_equal(rig.mem.writes, writes);
+        cannot_read(0, 0, 0);
+        assert_int_equal(storerig_open(&rig), 0);
+        storerig_check(&rig);
+        assert_int_equal(rig.store.found.damaged, 0);
+    }
+}
+
+static void test_a_disk_whose_heads_cannot_be_read_is_not_taken_for_a_new_one(void **state)
+{
+    (void)state;
+    some_generations(0); /* of the first generation alone */
+    storerig_crash(&rig, 1);
+    blk_mem_power_on(&rig.mem);
+    memset(rig.disk + PAGE_BYTES, 0, PAGE_BYTES); /* the second copy was not yet written */
+    cannot_read(0, 1, ALWAYS);
+    assert_int_equal(storerig_open(&rig), -E_IO);
+    cannot_read(0, 0, 0);
+    assert_int_equal(storerig_open(&rig), 0);
+    storerig_check(&rig);
+    /* But a new file is made whatever it held. */
+    storerig_crash(&rig, 1);
+    memset(rig.told, 0, sizeof(rig.told));
+    blk_mem_power_on(&rig.mem);
+    cannot_read(0, 8, ALWAYS);
+    rig.conf.fresh = true;
+    assert_int_equal(storerig_open(&rig), 0);
+    assert_true(rig.store.found.is_new);
+}
+
+static void test_one_copy_of_a_head_that_cannot_be_read_is_damage(void **state)
+{
+    (void)state;
+    some_generations(2);
+    for (unsigned i = 0; i < 2; i++) {
+        cannot_read(rig.store.now.slot + i, 1, ALWAYS);
+        storerig_restart(&rig, 1, 1);
+        storerig_check(&rig);
+        assert_int_equal(rig.store.found.damaged, 1);
+        assert_int_equal(rig.store.stats.rewrites, 1);
+    }
+}
+
+static void test_a_block_that_can_be_read_the_third_time_is_whole(void **state)
+{
+    (void)state;
+    some_generations(2);
+    cannot_read(0, BLOCKS, 3); /* with others, and twice alone */
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
+    assert_int_equal(rig.store.found.damaged, 0);
+    assert_int_equal(rig.store.stats.rewrites, 0);
+}
+
+/* What was seen a moment ago is not given up for lost. */
+static void test_a_block_that_can_be_read_once_only_is_no_reason_to_forget_it(void **state)
+{
+    uint64_t writes;
+
+    (void)state;
+    some_generations(2);
+    cannot_read(store_block_at(&rig.store.now, 0) / PAGE_BYTES, 1, ALWAYS);
+    fails_after = 1 + 64 / 8; /* the heads, and the half the first time */
+    storerig_crash(&rig, 1);
+    blk_mem_power_on(&rig.mem);
+    writes = rig.mem.writes;
+    assert_int_equal(storerig_open(&rig), -E_IO);
+    assert_int_equal(rig.mem.writes, writes);
+    cannot_read(0, 0, 0);
+    assert_int_equal(storerig_open(&rig), 0);
+    storerig_check(&rig);
+}
+
+/* The last blocks cannot be read at one start: that is told of, and nothing is ever written behind
+ * what was not read. */
+static void test_last_blocks_that_cannot_be_read_are_damage(void **state)
+{
+    uint64_t at, generation;
+    uint32_t there = 0;
+    char text[96];
+
+    (void)state;
+    some_generations(1);
+    for (uint32_t n = 221; n <= 225; n++) { /* a block each */
+        assert_true(storerig_lease(&rig, n));
+        storerig_run(&rig);
+    }
+    at = store_block_at(&rig.store.now, rig.store.now.next - 5);
+    generation = rig.store.now.generation;
+    cannot_read(at / PAGE_BYTES, 5, ALWAYS);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.damaged, 5);
+    assert_int_equal(rig.store.stats.rewrites, 1);
+    assert_int_equal(rig.store.now.generation, generation + 1);
+    fmt_buf(text, sizeof(text), "cannot read byte %llu", (unsigned long long)at);
+    assert_non_null(strstr(vplat_console(), text));
+    cannot_read(0, 0, 0);
+    for (uint32_t n = 221; n <= 225; n++) {
+        there += dhcp_leases_by_addr(&rig.rig.leases, rig.told[n].addr) != NULL;
+        rig.told[n].addr = 0;
+    }
+    assert_int_equal(there, 0);
+    storerig_check(&rig);
+    storerig_restart(&rig, 1, 1);
+    assert_int_equal(rig.store.found.damaged, 0);
+    storerig_check(&rig);
+}
+
 static void (*was_kick)(struct blkdev *dev);
 
 static void nothing(struct blkdev *dev)
@@ -295,6 +469,12 @@ int main(void)
         TEST(test_power_cut_while_the_journal_is_made),
         TEST(test_damage_is_told_with_its_place_and_the_good_leases_are_kept),
         TEST(test_either_copy_of_the_head_will_do),
+        TEST(test_newest_heads_that_cannot_be_read_are_not_passed_over),
+        TEST(test_a_disk_whose_heads_cannot_be_read_is_not_taken_for_a_new_one),
+        TEST(test_one_copy_of_a_head_that_cannot_be_read_is_damage),
+        TEST(test_a_block_that_can_be_read_the_third_time_is_whole),
+        TEST(test_a_block_that_can_be_read_once_only_is_no_reason_to_forget_it),
+        TEST(test_last_blocks_that_cannot_be_read_are_damage),
         TEST(test_nothing_is_promised_while_the_device_is_away),
         TEST(test_optional_serves_from_memory_while_the_device_is_away),
         TEST(test_a_device_that_does_not_answer_is_one_that_fails),
