@@ -13,6 +13,7 @@ static struct {
     struct page_pool *pages;
     struct chunk all[CHUNKS_MAX], *free;
     unsigned in_flight;
+    bool refused; /* by the device, which has said nothing since */
 } chunks;
 
 void chunks_init(struct blkdev *dev, struct page_pool *pages)
@@ -21,6 +22,7 @@ void chunks_init(struct blkdev *dev, struct page_pool *pages)
     chunks.pages = pages;
     chunks.free = NULL;
     chunks.in_flight = 0;
+    chunks.refused = false;
     for (unsigned i = 0; i < CHUNKS_MAX; i++) {
         chunks.all[i].next = chunks.free;
         chunks.free = &chunks.all[i];
@@ -81,6 +83,7 @@ int chunk_begin(void *owner, const struct site_file *file, uint64_t at, uint64_t
     }
     int err = blkdev_submit(chunks.dev, &chunk->req);
     if (err != 0) {
+        chunks.refused = err == -E_AGAIN;
         chunk->at = 0;
         let_go(chunk);
         return err;
@@ -117,6 +120,9 @@ void chunk_drop(struct chunk *chunk)
 
 bool chunks_room(void)
 {
+    if (chunks.in_flight != 0 &&
+        (chunks.refused || chunks.in_flight >= chunks.dev->caps.requests_max))
+        return false;
     return chunks.free != NULL && chunks.pages->free_count >= 4;
 }
 
@@ -134,6 +140,8 @@ bool chunks_turn(void (*ready)(void *owner))
             let_go(chunk);
     }
     chunks.in_flight -= n;
+    if (n != 0)
+        chunks.refused = false;
     blkdev_kick(chunks.dev);
     return n != 0;
 }
@@ -141,7 +149,10 @@ bool chunks_turn(void (*ready)(void *owner))
 bool chunks_arm(void)
 {
     blkdev_kick(chunks.dev);
-    return blkdev_arm(chunks.dev);
+    if (!blkdev_arm(chunks.dev))
+        return false;
+    chunks.refused = false; /* what there is may be room */
+    return true;
 }
 
 static void forget(void *owner)

@@ -36,7 +36,7 @@ bool chunk_went(struct chunk *chunk, uint32_t len);
 /* Of no use any more: at once, or when it is back. */
 void chunk_drop(struct chunk *chunk);
 
-/* Is there room to begin one? */
+/* Is there room to begin one? Not where the disk has as many as it takes, until it has news. */
 bool chunks_room(void);
 /* Takes what the disk has read: calls `ready` for each owner. True: there was something. */
 bool chunks_turn(void (*ready)(void *owner));

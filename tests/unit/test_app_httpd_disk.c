@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_app_httpd_disk.c - files on a disk: a tree of folders becomes a list of files; pieces of them
- * go from the disk to TCP: the right bytes, every page accounted for, whatever becomes of their
- * owner. */
+/* test_app_httpd_disk.c - files on a disk: a tree of folders becomes a list of files; pieces of
+ * these go from the disk to TCP: the right bytes, every page accounted for, whatever becomes of
+ * their owner. */
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +29,7 @@
 
 static struct blk_fault_entry entries[CHUNKS_MAX];
 static struct blk_fault fault;
+static const struct blkdev_ops *fault_ops;
 static struct diskrig *rig;
 static unsigned told;
 static struct blk_extent extents[] = {{65536, 12288}, {16384, 4096}, {200704, 32768}};
@@ -167,6 +168,58 @@ static void test_without_room_it_says_so(void **state)
     stop();
 }
 
+/* There is room when the disk has said so: or the loop would try again and again. */
+static void test_a_disk_that_takes_fewer_at_once(void **state)
+{
+    struct chunk *some[CHUNKS_MAX];
+    unsigned n = 0;
+
+    (void)state;
+    vplat_reset(1);
+    rig = diskrig_open(&(struct blk_mem_conf){.requests_max = 32});
+    chunks_init(rig->disk, &rig->pages);
+    while (n < 32 && chunk_begin(&file, &file, 0, 512, &some[n]) == 1)
+        n++;
+    assert_int_equal(n, 32);
+    assert_false(chunks_room());
+    assert_int_equal(chunk_begin(&file, &file, 0, 512, &some[n]), -E_AGAIN);
+    assert_false(chunks_room());
+    wait_for(some[0]);
+    assert_true(chunks_room());
+    while (n-- > 0)
+        chunk_drop(some[n]);
+    chunks_fini();
+    diskrig_close(rig);
+}
+
+static int take_one(struct blkdev *dev, struct blk_req *req)
+{
+    return chunks.in_flight != 0 ? -E_AGAIN : fault_ops->submit(dev, req);
+}
+
+/* A request that is large can be several of its driver's. */
+static void test_a_disk_that_is_full_before(void **state)
+{
+    struct chunk *chunk, *none;
+    struct blkdev_ops ops;
+
+    (void)state;
+    start(512, (struct blk_fault_rates){0});
+    fault_ops = chunks.dev->ops;
+    ops = *fault_ops;
+    ops.submit = take_one;
+    chunks.dev->ops = &ops;
+    assert_int_equal(chunk_begin(&file, &file, 0, 512, &chunk), 1);
+    assert_true(chunks_room());
+    assert_int_equal(chunk_begin(&file, &file, 0, 512, &none), -E_AGAIN);
+    assert_false(chunks_room());
+    wait_for(chunk);
+    assert_true(chunks_room());
+    chunk_drop(chunk);
+    chunks.dev->ops = fault_ops;
+    stop();
+}
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static struct disk tree_disk;
@@ -267,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_an_owner_that_goes_leaves_no_page),
         cmocka_unit_test(test_what_cannot_be_read_is_told),
         cmocka_unit_test(test_without_room_it_says_so),
+        cmocka_unit_test(test_a_disk_that_takes_fewer_at_once),
+        cmocka_unit_test(test_a_disk_that_is_full_before),
         cmocka_unit_test(test_files_of_a_tree),
         cmocka_unit_test(test_as_many_folders_as_clusters),
         cmocka_unit_test(test_a_folder_that_contains_itself),
