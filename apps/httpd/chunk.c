@@ -118,12 +118,17 @@ void chunk_drop(struct chunk *chunk)
         let_go(chunk);
 }
 
+bool chunks_out(void)
+{
+    return chunks.free == NULL || chunks.pages->free_count < 4;
+}
+
 bool chunks_room(void)
 {
     if (chunks.in_flight != 0 &&
         (chunks.refused || chunks.in_flight >= chunks.dev->caps.requests_max))
         return false;
-    return chunks.free != NULL && chunks.pages->free_count >= 4;
+    return !chunks_out();
 }
 
 bool chunks_turn(void (*ready)(void *owner))

@@ -38,6 +38,8 @@ void chunk_drop(struct chunk *chunk);
 
 /* Is there room to begin one? Not where the disk has as many as it takes, until it has news. */
 bool chunks_room(void);
+/* Are all chunks, or the pages for one, with their owners, or on their way? */
+bool chunks_out(void);
 /* Takes what the disk has read: calls `ready` for each owner. True: there was something. */
 bool chunks_turn(void (*ready)(void *owner));
 /* Is there something to be taken after all? Else plat_wait returns when there is. */

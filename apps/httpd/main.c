@@ -453,17 +453,33 @@ static uint64_t expire(uint64_t now)
     return oldest != NULL ? oldest->touched + idle_ns : NS_NEVER;
 }
 
-/* What the disk has read goes on; one that waits for room is next. True: something happened. */
 static void read_ready(void *owner)
 {
     turns_more(&turns, &((struct client *)owner)->turn);
 }
 
+/* What is read and only waits for TCP, since it had its turn, is let go of: slow readers do not
+ * keep everybody else out. It is read again when TCP has room. The one that made progress longest
+ * ago; false: there is none. */
+static bool take_back(void)
+{
+    for (struct client *client = oldest; client != NULL; client = client->newer)
+        if (client->chunk != NULL && client->chunk->is_back && !client->turn.more) {
+            chunk_drop(client->chunk);
+            client->chunk = NULL;
+            return true;
+        }
+    return false;
+}
+
+/* What the disk has read goes on; one that waits for room is next. True: something happened. */
 static bool disk_turn(void)
 {
     bool busy = disk.is_open && chunks_turn(read_ready);
     struct client *client = waiting;
 
+    if (client != NULL && chunks_out())
+        busy |= take_back();
     if (client != NULL && chunks_room()) {
         wait_no_more(client);
         read_ready(client);

@@ -24,6 +24,10 @@
 #include "apps/httpd/http_date.c"
 #include "apps/httpd/http_parse.c"
 #include "apps/httpd/site.c"
+int httpd_main(int argc, char **argv);
+#define main httpd_main
+#include "apps/httpd/main.c"
+#undef main
 #include "diskrig.h"
 #include "fatrig.h"
 
@@ -220,6 +224,82 @@ static void test_a_disk_that_is_full_before(void **state)
     stop();
 }
 
+/* ---- who has them ---------------------------------------------------------------------------- */
+
+static struct client readers[CHUNKS_MAX + 1];
+
+/* Turns of the loop, in which clients that are told have theirs, and TCP takes nothing. */
+static void turn_all(void)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        (void)disk_turn();
+        (void)chunks_arm();
+        for (; turns.first_more != NULL; turns.first_more = turns.first_more->next_more) {
+            struct client *client = (struct client *)turns.first_more;
+            client->turn.more = false;
+            if (client->chunk == NULL)
+                assert_int_equal(send_read(client, 1), -E_AGAIN);
+        }
+    }
+}
+
+/* All chunks are with clients that take nothing more, the one with i made progress at i. */
+static void start_slow_readers(void)
+{
+    start(512, (struct blk_fault_rates){0});
+    disk.is_open = true;
+    memset(readers, 0, sizeof(readers));
+    for (unsigned i = 0; i <= CHUNKS_MAX; i++) {
+        readers[i].reply.file = &file;
+        readers[i].reply.length = 512;
+        age_add(&readers[i], i);
+        assert_int_equal(send_read(&readers[i], i), -E_AGAIN);
+    }
+    assert_true(readers[CHUNKS_MAX].waits);
+}
+
+static void stop_slow_readers(void)
+{
+    for (unsigned i = 0; i <= CHUNKS_MAX; i++) {
+        if (readers[i].chunk != NULL)
+            chunk_drop(readers[i].chunk);
+        age_remove(&readers[i]);
+    }
+    disk.is_open = false;
+    stop();
+}
+
+static void test_slow_readers_do_not_keep_others_out(void **state)
+{
+    (void)state;
+    start_slow_readers();
+    touch(&readers[0], 100); /* it is served now and then */
+    turn_all();
+    assert_false(readers[CHUNKS_MAX].waits);
+    assert_non_null(readers[CHUNKS_MAX].chunk);
+    assert_true(readers[CHUNKS_MAX].chunk->is_back);
+    for (unsigned i = 0; i < CHUNKS_MAX; i++)
+        assert_int_equal(readers[i].chunk == NULL, i == 1);
+    stop_slow_readers();
+}
+
+/* Or nobody would ever get on. */
+static void test_nobody_loses_what_it_has_not_seen(void **state)
+{
+    (void)state;
+    start_slow_readers();
+    for (unsigned i = 0; i < 500; i++) {
+        (void)disk_turn(); /* all are told, but have no turn */
+        (void)chunks_arm();
+    }
+    for (unsigned i = 0; i < CHUNKS_MAX; i++)
+        assert_true(readers[i].chunk != NULL && readers[i].turn.more);
+    turn_all();
+    assert_null(readers[0].chunk);
+    assert_false(readers[CHUNKS_MAX].waits);
+    stop_slow_readers();
+}
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static struct disk tree_disk;
@@ -322,6 +402,8 @@ int main(void)
         cmocka_unit_test(test_without_room_it_says_so),
         cmocka_unit_test(test_a_disk_that_takes_fewer_at_once),
         cmocka_unit_test(test_a_disk_that_is_full_before),
+        cmocka_unit_test(test_slow_readers_do_not_keep_others_out),
+        cmocka_unit_test(test_nobody_loses_what_it_has_not_seen),
         cmocka_unit_test(test_files_of_a_tree),
         cmocka_unit_test(test_as_many_folders_as_clusters),
         cmocka_unit_test(test_a_folder_that_contains_itself),
