@@ -141,6 +141,25 @@ static void note_later(struct dhcp_udp *edge, uint32_t addr)
         dhcp_store_note_later(edge->conf.store, addr);
 }
 
+/* Does a reply that tells of the address wait? A client that asks over and over while the device is
+ * slow takes no second place from the others. (It is another's only where the first released the
+ * address at once: then the other asks again.) */
+static bool is_held(const struct dhcp_udp *edge, uint32_t addr)
+{
+    for (uint32_t i = 0; i < edge->held_count; i++)
+        if (edge->held[(edge->held_first + i) % DHCP_UDP_HELD_MAX].event.addr == addr)
+            return true;
+    return false;
+}
+
+/* The reply is dropped, and its page with it: it was cut to this reply's length. */
+static void drop(struct dhcp_udp *edge, struct pkt *request)
+{
+    pkt_put(edge->reply);
+    edge->reply = NULL;
+    pkt_put(request);
+}
+
 /* The reply's lease is committed and noted; the reply waits. True where that is so, or where there
  * will be none; false: it can be sent now. Takes `request` when true. */
 static bool hold_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_ns)
@@ -154,15 +173,20 @@ static bool hold_reply(struct dhcp_udp *edge, struct pkt *request, uint64_t now_
         return false;
     if (!dhcp_store_serves(store)) {
         edge->stats.not_kept++;
-        pkt_put(request);
+        drop(edge, request);
         return true;
     }
     if (out->change.what != DHCP_CHANGE_BIND)
         return false;
+    if (is_held(edge, out->change.addr)) {
+        edge->stats.held_again++;
+        drop(edge, request);
+        return true;
+    }
     if (edge->held_count == edge->conf.held_max ||
         !dhcp_store_note(store, out->change.addr, &ticket)) {
         edge->stats.held_full++;
-        pkt_put(request);
+        drop(edge, request);
         return true;
     }
     dhcp_server_sent(edge->conf.server, edge->conf.leases, out, now_ns);

@@ -55,6 +55,7 @@ struct dhcp_udp_stats {
     uint64_t lines_left_out; /* of the log */
     uint64_t held;           /* replies that waited for the device that keeps leases */
     uint64_t held_full;      /* not answered: too many waited */
+    uint64_t held_again;     /* not answered: a reply of the same address waited */
     uint64_t not_kept;       /* not answered: what they would promise could not be kept */
 };
 

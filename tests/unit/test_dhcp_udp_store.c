@@ -206,6 +206,70 @@ static void test_too_many_waiting_are_dropped_counted_and_promised_nothing(void 
     assert_int_equal(rig.leases.stats.by_state[DHCP_LEASE_BOUND], 16);
 }
 
+static void test_a_client_that_asks_over_and_over_has_one_reply_waiting(void **state)
+{
+    uint32_t one, other;
+
+    (void)state;
+    start(false, 8);
+    one = offered(1);
+    other = offered(2);
+    for (unsigned i = 0; i < 20; i++)
+        request(1, one);
+    request(2, other);
+    assert_int_equal(edge.held_count, 2);
+    assert_int_equal(store.noted, 2);
+    assert_int_equal(edge.stats.held_full, 0);
+    assert_int_equal(edge.stats.held_again, 19);
+    poll_all();
+    assert_int_equal(replies(), 4);
+    assert_int_equal(last(), DHCPACK);
+    assert_int_equal(rig.reply.yiaddr, other);
+    request(1, one); /* later, it is told again */
+    poll_all();
+    assert_int_equal(replies(), 5);
+    assert_int_equal(rig.leases.stats.by_state[DHCP_LEASE_BOUND], 2);
+}
+
+/* The page of a reply that was dropped was cut to its length: the next may be longer. */
+static void test_a_long_reply_after_one_that_was_dropped(void **state)
+{
+    uint8_t id[200];
+    uint32_t one, other;
+
+    (void)state;
+    memset(id, 7, sizeof(id));
+    for (unsigned why = 0; why < 3; why++) {
+        if (why)
+            (void)stop(state);
+        start(false, 1);
+        one = offered(1);
+        other = offered(2);
+        if (why == 0) {
+            blk_mem_power_cut(&mem, 1);
+            request(1, one);
+            poll_all();
+        }
+        request(1, one);
+        request(why == 1 ? 1 : 2, why == 1 ? one : other);
+        assert_int_equal(edge.held_count, why != 0);
+        assert_int_equal(edge.stats.not_kept + edge.stats.held_again + edge.stats.held_full,
+                         why ? 1 : 3);
+        if (why == 0) {
+            blk_mem_power_on(&mem);
+            for (unsigned i = 0; i < 10; i++) {
+                netrig_pass(net, NS_PER_S);
+                poll_all();
+            }
+        }
+        rig_msg(&rig, DHCPDISCOVER, 3);
+        rig_opt(&rig, DHCP_OPT_CLIENT_ID, id, sizeof(id));
+        on_wire(3);
+        assert_int_equal(last(), DHCPOFFER);
+        assert_true(net->sent[net->sent_count - 1].len > 42 + 240 + sizeof(id));
+    }
+}
+
 static void test_release_and_decline_are_kept_too(void **state)
 {
     uint32_t addr;
@@ -316,6 +380,8 @@ int main(void)
         TEST(test_an_ack_leaves_when_its_lease_is_flushed_and_not_before),
         TEST(test_what_promises_nothing_passes_by),
         TEST(test_too_many_waiting_are_dropped_counted_and_promised_nothing),
+        TEST(test_a_client_that_asks_over_and_over_has_one_reply_waiting),
+        TEST(test_a_long_reply_after_one_that_was_dropped),
         TEST(test_release_and_decline_are_kept_too),
         TEST(test_nothing_is_promised_while_the_disk_fails),
         TEST(test_optional_answers_from_memory_while_the_disk_fails),
