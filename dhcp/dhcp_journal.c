@@ -289,6 +289,7 @@ static bool record_parse(struct cs_ro r, struct dhcp_lease_kept *kept)
 
     *kept = (struct dhcp_lease_kept){
         .expires_s = jrecord_ro_get_expires_s(r),
+        .left_s = jrecord_ro_get_left_s(r),
         .addr = jrecord_ro_get_addr(r),
         .state = jrecord_ro_get_state(r),
         .id_len = jrecord_ro_get_id_len(r),

@@ -162,6 +162,9 @@ static void restore(struct dhcp_store *store, struct dhcp_lease_kept *kept)
         int64_t at = (int64_t)(kept->expires_s & INT64_MAX) - store->journal_s;
 
         kept->expires_s = at > 0 ? (uint64_t)at : 0;
+        /* Should what told the time be damaged; a second may have been nearly over. */
+        if (kept->left_s != UINT32_MAX)
+            kept->expires_s = u64_min(kept->expires_s, (uint64_t)leases->now_s + kept->left_s + 1);
     }
     valid = kept->state != DHCP_LEASE_FREE && kept->expires_s > leases->now_s;
     if (!dhcp_server_place(store->conf.server, leases, kept->addr, &pool, &net) ||

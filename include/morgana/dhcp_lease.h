@@ -210,6 +210,7 @@ size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *l
 /* A record as it is written down. */
 struct dhcp_lease_kept {
     uint64_t expires_s; /* on the leases' clock, or its keeper's; DHCP_LEASE_KEPT_NEVER */
+    uint32_t left_s;    /* of its keeper: what it had left when it was written; UINT32_MAX: more */
     uint32_t addr;
     uint8_t state; /* FREE, BOUND, ABANDONED */
     uint8_t id_len, name_len, mac_len;

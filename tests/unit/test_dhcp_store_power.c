@@ -116,6 +116,29 @@ static void test_damage_is_told_with_its_place_and_the_good_leases_are_kept(void
     storerig_check(&rig);
 }
 
+/* What a lease has left is never more than when it was written down, though the block that told the
+ * time is damaged, and there is no wall clock. */
+static void test_a_lease_does_not_grow_where_the_time_is_damaged(void **state)
+{
+    uint64_t at;
+    uint32_t left;
+
+    (void)state;
+    rig.has_wall = false;
+    assert_int_equal(storerig_open(&rig), 0);
+    lease_all(1, 1);
+    storerig_pass(&rig, DHCP_STORE_MARK_S - 60);
+    lease_all(2, 2);
+    left = storerig_left_s(&rig, 2);
+    at = store_block_at(&rig.store.now, rig.store.now.next - 1);
+    blk_mem_rot(&rig.mem, at, 40, 3, 7);
+    storerig_restart(&rig, 1, 1);
+    storerig_check(&rig);
+    assert_in_range(storerig_left_s(&rig, 2), left - 1, left + 1);
+    storerig_restart(&rig, 1, 1);
+    assert_in_range(storerig_left_s(&rig, 2), left - 2, left + 1);
+}
+
 static void test_either_copy_of_the_head_will_do(void **state)
 {
     (void)state;
@@ -468,6 +491,7 @@ int main(void)
         TEST(test_power_cut_at_every_write),
         TEST(test_power_cut_while_the_journal_is_made),
         TEST(test_damage_is_told_with_its_place_and_the_good_leases_are_kept),
+        TEST(test_a_lease_does_not_grow_where_the_time_is_damaged),
         TEST(test_either_copy_of_the_head_will_do),
         TEST(test_newest_heads_that_cannot_be_read_are_not_passed_over),
         TEST(test_a_disk_whose_heads_cannot_be_read_is_not_taken_for_a_new_one),
