@@ -379,6 +379,7 @@ static void print_stats(void)
     print_counter("lines left out", s->lines_left_out);
     print_counter("held for the disk", s->held);
     print_counter("too many held", s->held_full);
+    print_counter("asked again while held", s->held_again);
     print_counter("not kept", s->not_kept);
     for (unsigned i = 0; has_store && i < DHCP_STORE_STAT_COUNT; i++)
         print_counter(dhcp_store_stat_names[i], dhcp_store_stat(&store, i));
