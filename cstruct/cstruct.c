@@ -114,6 +114,11 @@ int cs_ro_compare(struct cs_ro a, struct cs_ro b)
     return a.len == 0 ? 0 : memcmp(a.base, b.base, a.len);
 }
 
+bool cs_ro_is_zero(struct cs_ro v)
+{
+    return v.len == 0 || (v.base[0] == 0 && memcmp(v.base, v.base + 1, v.len - 1) == 0);
+}
+
 bool cs_ro_equal_str(struct cs_ro v, const char *s)
 {
     return cs_ro_equal(v, cs_of_str(s));

@@ -23,14 +23,6 @@ static struct cs_ro block_of(const struct dhcp_store *store, unsigned page)
     return cs_as_ro(page_view(store->pages[page]));
 }
 
-static bool is_zero(struct cs_ro v)
-{
-    for (size_t i = 0; i < v.len; i++)
-        if (v.base[i])
-            return false;
-    return true;
-}
-
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static int read_run(struct dhcp_store *store, uint64_t at, unsigned page, uint32_t blocks)
@@ -104,7 +96,7 @@ static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, 
     head->generation = 0;
     for (uint32_t i = 0; i < DHCP_JOURNAL_HEADS; i++) {
         if (!dhcp_journal_head_parse(block_of(store, i), &h)) {
-            *bad |= is_zero(block_of(store, i)) ? 0 : 1u << i;
+            *bad |= cs_is_zero(block_of(store, i)) ? 0 : 1u << i;
             continue;
         }
         copies = h.generation == head->generation ? copies + 1 : copies;

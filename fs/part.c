@@ -82,14 +82,6 @@ static void drop_overlaps(struct part_scan *scan)
     out->count = kept;
 }
 
-static bool all_zero(struct cs_ro v)
-{
-    for (size_t i = 0; i < v.len; i++)
-        if (v.base[i] != 0)
-            return false;
-    return true;
-}
-
 /* A FAT boot sector has the mark that an MBR has. Where there are entries too, they are not
  * believed where one would begin at the boot sector itself (mkfs.fat --mbr writes such a one), or
  * has a flag that no MBR has: then the bytes are the boot sector's code. */
@@ -130,7 +122,7 @@ static int no_mark(struct part_scan *scan, struct cs_ro sector)
 {
     int gpt;
 
-    scan->out->blank = all_zero(sector);
+    scan->out->blank = cs_is_zero(sector);
     gpt = is_gpt_header(scan); /* through the same page */
     if (gpt <= 0)
         return gpt;

@@ -90,12 +90,6 @@ static int choose_extent(struct disk *disk, struct page *page)
 
 /* ---- contents -------------------------------------------------------------------------------- */
 
-static bool is_zero(struct cs_ro bytes)
-{
-    return bytes.len == 0 ||
-           (bytes.base[0] == 0 && memcmp(bytes.base, bytes.base + 1, bytes.len - 1) == 0);
-}
-
 /* The first bytes, to `look`, and whether they and all to DISK_BLANK_BYTES are zeroes. How many, or
  * an error, said. */
 static int64_t read_first(const struct disk *disk, struct page *page, uint8_t *look, bool *blank)
@@ -109,7 +103,7 @@ static int64_t read_first(const struct disk *disk, struct page *page, uint8_t *l
         int err = blk_io_page(disk->part, BLK_READ, at, page, n);
         if (err != 0)
             return say(disk, err, "cannot be read: %s", err_name(err));
-        *blank = *blank && is_zero(cs_ro_of(page->base, n));
+        *blank = *blank && cs_is_zero(cs_ro_of(page->base, n));
         if (at < bytes)
             memcpy(look + at, page->base, n);
     }

@@ -40,14 +40,6 @@ static bool parse_octal(struct cs_ro text, uint64_t *value)
     return true;
 }
 
-static bool is_zero(struct cs_ro block)
-{
-    for (size_t i = 0; i < block.len; i++)
-        if (block.base[i] != 0)
-            return false;
-    return true;
-}
-
 /* The sum of all bytes, those of the checksum itself taken for blanks. */
 static bool checksum_is_right(struct cs_ro header)
 {
@@ -117,7 +109,7 @@ static int next_file(struct cs_ro archive, size_t *at, struct site_file *file,
         error->text = "the archive ends inside a header";
         if (!cs_try_sub(archive, *at, BLOCK, &header))
             return -E_INVAL;
-        if (is_zero(header))
+        if (cs_is_zero(header))
             return 0;
         error->text = "not a ustar archive: make it with tar --format=ustar";
         if (!cs_equal_str(cs_sub(header, MAGIC, 5), "ustar"))

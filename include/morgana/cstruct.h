@@ -320,6 +320,9 @@ int cs_ro_compare(struct cs_ro a, struct cs_ro b);
 /* Does `v` equal the characters of `s`? */
 bool cs_ro_equal_str(struct cs_ro v, const char *s);
 #define cs_equal_str(v, s) cs_ro_equal_str(cs_as_ro(v), s)
+/* Are all its bytes 0? An empty view's are. */
+bool cs_ro_is_zero(struct cs_ro v);
+#define cs_is_zero(v) cs_ro_is_zero(cs_as_ro(v))
 /* The offset of the first byte, or of the first occurrence of a view, at or after `from`; else
  * CS_NOT_FOUND. */
 size_t cs_ro_find_byte(struct cs_ro v, size_t from, uint8_t byte);

@@ -389,6 +389,22 @@ static void test_equal_and_compare(void **state)
     assert_true(cs_compare(cs_of_str("\x7f"), cs_of_str("\x80")) < 0); /* bytes, not chars */
 }
 
+static void test_is_zero_looks_at_every_byte(void **state)
+{
+    uint8_t bytes[33] = {0};
+
+    (void)state;
+    assert_true(cs_is_zero(CS_RO_EMPTY));
+    for (size_t len = 1; len <= sizeof(bytes); len++) {
+        assert_true(cs_is_zero(cs_of(bytes, len)));
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+            bytes[i] = 0x80;
+            assert_int_equal(cs_is_zero(cs_of(bytes, len)), i >= len);
+            bytes[i] = 0;
+        }
+    }
+}
+
 static void test_find(void **state)
 {
     struct cs_ro v = cs_of_str("abcabd");
@@ -532,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_lengths_that_overflow_do_not_fit),
         cmocka_unit_test(test_copyv),
         cmocka_unit_test(test_equal_and_compare),
+        cmocka_unit_test(test_is_zero_looks_at_every_byte),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_does_not_look_past_the_view),
         cmocka_unit_test(test_prefix_and_suffix),
