@@ -213,6 +213,8 @@ static int check_conf(const struct netfront_conf *conf)
     else if (conf->rx_slots > NETFRONT_RING_SLOTS ||
              (conf->rx_slots != 0 && conf->rx_slots < PKT_FRAGS_MAX))
         wrong = "rx_slots must be 0, or 18 to 256";
+    else if (conf->queues_max > NETFRONT_QUEUES_MAX)
+        wrong = "queues_max must be 0 to 8";
     else if (conf->mac != NULL && (conf->mac[0] & 1) != 0)
         wrong = "mac is a group's address";
     if (wrong == NULL)

@@ -40,6 +40,7 @@
 #include <morgana/xenstore.h>
 
 #define NETFRONT_RING_SLOTS 256u
+#define NETFRONT_QUEUES_MAX 8u
 
 struct netfront_conf {
     struct evtchn *ev; /* Kept, all of them */
@@ -50,6 +51,13 @@ struct netfront_conf {
     uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: as many as go */
     const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore */
     uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */
+    unsigned queues_max;   /* 1..NETFRONT_QUEUES_MAX, and as the backend has; 0: 1 */
+    /* What is not to be used though the backend has it: to measure what it is worth, and for
+     * backends with bugs. */
+    bool no_gso;   /* no super-segments, either way */
+    bool no_csum;  /* checksums are complete, either way */
+    bool no_sg;    /* a frame sent is one slot; what comes in may be several */
+    bool no_split; /* one event channel a queue, for both directions */
     /* Where pages that a backend keeps wait; Kept. May be shared by devices and outlasts them, so
      * that a later open can free them. NULL: such pages are lost when the device is closed. */
     struct gnttab_quarantine *quarantine;
