@@ -13,6 +13,7 @@ static const struct {
     {"poweroff", XENCTL_POWEROFF},
     {"halt", XENCTL_POWEROFF},
     {"reboot", XENCTL_REBOOT},
+    {"suspend", XENCTL_SUSPEND},
 };
 
 static void advertise(struct xs *xs, const char *key, const char *value)
@@ -22,14 +23,21 @@ static void advertise(struct xs *xs, const char *key, const char *value)
         LOG_WARN("xenctl: writing %s failed: %s", key, err_name(err));
 }
 
-int xenctl_init(struct xenctl *ctl, struct xs *xs)
+static void advertise_all(struct xenctl *ctl)
 {
-    *ctl = (struct xenctl){.xs = xs};
+    advertise(ctl->xs, "control/feature-poweroff", "1");
+    advertise(ctl->xs, "control/feature-reboot", "1");
+    if (ctl->can_suspend)
+        advertise(ctl->xs, "control/feature-suspend", "1");
+}
+
+int xenctl_init(struct xenctl *ctl, struct xs *xs, bool can_suspend)
+{
+    *ctl = (struct xenctl){.xs = xs, .can_suspend = can_suspend};
     int err = xs_watch(xs, &ctl->watch, SHUTDOWN);
     if (err != 0)
         return err;
-    advertise(xs, "control/feature-poweroff", "1");
-    advertise(xs, "control/feature-reboot", "1");
+    advertise_all(ctl);
     return xs_broken(xs);
 }
 
@@ -62,8 +70,10 @@ static bool follow(struct xenctl *ctl, const struct order *order)
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (!cs_equal_str(word, words[i].word))
             continue;
+        if (words[i].request == XENCTL_SUSPEND && !ctl->can_suspend)
+            return false;
         LOG_INFO("xenctl: asked to %s", words[i].word);
-        if (ctl->request == XENCTL_RUN)
+        if (ctl->request == XENCTL_RUN || ctl->request == XENCTL_SUSPEND)
             ctl->request = words[i].request;
         return true;
     }
@@ -101,4 +111,11 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
     if (order.len > 0 && !follow(ctl, &order))
         refuse(ctl, &order);
     return ctl->request;
+}
+
+void xenctl_resume(struct xenctl *ctl)
+{
+    if (ctl->request == XENCTL_SUSPEND)
+        ctl->request = XENCTL_RUN;
+    advertise_all(ctl);
 }

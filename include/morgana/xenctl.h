@@ -6,26 +6,35 @@
 
 #include <morgana/xenstore.h>
 
-enum xenctl_request { XENCTL_RUN, XENCTL_POWEROFF, XENCTL_REBOOT };
+enum xenctl_request { XENCTL_RUN, XENCTL_POWEROFF, XENCTL_REBOOT, XENCTL_SUSPEND };
 
 struct xenctl {
     struct xs *xs;
     struct xs_watch watch;
     uint32_t seen;               /* watch.fired as of the last look */
-    enum xenctl_request request; /* stays set once asked */
-    uint64_t unknown;            /* requests that we cannot follow: logged and acknowledged */
+    enum xenctl_request request; /* stays set once asked, but for a suspend that is over */
+    bool can_suspend;
+    uint64_t unknown; /* requests that we cannot follow: logged and acknowledged */
 };
 
-/* Says what we can do (control/feature-poweroff, control/feature-reboot) and watches
- * control/shutdown. Keeps ctl and xs until fini. Xenstore's errors; a domain that may not write the
- * features is served all the same. */
-int xenctl_init(struct xenctl *ctl, struct xs *xs);
+/* Says what we can do (control/feature-poweroff, control/feature-reboot, and control/feature-suspend
+ * where the machine can) and watches control/shutdown. Keeps ctl and xs until fini. Xenstore's
+ * errors; a domain that may not write the features is served all the same. */
+int xenctl_init(struct xenctl *ctl, struct xs *xs, bool can_suspend);
 /* Removes the watch. The storage is the caller's again. */
 void xenctl_fini(struct xenctl *ctl);
 
 /* Takes watch events and looks what was asked; acknowledges by writing "" in a transaction. Cheap
- * where nothing came. "poweroff" and "halt" are XENCTL_POWEROFF, "reboot" is XENCTL_REBOOT. The
- * first request stays. */
+ * where nothing came. "poweroff" and "halt" are XENCTL_POWEROFF, "reboot" is XENCTL_REBOOT: the
+ * first of these stays. "suspend" is XENCTL_SUSPEND, where the machine can, until xenctl_resume or
+ * one of the others, which go before it. A suspend is acknowledged when it is taken: the toolstack
+ * then waits for SCHEDOP_shutdown (public/sched.h). */
 enum xenctl_request xenctl_poll(struct xenctl *ctl);
+
+/* After a suspend, or one that was cancelled or failed: the request is taken back (but an end of the
+ * domain that was asked for meanwhile is not), and what we can do is said again, as xenstore's tree
+ * may be another. Waits for xenstored, which works again (xs_resume); the watch is xenstore's to
+ * arm. */
+void xenctl_resume(struct xenctl *ctl);
 
 #endif

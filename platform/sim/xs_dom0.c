@@ -80,6 +80,8 @@ void sim_store_populate(void)
     static const char *const owned[] = {"control/shutdown",
                                         "control/feature-poweroff",
                                         "control/feature-reboot",
+                                        "control/feature-suspend",
+                                        "control/sysrq",
                                         "data",
                                         "device",
                                         "error",

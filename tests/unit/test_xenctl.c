@@ -31,7 +31,15 @@ static int setup(void **state)
     struct xs_conf xc = {
         .ring = xen_start()->store_ring, .ev = &ev, .port = xen_start()->store_port};
     assert_int_equal(xs_init(&xs, &xc), 0);
-    assert_int_equal(xenctl_init(&ctl, &xs), 0);
+    assert_int_equal(xenctl_init(&ctl, &xs, false), 0);
+    return 0;
+}
+
+static int setup_suspend(void **state)
+{
+    setup(state);
+    xenctl_fini(&ctl);
+    assert_int_equal(xenctl_init(&ctl, &xs, true), 0);
     return 0;
 }
 
@@ -73,6 +81,7 @@ static void test_features_are_said(void **state)
     (void)state;
     assert_int_equal(sim_xs_read_u32(CONTROL "feature-poweroff", 0), 1);
     assert_int_equal(sim_xs_read_u32(CONTROL "feature-reboot", 0), 1);
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-suspend", 0), 0);
     assert_int_equal(poll(), XENCTL_RUN);
 }
 
@@ -168,6 +177,44 @@ static void test_poll_without_news_makes_no_request(void **state)
     assert_int_equal(xs.stats.requests, requests);
 }
 
+static void test_suspend_is_acknowledged_and_stays_until_resume(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-suspend", 0), 1);
+    assert_int_equal(ask("suspend"), XENCTL_SUSPEND);
+    acknowledged();
+    assert_int_equal(poll(), XENCTL_SUSPEND);
+    xenctl_resume(&ctl);
+    assert_int_equal(poll(), XENCTL_RUN);
+    assert_int_equal(ask("suspend"), XENCTL_SUSPEND);
+    assert_int_equal(ctl.unknown, 0);
+}
+
+/* The tree of a restored domain is another, made by the toolstack. */
+static void test_resume_says_features_again(void **state)
+{
+    (void)state;
+    sim_xs_write(CONTROL "feature-poweroff", "%s", "");
+    sim_xs_write(CONTROL "feature-reboot", "%s", "");
+    sim_xs_write(CONTROL "feature-suspend", "%s", "");
+    xenctl_resume(&ctl);
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-poweroff", 0), 1);
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-reboot", 0), 1);
+    assert_int_equal(sim_xs_read_u32(CONTROL "feature-suspend", 0), 1);
+}
+
+static void test_poweroff_goes_before_suspend_and_outlives_it(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("suspend"), XENCTL_SUSPEND);
+    assert_int_equal(ask("poweroff"), XENCTL_POWEROFF);
+    acknowledged();
+    assert_int_equal(ask("suspend"), XENCTL_POWEROFF);
+    acknowledged();
+    xenctl_resume(&ctl);
+    assert_int_equal(poll(), XENCTL_POWEROFF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +232,11 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_node_that_is_removed_is_no_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poll_without_news_makes_no_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_suspend_is_acknowledged_and_stays_until_resume,
+                                        setup_suspend, teardown),
+        cmocka_unit_test_setup_teardown(test_resume_says_features_again, setup_suspend, teardown),
+        cmocka_unit_test_setup_teardown(test_poweroff_goes_before_suspend_and_outlives_it,
+                                        setup_suspend, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

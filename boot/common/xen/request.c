@@ -9,6 +9,7 @@ enum plat_request plat_request(void)
         [XENCTL_RUN] = PLAT_RUN,
         [XENCTL_POWEROFF] = PLAT_POWEROFF,
         [XENCTL_REBOOT] = PLAT_REBOOT,
+        [XENCTL_SUSPEND] = PLAT_RUN, /* not the program's to do */
     };
     struct start *start = start_get();
 
