@@ -17,6 +17,22 @@ static bool port_ok(const struct evtchn *ev, evtchn_port_t port)
     return port != 0 && port < ev->ports;
 }
 
+static bool dead(const struct evtchn *ev, evtchn_port_t port)
+{
+    return (ev->conf.counts[port] & EVTCHN_DEAD) != 0;
+}
+
+static int start_abi(struct evtchn *ev, bool fifo)
+{
+    if (fifo) {
+        int err = evtchn_fifo_init(ev);
+        if (err != -E_NOSYS)
+            return err;
+    }
+    evtchn_2l_init(ev);
+    return 0;
+}
+
 int evtchn_init(struct evtchn *ev, const struct evtchn_conf *conf)
 {
     bool fifo = !conf->force_2l && conf->fifo_control != NULL;
@@ -28,14 +44,15 @@ int evtchn_init(struct evtchn *ev, const struct evtchn_conf *conf)
         return -E_INVAL;
     *ev = (struct evtchn){.conf = *conf};
     memset(conf->counts, 0, (size_t)conf->ports_max * sizeof(conf->counts[0]));
+    return start_abi(ev, fifo);
+}
 
-    if (fifo) {
-        int err = evtchn_fifo_init(ev);
-        if (err != -E_NOSYS)
-            return err;
-    }
-    evtchn_2l_init(ev);
-    return 0;
+int evtchn_resume(struct evtchn *ev)
+{
+    for (uint32_t port = 0; port < ev->conf.ports_max; port++)
+        WRITE_ONCE(ev->conf.counts[port], ev->conf.counts[port] | EVTCHN_DEAD);
+    ev->scan_from = 0;
+    return start_abi(ev, ev->abi == EVTCHN_ABI_FIFO);
 }
 
 void evtchn_fini(struct evtchn *ev)
@@ -102,18 +119,20 @@ int evtchn_bind_ipi(struct evtchn *ev, uint32_t vcpu, evtchn_port_t *port)
 
 int evtchn_send(struct evtchn *ev, evtchn_port_t port)
 {
-    return port_ok(ev, port) ? hypercall_evtchn_send(port) : -E_INVAL;
+    if (!port_ok(ev, port))
+        return -E_INVAL;
+    return dead(ev, port) ? 0 : hypercall_evtchn_send(port);
 }
 
 void evtchn_mask(struct evtchn *ev, evtchn_port_t port)
 {
-    if (port_ok(ev, port) && ev->ops->ensure(ev, port) == 0)
+    if (port_ok(ev, port) && !dead(ev, port) && ev->ops->ensure(ev, port) == 0)
         ev->ops->mask(ev, port);
 }
 
 void evtchn_unmask(struct evtchn *ev, evtchn_port_t port)
 {
-    if (!port_ok(ev, port) || ev->ops->ensure(ev, port) != 0)
+    if (!port_ok(ev, port) || dead(ev, port) || ev->ops->ensure(ev, port) != 0)
         return;
     if (!ev->ops->unmask(ev, port))
         hypercall_evtchn_unmask(port);
@@ -123,6 +142,8 @@ int evtchn_close(struct evtchn *ev, evtchn_port_t port)
 {
     if (!port_ok(ev, port))
         return -E_INVAL;
+    if (dead(ev, port))
+        return 0;
     evtchn_mask(ev, port);
     return hypercall_evtchn_close(port);
 }
@@ -164,12 +185,12 @@ int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_info *inf
 
 uint32_t evtchn_count(const struct evtchn *ev, evtchn_port_t port)
 {
-    return port_ok(ev, port) ? READ_ONCE(ev->conf.counts[port]) : 0;
+    return port_ok(ev, port) ? READ_ONCE(ev->conf.counts[port]) & ~EVTCHN_DEAD : 0;
 }
 
 bool evtchn_is_pending(const struct evtchn *ev, evtchn_port_t port)
 {
-    return port_ok(ev, port) && ev->ops->is_pending(ev, port);
+    return port_ok(ev, port) && !dead(ev, port) && ev->ops->is_pending(ev, port);
 }
 
 uint32_t evtchn_upcall(struct evtchn *ev)

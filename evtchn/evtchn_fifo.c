@@ -201,6 +201,10 @@ int evtchn_fifo_init(struct evtchn *ev)
     ev->ops = &ops;
     ev->ports = ev->conf.ports_max;
     ev->fifo_link_mask = (1u << link_bits) - 1;
+    /* Nothing is queued, and it knows no event word: so too where the domain was resumed. */
+    memset(ev->fifo_head, 0, sizeof(ev->fifo_head));
+    ev->fifo_ready = 0;
+    ev->fifo_pages_added = 0;
     /* The first page now, for the ports that the domain builder made. */
     return ensure(ev, 0);
 }

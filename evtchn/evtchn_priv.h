@@ -25,10 +25,14 @@ struct evtchn_ops {
 void evtchn_2l_init(struct evtchn *ev);
 int evtchn_fifo_init(struct evtchn *ev);
 
+/* In the word that counts a port's events: it was bound before the domain was resumed, not since. */
+#define EVTCHN_DEAD 0x80000000u
+
 /* One event of a port: its pending bit is cleared already. */
 static inline void evtchn_seen(struct evtchn *ev, evtchn_port_t port)
 {
-    WRITE_ONCE(ev->conf.counts[port], ev->conf.counts[port] + 1);
+    uint32_t was = ev->conf.counts[port];
+    WRITE_ONCE(ev->conf.counts[port], (was & EVTCHN_DEAD) | ((was + 1) & ~EVTCHN_DEAD));
     ev->stats.events++;
 }
 

@@ -124,6 +124,40 @@ void gnttab_fini(struct gnttab *gt)
     *gt = (struct gnttab){.version = 0};
 }
 
+static void empty(struct gnttab *gt, gref_t gref)
+{
+    if (gt->version == 1) {
+        *entry_v1(gt, gref) = (struct grant_entry_v1){.flags = 0};
+    } else {
+        memset(entry_v2(gt, gref), 0, sizeof(union grant_entry_v2));
+        *status_v2(gt, gref) = 0;
+    }
+}
+
+int gnttab_resume(struct gnttab *gt)
+{
+    uint32_t version = 0;
+    gt->epoch++;
+    int err = hypercall_gnttab_set_version(gt->version, &version);
+    if (err != 0)
+        return err;
+    if (version != gt->version)
+        return -E_NOSYS;
+    for (uint32_t i = 0; i < gt->frames; i++) {
+        gt->frame[i] = xen_map_frame(XENMAPSPACE_grant_table, i);
+        if (gt->frame[i] == NULL)
+            return -E_NOMEM;
+    }
+    for (uint32_t i = 0; i < ARRAY_SIZE(gt->status) && gt->status[i] != NULL; i++) {
+        gt->status[i] = xen_map_frame(XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status | i);
+        if (gt->status[i] == NULL)
+            return -E_NOMEM;
+    }
+    for (gref_t gref = GNTTAB_RESERVED; gref < gt->entries; gref++)
+        empty(gt, gref);
+    return 0;
+}
+
 int gnttab_grant(struct gnttab *gt, uint16_t domid, uint64_t gfn, bool read_only, gref_t *gref_out)
 {
     gref_t gref = gt->free_head;

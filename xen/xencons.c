@@ -27,9 +27,17 @@ int xencons_init(struct xencons *cons, const struct xencons_conf *conf)
     *cons = (struct xencons){.conf = *conf};
     if (cons->conf.wait_ns == 0)
         cons->conf.wait_ns = 100 * NS_PER_MS;
+    xencons_resume(cons, conf->ring, conf->port);
+    return 0;
+}
+
+void xencons_resume(struct xencons *cons, void *ring, evtchn_port_t port)
+{
+    cons->conf.ring = ring;
+    cons->conf.port = port;
     cons->out_prod = READ_ONCE(ring_of(cons)->out_prod);
     cons->in_cons = READ_ONCE(ring_of(cons)->in_cons);
-    return 0;
+    cons->stuck = false;
 }
 
 /* Bytes of room at `prod`; none where the indices cannot be. *lie says that. */

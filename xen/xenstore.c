@@ -286,6 +286,27 @@ int xs_unwatch(struct xs *xs, struct xs_watch *watch)
     return err;
 }
 
+int xs_resume(struct xs *xs, void *ring, evtchn_port_t port)
+{
+    if (ring == NULL)
+        return -E_INVAL;
+    xs->conf.ring = ring;
+    xs->conf.port = port;
+    xs->resumes++;
+    xs->broken = 0;
+    xs->late_count = 0;
+    int err = xs_ring_start(xs);
+    if (err != 0)
+        return xs->broken = err;
+    /* Registering fires each one: events that were thrown away unread are made up for. */
+    for (struct xs_watch *watch = xs->watches; watch != NULL; watch = watch->next) {
+        int failed = watch_request(xs, XS_WATCH, watch);
+        if (err == 0)
+            err = failed;
+    }
+    return err;
+}
+
 void xs_fini(struct xs *xs)
 {
     /* Watches that stay use up the domain's quota; one request removes them all. */

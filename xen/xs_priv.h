@@ -15,6 +15,10 @@
 int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *parts, unsigned n,
                struct cs_ro *reply);
 
+/* Waits until xenstored is connected to the ring; what stands in it unread is thrown away. 0, or
+ * -E_TIMEDOUT. */
+int xs_ring_start(struct xs *xs);
+
 /* xenstored broke the protocol: the client is broken from now on. Logs why. Returns -E_PROTO. */
 int xs_refuse(struct xs *xs, const char *why);
 

@@ -52,15 +52,16 @@ static struct xsd_sockmsg header_of(const struct xs *xs)
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Sleeps until an event after the one counted as `seen`, or for a while. -E_TIMEDOUT at the
- * deadline. */
+ * deadline; -E_AGAIN where the domain was resumed meanwhile. */
 static int wait(struct xs *xs, uint32_t seen, uint64_t deadline)
 {
+    uint32_t resumes = xs->resumes;
     uint64_t now = plat_now_ns();
     if (now >= deadline)
         return -E_TIMEDOUT;
     if (evtchn_count(xs->conf.ev, xs->conf.port) == seen)
         plat_wait(u64_min(deadline, now + LOOK_EVERY_NS));
-    return 0;
+    return xs->resumes == resumes ? 0 : -E_AGAIN;
 }
 
 /* ---- in -------------------------------------------------------------------------------------- */
@@ -280,8 +281,8 @@ static int give_up(struct xs *xs, uint32_t id)
     return -E_TIMEDOUT;
 }
 
-int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *parts, unsigned n,
-               struct cs_ro *reply)
+static int request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *parts,
+                   unsigned n, struct cs_ro *reply)
 {
     if (xs->broken != 0)
         return xs->broken;
@@ -317,7 +318,32 @@ int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *p
     return 0;
 }
 
+int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *parts, unsigned n,
+               struct cs_ro *reply)
+{
+    xs->requests_now++;
+    int err = request(xs, type, txn, parts, n, reply);
+    xs->requests_now--;
+    return err;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
+
+int xs_ring_start(struct xs *xs)
+{
+    struct xenstore_domain_interface *ring = ring_of(xs);
+    uint64_t deadline = plat_now_ns() + xs->conf.timeout_ns;
+    while (READ_ONCE(ring->connection) != XENSTORE_CONNECTED) {
+        int err = wait(xs, evtchn_count(xs->conf.ev, xs->conf.port), deadline);
+        if (err != 0)
+            return err;
+    }
+    xs->in_len = 0;
+    xs->req_prod = READ_ONCE(ring->req_prod);
+    xs->rsp_cons = READ_ONCE(ring->rsp_prod);
+    WRITE_ONCE(ring->rsp_cons, xs->rsp_cons);
+    return 0;
+}
 
 int xs_init(struct xs *xs, const struct xs_conf *conf)
 {
@@ -326,16 +352,5 @@ int xs_init(struct xs *xs, const struct xs_conf *conf)
     *xs = (struct xs){.conf = *conf};
     if (xs->conf.timeout_ns == 0)
         xs->conf.timeout_ns = 5 * NS_PER_S;
-
-    struct xenstore_domain_interface *ring = ring_of(xs);
-    uint64_t deadline = plat_now_ns() + xs->conf.timeout_ns;
-    while (READ_ONCE(ring->connection) != XENSTORE_CONNECTED) {
-        int err = wait(xs, evtchn_count(conf->ev, conf->port), deadline);
-        if (err != 0)
-            return err;
-    }
-    xs->req_prod = READ_ONCE(ring->req_prod);
-    xs->rsp_cons = READ_ONCE(ring->rsp_prod);
-    WRITE_ONCE(ring->rsp_cons, xs->rsp_cons);
-    return 0;
+    return xs_ring_start(xs);
 }

@@ -62,6 +62,13 @@ int evtchn_init(struct evtchn *ev, const struct evtchn_conf *conf);
 /* Closes nothing, masks everything: for the end of a program. */
 void evtchn_fini(struct evtchn *ev);
 
+/* After a restore or a migration: the domain has no ports. Sets the ABI up anew, all masked. Every
+ * port of before is dead: masking, sending to, and closing it do nothing, and give 0, until its
+ * number comes back from a binding: it may be another's then, so whoever has a port of an old
+ * gnttab_epoch() forgets it instead of closing it. Not after a suspend that was cancelled. The
+ * hypervisor's errors. */
+int evtchn_resume(struct evtchn *ev);
+
 /* Binding: a new port, unmasked, its count 0, in *port. Errors are the hypervisor's (a full table
  * is -E_NOSPC); -E_NOSPC too for a port that ports_max does not allow (it is closed again).
  * remote_domid may be DOMID_SELF: a channel with both ends here. */
@@ -98,7 +105,7 @@ struct evtchn_info {
 /* -E_INVAL, or the hypervisor's error: then *info is untouched. */
 int evtchn_status(struct evtchn *ev, evtchn_port_t port, struct evtchn_info *info);
 
-/* How often the port's event was seen since it was bound, modulo 2^32. 0 for a port that cannot be
+/* How often the port's event was seen since it was bound, modulo 2^31. 0 for a port that cannot be
  * ours. */
 uint32_t evtchn_count(const struct evtchn *ev, evtchn_port_t port);
 /* Is the bit set in shared memory, not yet seen? */

@@ -37,6 +37,7 @@ struct gnttab {
     uint32_t frames_max; /* what the hypervisor allows, and entries_max fills */
     uint32_t entries;    /* in the mapped frames, at most entries_max */
     gref_t free_head;    /* 0: none left in the mapped frames */
+    uint32_t epoch;      /* how often the domain was resumed: see gnttab_epoch */
     struct gnttab_stats stats;
     void *frame[GNTTAB_FRAMES_MAX];             /* grant frames, mapped */
     uint16_t *status[GNTTAB_STATUS_FRAMES_MAX]; /* v2: status frames, mapped */
@@ -48,6 +49,19 @@ int gnttab_init(struct gnttab *gt, const struct gnttab_conf *conf);
 /* Ends every grant that the other side has let go. What it still uses stays granted: the hypervisor
  * keeps it so. */
 void gnttab_fini(struct gnttab *gt);
+
+/* After a restore or a migration: the domain has a new table without entries. Maps its frames anew
+ * where they were, empties every entry, and begins a new epoch. References that drivers hold stay
+ * taken in our books until they end them, and then ending always succeeds: nobody uses them any
+ * more. Not after a suspend that was cancelled. As gnttab_init fails: then there is no table. */
+int gnttab_resume(struct gnttab *gt);
+/* Of a grant that was made in another epoch the other side knows nothing any more. A device keeps
+ * the number it connected under; when it has changed, its rings, grants and event channels are gone
+ * and it connects anew. */
+static inline uint32_t gnttab_epoch(const struct gnttab *gt)
+{
+    return gt->epoch;
+}
 
 /* Lets `domid` read and write (or only read) the frame; *gref is Given, to be ended, and is unique
  * while it lives. -E_NOMEM: table exhausted, counted. -E_INVAL: version 1 has frame numbers of 32

@@ -37,6 +37,10 @@ struct xencons {
 /* Starts on a ring as it stands: the domain builder's output indices go on. -E_INVAL for conf. */
 int xencons_init(struct xencons *cons, const struct xencons_conf *conf);
 
+/* After a restore or a migration: goes on with the new domain's ring as it stands (Kept), and its
+ * port. */
+void xencons_resume(struct xencons *cons, void *ring, evtchn_port_t port);
+
 /* Writes text; every LF goes out as CR LF. Lends. */
 void xencons_write(struct xencons *cons, struct cs_ro text);
 

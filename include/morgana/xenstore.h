@@ -61,6 +61,8 @@ struct xs {
     uint32_t watch_count;
     struct xs_stats stats;
     uint32_t next_req_id, next_token;
+    uint32_t requests_now; /* in flight: one, or one more while it is given up for a resume */
+    uint32_t resumes;
     int broken; /* negative E_ code, 0 while good */
     /* our two indices of the ring: what is in shared memory is for the other side */
     uint32_t req_prod, rsp_cons;
@@ -75,6 +77,17 @@ struct xs {
 int xs_init(struct xs *xs, const struct xs_conf *conf);
 /* Removes every watch (RESET_WATCHES where xenstored has it) and lets go of the ring. */
 void xs_fini(struct xs *xs);
+
+/* After a restore or a migration: goes on with the new domain's ring (Kept) and port; what was
+ * broken or given up is forgotten. A request in flight ends with -E_AGAIN. Registers every watch
+ * again, so that each fires once. As xs_init, and the first error of a watch: the others are
+ * registered all the same. */
+int xs_resume(struct xs *xs, void *ring, evtchn_port_t port);
+/* Is a request in flight? Then this is called from within it: from plat_wait. */
+static inline bool xs_in_request(const struct xs *xs)
+{
+    return xs->requests_now != 0;
+}
 
 /* Takes watch events that have come; bounded work. Call it in the main loop; cheap where nothing
  * came. */
