@@ -16,6 +16,9 @@
 #include <morgana/netfront.h>
 #include <morgana/xenbus.h>
 
+#include "netfront_ctrl.h"
+#include "netfront_hash.h"
+#include "netfront_mcast.h"
 #include "netfront_wire.h"
 #include "xen/ring.h"
 
@@ -43,6 +46,10 @@
     V(RX_CHAIN, "a received frame has too many slots")                                             \
     V(RX_EXTRA, "extra info or a GSO prefix, which was not negotiated")                            \
     V(RX_MAPPED, "a received page is still mapped after its response")                             \
+    V(CTRL_RSP_PROD, "more control responses than requests")                                       \
+    V(CTRL_ID, "a control response's id or type is not that of the request")                       \
+    V(CTRL_STATUS, "a control response's status is none")                                          \
+    V(CTRL_MAPPED, "a page of the control ring's is still mapped after its response")              \
     V(STATE, "its XenbusState is none")
 
 /* A slot holds a request or its response: as wide as the wider of the two. */
@@ -119,6 +126,9 @@ struct netfront {
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
+    struct netfront_ctrl ctrl;
+    struct netfront_hash hash;
+    struct netfront_mcast mcast;
     struct netfront_queue queue[NETFRONT_QUEUES];
 };
 STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
@@ -176,6 +186,11 @@ uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4);
 int netfront_tx_ring_create(struct netfront_queue *q);
 /* Takes pkt on 0; errors of netdev_ops.tx. */
 int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt);
+/* Puts a request without data and an extra info after it, XEN_NETIF_EXTRA_TYPE_MCAST_ADD or _DEL of
+ * this address: two slots. The first one's answer goes to netfront_mcast_answer with `token`.
+ * -E_AGAIN: no room. */
+int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac[6],
+                           uint16_t token);
 void netfront_tx_ring_push(struct netfront_queue *q);
 /* Returns how many responses there were. */
 uint32_t netfront_tx_ring_drain(struct netfront_queue *q);

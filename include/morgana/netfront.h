@@ -64,7 +64,7 @@ struct netfront_conf {
 };
 
 struct netfront; /* netfront_priv.h; size for static storage below */
-#define NETFRONT_BYTES 8192u
+#define NETFRONT_BYTES 12288u
 
 /* Opens device/vif/<index> in `storage` (NETFRONT_BYTES, 16-byte aligned; Kept) and Gives the
  * device, connected. -E_INVAL: conf, or the MAC in xenstore; -E_NODEV: no such device; -E_TIMEDOUT;
