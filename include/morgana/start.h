@@ -52,6 +52,11 @@ int start_xen(int argc, char **argv);
 /* Between the files of boot/common/xen: those words, once xenstore works. 0, or -E_INVAL, said. */
 int start_words(struct start *start);
 
+/* Likewise: fills in what netfront= says of every device, else leaves `conf` as it is. 0, or
+ * -E_INVAL, said in one line. */
+struct netfront_conf;
+int start_netfront_words(const struct start *start, struct netfront_conf *conf);
+
 /* Made by the target: takes the upcall that is pending, without sleep; in a Linux process domain 0
  * has its turn first. plat_request() calls it. */
 void start_turn(void);

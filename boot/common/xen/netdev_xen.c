@@ -72,8 +72,10 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
         .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
         .quarantine = &start->quarantine,
     };
-    int err;
+    int err = start_netfront_words(start, &conf);
 
+    if (err < 0)
+        return err;
     if (vif >= list_vifs(ids)) {
         LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
                   index);
