@@ -7,10 +7,12 @@
  * the backend writes can crash, corrupt, or busy this program. It is trusted with the blocks, and
  * with nothing else.
  *
- * Parts: blkfront_xs.c shakes hands through xenstore; blkfront_io.c queues the program's requests
- * and makes ring requests of them; blkfront_data.c lends their pages; blkfront_ring.c is the rings,
- * blkfront_rsp.c what comes back; blkfront_wire.h turns slots into structs; this file opens,
- * closes, and joins them to blkdev.h. blkfront_name.c and blkfront_find.c are about names only.
+ * Parts: xen/xenbus_front.c leads the life that every frontend has, and blkfront_xs.c says what is
+ * a block device's own in it, the handshake through xenstore; blkfront_io.c queues the program's
+ * requests and makes ring requests of them; blkfront_data.c lends their pages; blkfront_ring.c is
+ * the rings, blkfront_rsp.c what comes back; blkfront_wire.h turns slots into structs; this file
+ * opens, closes, and joins them to blkdev.h. blkfront_name.c and blkfront_find.c are about names
+ * only.
  *
  * Data flow. submit queues; kick joins neighbours, splits what is too long, lends pages, puts slots
  * into the rings and shows them; reap takes responses off the rings, takes the pages back, and
@@ -47,28 +49,18 @@ STATIC_ASSERT(ARRAY_SIZE(violation_text) == BLKFRONT_VIOLATION_COUNT, "a text fo
 void blkfront_violate(struct blkfront *bf, enum blkfront_violation what, uint64_t a, uint64_t b,
                       uint64_t c)
 {
-    bf->dev.online = false;
-    bf->attention = true;
-    bf->shut = true;
-    if (bf->violation != BLKFRONT_NO_VIOLATION)
+    if (!xenbus_front_break(&bf->front))
         return; /* it is being closed already */
     bf->violation = (uint8_t)what;
     bf->dev.stats.violations++;
     LOG_ERROR("blkfront: %s: backend broke the protocol: %s (%llu, %llu, %llu): closed",
-              bf->xb.path, violation_text[what], (unsigned long long)a, (unsigned long long)b,
+              bf->front.xb.path, violation_text[what], (unsigned long long)a, (unsigned long long)b,
               (unsigned long long)c);
 }
 
 /* ---- the way down ---------------------------------------------------------------------------- */
 
-/* States of the backend in which it cannot be using our rings. */
-#define BACKEND_GONE                                                                               \
-    (1u << XENBUS_UNKNOWN | 1u << XENBUS_INITIALISING | 1u << XENBUS_INIT_WAIT |                   \
-     1u << XENBUS_CLOSED)
-#define BACKEND_LEAVES (1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED)
-
-/* Everything comes back that the backend lets go. True: all did. */
-static bool take_back(struct blkfront *bf, bool force)
+bool blkfront_take_back(struct blkfront *bf, bool force)
 {
     blkfront_io_drop(bf);
     blkfront_rings_destroy(bf);
@@ -78,11 +70,11 @@ static bool take_back(struct blkfront *bf, bool force)
 
 void blkfront_settle(struct blkfront *bf)
 {
-    bool gone = (BACKEND_GONE >> bf->xb.otherend_state & 1) != 0;
-    bool force = bf->violation != BLKFRONT_NO_VIOLATION || plat_now_ns() >= bf->settle_at_ns;
+    bool gone = (XENBUS_FRONT_GONE >> bf->front.xb.otherend_state & 1) != 0;
+    bool force = bf->front.broken || plat_now_ns() >= bf->settle_at_ns;
 
     (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, BLKFRONT_QUARANTINE_BATCH);
-    if ((gone || force) && take_back(bf, force))
+    if ((gone || force) && blkfront_take_back(bf, force))
         bf->settle_at_ns = 0;
 }
 
@@ -131,11 +123,7 @@ static bool blkfront_arm(struct blkdev *dev)
         bf->refused = false;
         work = true;
     }
-    if (bf->done != NULL || bf->attention || bf->asked || dev->online != bf->announced)
-        work = true;
-    bf->asked = false;
-    bf->announced = dev->online;
-    return work;
+    return xenbus_front_news(&bf->front) || bf->done != NULL || work;
 }
 
 static const struct blkdev_ops ops = {
@@ -164,59 +152,9 @@ static int check_conf(const struct blkfront_conf *conf)
     return -E_INVAL;
 }
 
-/* Closing, wait, Closed, wait: as far as the deadline allows. Where nothing is shared there is
- * nothing to wait for. */
-static void shut_down(struct blkfront *bf, uint64_t deadline_ns)
-{
-    bf->shut = true;
-    if (bf->xb.state != XENBUS_UNKNOWN && bf->xb.state < XENBUS_CLOSING)
-        blkfront_leave(bf);
-    if (bf->xb.state == XENBUS_CLOSING) {
-        if (bf->queue_count != 0)
-            (void)xenbus_wait_otherend(&bf->xb, BACKEND_LEAVES, deadline_ns);
-        blkfront_finish(bf);
-    }
-    if (bf->queue_count != 0)
-        (void)xenbus_wait_otherend(&bf->xb, BACKEND_GONE, deadline_ns);
-    if (!take_back(bf, true))
-        blkfront_data_abandon(bf);
-    (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);
-    if (bf->quarantine->count != 0)
-        LOG_WARN("blkfront: %s: %u pages stay quarantined", bf->xb.path, bf->quarantine->count);
-    xenbus_close(&bf->xb);
-}
-
-static int connect(struct blkfront *bf, uint64_t deadline_ns)
-{
-    int err;
-
-    blkfront_xs_read_conf(bf);
-    err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, XENBUS_INITIALISING);
-    if (err == 0)
-        err = xenbus_read_otherend(&bf->xb);
-    bf->attention = true;
-    while (err == 0) {
-        blkfront_follow(bf);
-        if (bf->dev.online)
-            return 0;
-        if (bf->shut)
-            return bf->violation != BLKFRONT_NO_VIOLATION ? -E_PROTO : bf->error;
-        /* Waiting ends at every other state: the deadline is for all of them together. */
-        err = -E_TIMEDOUT;
-        if (plat_now_ns() < deadline_ns)
-            err = xenbus_wait_otherend(&bf->xb, ~(1u << bf->xb.otherend_state), deadline_ns);
-        bf->attention = true;
-        if (err == -E_TIMEDOUT)
-            LOG_ERROR("blkfront: %s: no connection in time: the backend is %s", bf->xb.path,
-                      xenbus_state_name(bf->xb.otherend_state));
-    }
-    return err;
-}
-
 int blkfront_open(void *storage, const struct blkfront_conf *conf, struct blkdev **dev)
 {
     struct blkfront *bf = storage;
-    char path[32];
     int err = check_conf(conf);
 
     if (err != 0)
@@ -225,27 +163,19 @@ int blkfront_open(void *storage, const struct blkfront_conf *conf, struct blkdev
     bf->conf = *conf;
     if (bf->conf.queues == 0)
         bf->conf.queues = 1;
-    if (bf->conf.timeout_ns == 0)
-        bf->conf.timeout_ns = BLKFRONT_TIMEOUT_NS;
     bf->dev.ops = &ops;
+    bf->front.ops = &blkfront_life;
+    bf->front.up = &bf->dev.online;
+    bf->front.timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : XENBUS_FRONT_TIMEOUT_NS;
     blkfront_io_init(bf);
     blkfront_shadow_init(bf);
     blkfront_data_init(bf);
     bf->quarantine = conf->quarantine != NULL ? conf->quarantine : &bf->own_quarantine;
     (void)gnttab_quarantine_poll(bf->quarantine, conf->gt, bf->quarantine->count);
 
-    (void)fmt_buf(path, sizeof(path), "device/vbd/%u", conf->index);
-    err = xenbus_open(&bf->xb, conf->xs, path);
+    err = xenbus_front_open(&bf->front, conf->xs, "vbd", conf->index);
     if (err != 0)
         return err;
-    err = connect(bf, plat_now_ns() + bf->conf.timeout_ns);
-    if (err != 0) {
-        shut_down(bf, plat_now_ns() + bf->conf.timeout_ns);
-        return err;
-    }
-    bf->opened = true;
-    bf->announced = true;
-    bf->asked = false;
     *dev = &bf->dev;
     return 0;
 }
@@ -255,6 +185,6 @@ void blkfront_close(struct blkdev *dev)
 {
     struct blkfront *bf = of_dev(dev);
 
-    shut_down(bf, plat_now_ns() + bf->conf.timeout_ns);
+    xenbus_front_close(&bf->front);
     bf->done = NULL;
 }

@@ -41,7 +41,7 @@ uint32_t blkfront_data_room(const struct blkfront *bf, bool copied)
 
 static bool grant(struct blkfront *bf, const struct page *page, bool read_only, gref_t *gref)
 {
-    return gnttab_grant(bf->conf.gt, bf->xb.otherend_id, virt_to_gfn(page->base), read_only,
+    return gnttab_grant(bf->conf.gt, bf->front.xb.otherend_id, virt_to_gfn(page->base), read_only,
                         gref) == 0;
 }
 

@@ -13,18 +13,15 @@
 #define BLKFRONT_PRIV_H
 
 #include <morgana/blkfront.h>
-#include <morgana/xenbus.h>
 
 #include "blkfront_wire.h"
+#include "xen/xenbus_front.h"
 
 #define BLKFRONT_SEG_RECORDS 1024u /* segments in flight: 4 MiB of whole pages */
 #define BLKFRONT_NONE UINT16_MAX
 #define BLKFRONT_NO_QUEUE UINT8_MAX
 #define BLKFRONT_RING_PAGES_MAX (1u << BLKFRONT_RING_ORDER_MAX)
 #define BLKFRONT_SECTORS_MAX (UINT64_C(1) << 54) /* so that bytes fit 63 bits */
-#define BLKFRONT_TIMEOUT_NS (10 * NS_PER_S)
-#define BLKFRONT_SAY_TRIES 4u /* of writing a state of ours */
-#define BLKFRONT_SAY_PAUSE_NS NS_PER_S
 #define BLKFRONT_QUARANTINE_BATCH 64u
 
 STATIC_ASSERT(BLKFRONT_SEGS_MAX <= PAGE_BYTES / blkfront_seg_SIZE, "one page lists them all");
@@ -87,19 +84,10 @@ struct blkfront {
     struct blkfront_conf conf;
 
     /* The connection: blkfront.c and blkfront_xs.c. */
-    struct xenbus_dev xb;
-    bool announced; /* online as arm last saw it */
-    bool attention; /* follow has something to do, though the backend's state did not change */
-    bool asked;     /* xenstore, since arm last looked: others' events may have come meanwhile */
-    bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
-    bool untrusted; /* `trusted` = 0: the backend sees only pages made for it */
-    bool opened;    /* blkfront_open gave it: what fails now, may be tried again */
-    uint8_t owed;   /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
-    uint8_t owed_tries;
-    uint64_t owed_at_ns;                  /* the next of them, by plat_now_ns */
-    uint64_t settle_at_ns;                /* when requests in flight are given up; 0: not leaving */
-    int error;                            /* why opening failed, negative; 0 */
-    uint8_t violation;                    /* enum blkfront_violation: the first one */
+    struct xenbus_front front;
+    bool untrusted;        /* `trusted` = 0: the backend sees only pages made for it */
+    uint64_t settle_at_ns; /* when requests in flight are given up; 0: not leaving */
+    uint8_t violation;     /* enum blkfront_violation: the first one */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
@@ -142,18 +130,17 @@ void blkfront_violate(struct blkfront *bf, enum blkfront_violation what, uint64_
 /* The backend cannot be using our pages any more, or we wait no longer: takes back what can be
  * taken. */
 void blkfront_settle(struct blkfront *bf);
+/* Everything comes back that the backend lets go; `force`: requests end though it does not. True:
+ * all did. */
+bool blkfront_take_back(struct blkfront *bf, bool force);
 
 /* ---- blkfront_xs.c --------------------------------------------------------------------------- */
 
-/* Reads what the toolstack says of the device: trusted. */
-void blkfront_xs_read_conf(struct blkfront *bf);
+/* What is a block device's own in the life of a frontend. */
+extern const struct xenbus_front_ops blkfront_life;
 /* Sees whether the backend's state changed and does what the table says. Cheap where nothing
  * came. */
 void blkfront_follow(struct blkfront *bf);
-/* Traffic stops; our state is Closing. */
-void blkfront_leave(struct blkfront *bf);
-/* Our state is Closed. */
-void blkfront_finish(struct blkfront *bf);
 
 /* ---- blkfront_ring.c ------------------------------------------------------------------------- */
 

@@ -15,8 +15,8 @@
 static int grant_pages(struct blkfront *bf, struct page *pages, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        int err = gnttab_grant(bf->conf.gt, bf->xb.otherend_id, virt_to_gfn(pages[i].base), false,
-                               &pages[i].gref);
+        int err = gnttab_grant(bf->conf.gt, bf->front.xb.otherend_id, virt_to_gfn(pages[i].base),
+                               false, &pages[i].gref);
 
         if (err != 0) {
             pages[i].gref = 0;
@@ -54,7 +54,7 @@ static int queue_create(struct blkfront *bf, struct blkfront_queue *q)
     ring_init(&q->ring, q->ring_pages->base, n * PAGE_BYTES, BLKFRONT_SLOT_BYTES, 0);
     err = grant_pages(bf, q->ring_pages, n);
     if (err == 0)
-        err = evtchn_alloc_unbound(bf->conf.ev, bf->xb.otherend_id, &q->port);
+        err = evtchn_alloc_unbound(bf->conf.ev, bf->front.xb.otherend_id, &q->port);
     return err;
 }
 
@@ -81,8 +81,8 @@ int blkfront_rings_create(struct blkfront *bf, unsigned count, unsigned order)
         err = try_create(bf, count);
     }
     if (err != 0)
-        LOG_ERROR("blkfront: %s: no page, grant or event channel for the rings: %s", bf->xb.path,
-                  err_name(err));
+        LOG_ERROR("blkfront: %s: no page, grant or event channel for the rings: %s",
+                  bf->front.xb.path, err_name(err));
     return err;
 }
 

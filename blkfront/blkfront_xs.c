@@ -2,29 +2,36 @@
 /* blkfront_xs.c - the handshake: what the frontend and its backend tell each other through
  * xenstore.
  *
- * What to do for every pair of states is xenbus_action()'s table; here is how each action is
- * carried out for a block device. io/blkif.h's frontends go from Initialising to Initialised with
- * their rings' keys, and to Connected when the backend has connected to them and said what disk it
- * is. A key that fails is named in the log, by xenbus_*'s helpers.
+ * What every frontend does is xen/xenbus_front.c; here is what is a block device's own.
+ * io/blkif.h's frontends go from Initialising to Initialised with their rings' keys, and to
+ * Connected when the backend has connected to them and said what disk it is. A key that fails is
+ * named in the log, by xenbus_*'s helpers.
  */
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
 #include "blkfront_priv.h"
 
+static struct blkfront *of_front(struct xenbus_front *front)
+{
+    return CONTAINER_OF(front, struct blkfront, front);
+}
+
 /* ---- what the toolstack says ----------------------------------------------------------------- */
 
-void blkfront_xs_read_conf(struct blkfront *bf)
+static int read_conf(struct xenbus_front *front)
 {
+    struct blkfront *bf = of_front(front);
     char path[XS_PATH_MAX];
     uint64_t value = 1;
     int err;
 
-    (void)fmt_buf(path, sizeof(path), "%s/trusted", bf->xb.path);
+    (void)fmt_buf(path, sizeof(path), "%s/trusted", bf->front.xb.path);
     err = xs_read_u64(bf->conf.xs, XS_TXN_NONE, path, 1, &value);
     if (err != 0 && err != -E_NOENT)
         LOG_WARN("blkfront: %s: not 0 or 1: taken as 1", path);
     bf->untrusted = value == 0;
+    return 0;
 }
 
 /* ---- what the backend says: before the rings are made ---------------------------------------- */
@@ -34,7 +41,7 @@ void blkfront_xs_read_conf(struct blkfront *bf)
 static int read_u64(struct blkfront *bf, const char *key, uint64_t max, uint64_t otherwise,
                     uint64_t *value)
 {
-    int err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, key, max, otherwise, value);
+    int err = xenbus_otherend_u64(&bf->front.xb, XS_TXN_NONE, key, max, otherwise, value);
 
     if (err == -E_TIMEDOUT || err == -E_AGAIN)
         return err;
@@ -82,13 +89,13 @@ static int write_queue(struct blkfront *bf, xs_txn_t txn, const char *dir,
     int err;
 
     (void)fmt_buf(key, sizeof(key), "%sevent-channel", dir);
-    err = xenbus_printf(&bf->xb, txn, key, "%u", q->port);
+    err = xenbus_printf(&bf->front.xb, txn, key, "%u", q->port);
     (void)fmt_buf(key, sizeof(key), "%sring-ref", dir);
     if (err == 0 && bf->ring_order == 0)
-        err = xenbus_printf(&bf->xb, txn, key, "%u", q->ring_pages->gref);
+        err = xenbus_printf(&bf->front.xb, txn, key, "%u", q->ring_pages->gref);
     for (unsigned i = 0; err == 0 && bf->ring_order != 0 && i < 1u << bf->ring_order; i++) {
         (void)fmt_buf(key, sizeof(key), "%sring-ref%u", dir, i);
-        err = xenbus_printf(&bf->xb, txn, key, "%u", q->ring_pages[i].gref);
+        err = xenbus_printf(&bf->front.xb, txn, key, "%u", q->ring_pages[i].gref);
     }
     return err;
 }
@@ -97,7 +104,8 @@ static int write_queue(struct blkfront *bf, xs_txn_t txn, const char *dir,
 static int write_or_rm(struct blkfront *bf, xs_txn_t txn, const char *key, bool write,
                        unsigned value)
 {
-    return write ? xenbus_printf(&bf->xb, txn, key, "%u", value) : xenbus_rm(&bf->xb, txn, key);
+    return write ? xenbus_printf(&bf->front.xb, txn, key, "%u", value)
+                 : xenbus_rm(&bf->front.xb, txn, key);
 }
 
 /* Inside a transaction, so that the backend sees all of it or nothing. */
@@ -106,15 +114,15 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
     struct blkfront *bf = arg;
     bool many = bf->queue_count > 1, pages = bf->ring_order != 0;
     char dir[24];
-    int err = xenbus_printf(&bf->xb, txn, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE);
+    int err = xenbus_printf(&bf->front.xb, txn, "protocol", "%s", XEN_IO_PROTO_ABI_NATIVE);
 
     (void)xs;
     if (err == 0)
-        err = xenbus_printf(&bf->xb, txn, "feature-persistent", "%u",
+        err = xenbus_printf(&bf->front.xb, txn, "feature-persistent", "%u",
                             bf->conf.persistent && !bf->untrusted ? 1u : 0u);
     /* We count in 512 bytes, whatever the sector's size. */
     if (err == 0)
-        err = xenbus_printf(&bf->xb, txn, "feature-large-sector-size", "0");
+        err = xenbus_printf(&bf->front.xb, txn, "feature-large-sector-size", "0");
     if (err == 0)
         err = write_or_rm(bf, txn, "multi-queue-num-queues", many, bf->queue_count);
     if (err == 0)
@@ -123,9 +131,9 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
         err = write_or_rm(bf, txn, "num-ring-pages", pages, 1u << bf->ring_order);
     /* io/blkif.h: not beside those of several queues, or of several pages */
     if (err == 0 && many)
-        err = xenbus_rm(&bf->xb, txn, "event-channel");
+        err = xenbus_rm(&bf->front.xb, txn, "event-channel");
     if (err == 0 && (many || pages))
-        err = xenbus_rm(&bf->xb, txn, "ring-ref");
+        err = xenbus_rm(&bf->front.xb, txn, "ring-ref");
     for (unsigned i = 0; err == 0 && i < bf->queue_count; i++) {
         (void)fmt_buf(dir, sizeof(dir), "queue-%u/", i);
         err = write_queue(bf, txn, many ? dir : "", &bf->queue[i]);
@@ -145,12 +153,12 @@ static int read_size(struct blkfront *bf)
 {
     struct blkdev_caps *caps = &bf->dev.caps;
     uint64_t sectors = 0, block = 0, physical = 0;
-    int err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, "sectors", BLKFRONT_SECTORS_MAX, UINT64_MAX,
-                                  &sectors);
+    int err = xenbus_otherend_u64(&bf->front.xb, XS_TXN_NONE, "sectors", BLKFRONT_SECTORS_MAX,
+                                  UINT64_MAX, &sectors);
 
     if (err == 0)
-        err = xenbus_otherend_u64(&bf->xb, XS_TXN_NONE, "sector-size", UINT32_MAX, BLK_SECTOR_BYTES,
-                                  &block);
+        err = xenbus_otherend_u64(&bf->front.xb, XS_TXN_NONE, "sector-size", UINT32_MAX,
+                                  BLK_SECTOR_BYTES, &block);
     if (err == 0)
         err = read_u64(bf, "physical-sector-size", UINT32_MAX, block, &physical);
     if (err == -E_TIMEDOUT || err == -E_AGAIN)
@@ -158,7 +166,7 @@ static int read_size(struct blkfront *bf)
     if (err != 0 || sectors > BLKFRONT_SECTORS_MAX || !is_power_of_2(block) ||
         block < BLK_SECTOR_BYTES || block > PAGE_BYTES) {
         LOG_ERROR("blkfront: %s: sectors (%llu) or sector-size (%llu) make no disk",
-                  bf->xb.otherend, (unsigned long long)sectors, (unsigned long long)block);
+                  bf->front.xb.otherend, (unsigned long long)sectors, (unsigned long long)block);
         return -E_PROTO;
     }
     if (!is_power_of_2(physical) || physical < block || physical > UINT32_C(1) << 30)
@@ -174,7 +182,7 @@ static int read_mode(struct blkfront *bf)
     struct blkdev_caps *caps = &bf->dev.caps;
     uint64_t info = 0;
     char mode[8];
-    int n = xenbus_otherend_read(&bf->xb, XS_TXN_NONE, "mode", cs_of(mode, sizeof(mode)));
+    int n = xenbus_otherend_read(&bf->front.xb, XS_TXN_NONE, "mode", cs_of(mode, sizeof(mode)));
     int err = read_u64(bf, "info", UINT32_MAX, 0, &info);
 
     if (err != 0 || n == -E_TIMEDOUT || n == -E_AGAIN)
@@ -250,177 +258,92 @@ static int read_disk(struct blkfront *bf)
     return err;
 }
 
-static void go_online(struct blkfront *bf)
+/* ---- the life of the device ------------------------------------------------------------------ */
+
+static int publish(struct xenbus_front *front)
 {
-    const struct blkdev_caps *caps = &bf->dev.caps;
-
-    bf->dev.online = true;
-    LOG_INFO("blkfront: %s: %llu KiB in blocks of %u%s, backend %s: %u x %u requests of %u "
-             "segments%s%s%s",
-             bf->xb.path, (unsigned long long)(caps->bytes / 1024), caps->block_bytes,
-             caps->read_only ? ", read-only" : "", bf->xb.otherend, bf->queue_count,
-             bf->queue[0].ring.slots, bf->segs_max, caps->flush ? ", flush" : "",
-             caps->discard ? ", discard" : "", bf->persistent ? ", persistent grants" : "");
-}
-
-/* ---- actions --------------------------------------------------------------------------------- */
-
-/* Writes our state. Where that fails both sides might wait for each other for ever, so it is owed:
- * blkfront_follow writes it again, a pause later, and takes no other step before. */
-static void say(struct blkfront *bf, unsigned ours)
-{
-    int err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, ours);
-    unsigned tries = bf->owed == ours ? bf->owed_tries + 1u : 1u;
-
-    bf->owed = XENBUS_UNKNOWN;
-    if (err == 0)
-        return;
-    if (tries == BLKFRONT_SAY_TRIES || xs_broken(bf->conf.xs) != 0) {
-        LOG_ERROR("blkfront: %s: state %s: given up", bf->xb.path, xenbus_state_name(ours));
-        return;
-    }
-    bf->owed = (uint8_t)ours;
-    bf->owed_tries = (uint8_t)tries;
-    bf->owed_at_ns = plat_now_ns() + BLKFRONT_SAY_PAUSE_NS;
-}
-
-/* When it is time: writes what is owed. What the table says had to wait for it. */
-static void say_owed(struct blkfront *bf)
-{
-    unsigned ours = bf->owed;
-
-    if (LIKELY(ours == XENBUS_UNKNOWN) || plat_now_ns() < bf->owed_at_ns)
-        return;
-    say(bf, ours);
-    if (bf->xb.state == ours)
-        bf->attention = true;
-}
-
-void blkfront_leave(struct blkfront *bf)
-{
-    bf->dev.online = false;
-    bf->settle_at_ns = plat_now_ns() + bf->conf.timeout_ns;
-    blkfront_io_drop(bf);
-    say(bf, XENBUS_CLOSING);
-    blkfront_settle(bf);
-}
-
-void blkfront_finish(struct blkfront *bf)
-{
-    bf->dev.online = false;
-    say(bf, XENBUS_CLOSED);
-    blkfront_settle(bf);
-}
-
-static void act_wait(struct blkfront *bf)
-{
-    bool was_online = bf->dev.online;
-
-    bf->dev.online = false;
-    /* It started anew without a word: our rings are unknown to it. Or it stands still for as long
-     * as it likes (Reconfiguring): requests in flight shall come back. */
-    if (was_online)
-        blkfront_leave(bf);
-}
-
-/* No connection. A backend we cannot work with stays one. All else may be better when it next waits
- * for a frontend; the program that opens the device wants to know now. */
-static void fail(struct blkfront *bf, int err)
-{
-    LOG_ERROR("blkfront: %s: no connection: %s", bf->xb.path, err_name(err));
-    bf->error = err;
-    if (err == -E_PROTO || !bf->opened)
-        bf->shut = true;
-    blkfront_leave(bf);
-}
-
-static void act_publish(struct blkfront *bf)
-{
+    struct blkfront *bf = of_front(front);
     unsigned queues = 1, order = 0;
     int err = read_transport(bf, &queues, &order);
 
     if (err == 0)
         err = blkfront_rings_create(bf, queues, order);
-    if (err == 0)
-        err = xs_txn_run(bf->conf.xs, write_keys, bf);
-    if (err == 0)
-        err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, XENBUS_INITIALISED);
-    if (err != 0)
-        fail(bf, err);
+    return err == 0 ? xs_txn_run(bf->conf.xs, write_keys, bf) : err;
 }
 
-static void act_connect(struct blkfront *bf)
+static int connect(struct xenbus_front *front)
 {
-    int err = read_disk(bf);
-
-    if (err == 0)
-        err = xenbus_switch_state(&bf->xb, XS_TXN_NONE, XENBUS_CONNECTED);
-    if (err != 0)
-        fail(bf, err);
+    return read_disk(of_front(front));
 }
 
-static void act_run(struct blkfront *bf)
+static void up(struct xenbus_front *front)
 {
-    if (bf->queue_count != 0 && !bf->dev.online)
-        go_online(bf);
+    struct blkfront *bf = of_front(front);
+    const struct blkdev_caps *caps = &bf->dev.caps;
+
+    if (bf->queue_count == 0)
+        return;
+    bf->dev.online = true;
+    LOG_INFO("blkfront: %s: %llu KiB in blocks of %u%s, backend %s: %u x %u requests of %u "
+             "segments%s%s%s",
+             bf->front.xb.path, (unsigned long long)(caps->bytes / 1024), caps->block_bytes,
+             caps->read_only ? ", read-only" : "", bf->front.xb.otherend, bf->queue_count,
+             bf->queue[0].ring.slots, bf->segs_max, caps->flush ? ", flush" : "",
+             caps->discard ? ", discard" : "", bf->persistent ? ", persistent grants" : "");
 }
 
-static void act_reopen(struct blkfront *bf)
+static void leave(struct xenbus_front *front)
 {
-    /* What the old backend will not let go stays noted; the rest begins anew. */
-    bf->settle_at_ns = 0;
-    blkfront_settle(bf);
-    say(bf, XENBUS_INITIALISING);
+    struct blkfront *bf = of_front(front);
+
+    bf->settle_at_ns = plat_now_ns() + front->timeout_ns;
+    blkfront_io_drop(bf);
 }
 
-static void act_refuse(struct blkfront *bf)
+static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
 {
-    blkfront_violate(bf, BLKFRONT_STATE, bf->xb.otherend_state, 0, 0);
-    blkfront_leave(bf);
+    struct blkfront *bf = of_front(front);
+
+    if (end == XENBUS_FRONT_REOPENING)
+        bf->settle_at_ns = 0;
+    if (end != XENBUS_FRONT_CLOSING) {
+        blkfront_settle(bf);
+        return;
+    }
+    if (!blkfront_take_back(bf, true))
+        blkfront_data_abandon(bf);
+    (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);
+    if (bf->quarantine->count != 0)
+        LOG_WARN("blkfront: %s: %u pages stay quarantined", front->xb.path, bf->quarantine->count);
 }
 
-/* One entry for each action of the table. */
-static void (*const carry_out[XENBUS_ACTIONS])(struct blkfront *bf) = {
-    [XENBUS_WAIT] = act_wait,        [XENBUS_PUBLISH] = act_publish,
-    [XENBUS_CONNECT] = act_connect,  [XENBUS_RUN] = act_run,
-    [XENBUS_CLOSE] = blkfront_leave, [XENBUS_FINISH] = blkfront_finish,
-    [XENBUS_REOPEN] = act_reopen,    [XENBUS_REFUSE] = act_refuse,
+static bool shares(const struct xenbus_front *front)
+{
+    return CONTAINER_OF(front, const struct blkfront, front)->queue_count != 0;
+}
+
+static void refuse(struct xenbus_front *front)
+{
+    blkfront_violate(of_front(front), BLKFRONT_STATE, front->xb.otherend_state, 0, 0);
+}
+
+const struct xenbus_front_ops blkfront_life = {
+    .driver = "blkfront",
+    .published = XENBUS_INITIALISED,
+    .leaves_paused = true, /* requests in flight shall come back */
+    .read_conf = read_conf,
+    .publish = publish,
+    .connect = connect,
+    .up = up,
+    .leave = leave,
+    .take_back = take_back,
+    .shares = shares,
+    .refuse = refuse,
 };
-
-/* The table's word, unless we close for reasons of our own. */
-static enum xenbus_action next_action(const struct blkfront *bf)
-{
-    enum xenbus_action action = xenbus_next(&bf->xb);
-
-    if (bf->owed != XENBUS_UNKNOWN)
-        return XENBUS_WAIT;
-    if (!bf->shut)
-        return action;
-    if (bf->xb.state < XENBUS_CLOSING)
-        return XENBUS_CLOSE;
-    return action == XENBUS_FINISH ? XENBUS_FINISH : XENBUS_WAIT;
-}
 
 void blkfront_follow(struct blkfront *bf)
 {
-    uint64_t requests = bf->xb.xs->stats.requests;
-    bool changed = xenbus_poll(&bf->xb);
-
-    say_owed(bf);
-    /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
-     * of the operator's: arm lets everyone look again. */
-    if (UNLIKELY(changed || bf->attention || bf->xb.xs->stats.requests != requests))
-        bf->asked = true;
-    /* An action may lead to a state of ours in which there is more to do: from Closed to
-     * Initialised it takes three. */
-    for (unsigned i = 0; (changed || bf->attention) && i < XENBUS_STATES; i++) {
-        unsigned ours = bf->xb.state;
-
-        bf->attention = false;
-        carry_out[next_action(bf)](bf);
-        bf->attention = bf->attention || bf->xb.state != ours;
-        changed = false;
-    }
+    xenbus_front_follow(&bf->front);
     /* While it leaves: it may have let go of more. */
     if (UNLIKELY(bf->settle_at_ns != 0))
         blkfront_settle(bf);

@@ -7,9 +7,10 @@
  * nothing that the backend writes can crash, corrupt, or busy this program. It is trusted with the
  * frames, and with nothing else.
  *
- * Parts: netfront_xs.c shakes hands through xenstore; netfront_tx.c and netfront_rx.c are the two
- * rings, with the same verbs; netfront_wire.h turns slots into structs; this file opens, closes,
- * and joins them to netdev.h.
+ * Parts: xen/xenbus_front.c leads the life that every frontend has, and netfront_xs.c says what is
+ * a network device's own in it, the handshake through xenstore; netfront_tx.c and netfront_rx.c are
+ * the two rings, with the same verbs; netfront_wire.h turns slots into structs; this file opens,
+ * closes, and joins them to netdev.h.
  *
  * Data flow. The program's loop calls rx, which takes responses off the receive ring as packets
  * (and fills it again a batch at a time), and tx, which puts slots into the transmit ring; tx_flush
@@ -30,7 +31,6 @@
  * how long at worst).
  */
 #include <morgana/log.h>
-#include <morgana/platform.h>
 
 #include "netfront_priv.h"
 
@@ -48,15 +48,12 @@ STATIC_ASSERT(ARRAY_SIZE(violation_text) == NETFRONT_VIOLATION_COUNT, "a text fo
 void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b,
                       uint32_t c)
 {
-    nf->dev.link_up = false;
-    nf->attention = true;
-    nf->shut = true;
-    if (nf->violation != NETFRONT_NO_VIOLATION)
+    if (!xenbus_front_break(&nf->front))
         return; /* it is being closed already */
     nf->violation = (uint8_t)what;
     nf->dev.stats.violations++;
-    LOG_ERROR("netfront: %s: backend broke the protocol: %s (%u, %u, %u): closed", nf->xb.path,
-              violation_text[what], a, b, c);
+    LOG_ERROR("netfront: %s: backend broke the protocol: %s (%u, %u, %u): closed",
+              nf->front.xb.path, violation_text[what], a, b, c);
 }
 
 /* ---- the queue ------------------------------------------------------------------------------- */
@@ -67,7 +64,7 @@ struct page *netfront_ring_page_get(struct netfront *nf)
 
     if (page == NULL)
         return NULL;
-    if (gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), false,
+    if (gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), false,
                      &page->gref) == 0)
         return page;
     page_put(page);
@@ -98,10 +95,10 @@ int netfront_queue_create(struct netfront *nf)
     if (err == 0)
         err = netfront_rx_ring_create(q);
     if (err == 0)
-        err = evtchn_alloc_unbound(nf->conf.ev, nf->xb.otherend_id, &q->port);
+        err = evtchn_alloc_unbound(nf->conf.ev, nf->front.xb.otherend_id, &q->port);
     if (err != 0) {
-        LOG_ERROR("netfront: %s: no page, grant or event channel for the rings: %s", nf->xb.path,
-                  err_name(err));
+        LOG_ERROR("netfront: %s: no page, grant or event channel for the rings: %s",
+                  nf->front.xb.path, err_name(err));
         (void)netfront_queue_destroy(nf);
         return err;
     }
@@ -160,7 +157,7 @@ static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
     struct netfront_queue *q = &nf->queue[0];
     unsigned got;
 
-    netfront_follow(nf);
+    xenbus_front_follow(&nf->front);
     if (LIKELY(dev->link_up))
         (void)netfront_tx_ring_drain(q);
     if (UNLIKELY(!dev->link_up))
@@ -178,7 +175,7 @@ static bool netfront_arm(struct netdev *dev)
     struct netfront *nf = of_dev(dev);
     bool work = false;
 
-    netfront_follow(nf);
+    xenbus_front_follow(&nf->front);
     if (LIKELY(dev->link_up)) {
         netfront_tx_ring_push(&nf->queue[0]);
         work = netfront_tx_ring_arm(&nf->queue[0]);
@@ -187,11 +184,7 @@ static bool netfront_arm(struct netdev *dev)
     } else {
         (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
     }
-    if (nf->attention || nf->asked || dev->link_up != nf->announced)
-        work = true;
-    nf->asked = false;
-    nf->announced = dev->link_up;
-    return work;
+    return xenbus_front_news(&nf->front) || work;
 }
 
 static const struct netdev_ops ops = {
@@ -223,65 +216,9 @@ static int check_conf(const struct netfront_conf *conf)
     return -E_INVAL;
 }
 
-/* States of the backend in which it cannot be using our rings. */
-#define BACKEND_GONE                                                                               \
-    (1u << XENBUS_UNKNOWN | 1u << XENBUS_INITIALISING | 1u << XENBUS_INIT_WAIT |                   \
-     1u << XENBUS_CLOSED)
-#define BACKEND_LEAVES (1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED)
-
-/* Closing, wait, Closed, wait: as far as the deadline allows. Backends hang when Closing is left
- * out. Where nothing is shared there is nothing to wait for. */
-static void shut_down(struct netfront *nf, uint64_t deadline_ns)
-{
-    nf->shut = true;
-    if (nf->xb.state != XENBUS_UNKNOWN && nf->xb.state < XENBUS_CLOSING)
-        netfront_leave(nf);
-    if (nf->xb.state == XENBUS_CLOSING) {
-        if (nf->queue_count != 0)
-            (void)xenbus_wait_otherend(&nf->xb, BACKEND_LEAVES, deadline_ns);
-        netfront_finish(nf);
-    }
-    if (nf->queue_count != 0)
-        (void)xenbus_wait_otherend(&nf->xb, BACKEND_GONE, deadline_ns);
-    if (!netfront_queue_destroy(nf))
-        netfront_tx_ring_abandon(&nf->queue[0]);
-    if (nf->quarantine->count != 0)
-        LOG_WARN("netfront: %s: %u pages stay quarantined", nf->xb.path, nf->quarantine->count);
-    xenbus_close(&nf->xb);
-}
-
-static int connect(struct netfront *nf, uint64_t deadline_ns)
-{
-    int err = netfront_xs_read_conf(nf);
-
-    if (err == 0)
-        err = xenbus_switch_state(&nf->xb, XS_TXN_NONE, XENBUS_INITIALISING);
-    if (err == 0)
-        err = xenbus_read_otherend(&nf->xb);
-    nf->attention = true;
-    while (err == 0) {
-        netfront_follow(nf);
-        if (nf->dev.link_up)
-            return 0;
-        if (nf->shut)
-            return nf->violation != NETFRONT_NO_VIOLATION ? -E_PROTO : nf->error;
-        /* Waiting ends at every other state: the deadline is for all of them together. */
-        err = -E_TIMEDOUT;
-        if (plat_now_ns() < deadline_ns)
-            err = xenbus_wait_otherend(&nf->xb, ~(1u << nf->xb.otherend_state), deadline_ns);
-        nf->attention = true;
-        if (err == -E_TIMEDOUT)
-            LOG_ERROR("netfront: %s: no connection in time: the backend is %s", nf->xb.path,
-                      xenbus_state_name(nf->xb.otherend_state));
-    }
-    return err;
-}
-
 int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev **dev)
 {
     struct netfront *nf = storage;
-    uint64_t timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : NETFRONT_TIMEOUT_NS;
-    char path[32];
     int err = check_conf(conf);
 
     if (err != 0)
@@ -290,33 +227,24 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
     nf->conf = *conf;
     if (nf->conf.rx_slots == 0)
         nf->conf.rx_slots = NETFRONT_RING_SLOTS;
-    nf->conf.timeout_ns = timeout_ns;
     nf->dev.ops = &ops;
+    nf->front.ops = &netfront_life;
+    nf->front.up = &nf->dev.link_up;
+    nf->front.timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : XENBUS_FRONT_TIMEOUT_NS;
     nf->quarantine = conf->quarantine != NULL ? conf->quarantine : &nf->own_quarantine;
     (void)gnttab_quarantine_poll(nf->quarantine, conf->gt, NETFRONT_RING_SLOTS);
 
-    (void)fmt_buf(path, sizeof(path), "device/vif/%u", conf->index);
-    err = xenbus_open(&nf->xb, conf->xs, path);
+    err = xenbus_front_open(&nf->front, conf->xs, "vif", conf->index);
     if (err != 0)
         return err;
-    err = connect(nf, plat_now_ns() + timeout_ns);
-    if (err != 0) {
-        shut_down(nf, plat_now_ns() + timeout_ns);
-        return err;
-    }
-    nf->opened = true;
-    nf->announced = true;
-    nf->asked = false;
-    LOG_INFO("netfront: %s: %s, mtu %u, backend %s%s%s", nf->xb.path, fmt_mac(nf->dev.mac).text,
-             nf->dev.caps.mtu_bytes, nf->xb.otherend, nf->dev.caps.frags_max > 1 ? ", sg" : "",
-             nf->dev.caps.csum_tx ? ", csum" : "");
+    LOG_INFO("netfront: %s: %s, mtu %u, backend %s%s%s", nf->front.xb.path,
+             fmt_mac(nf->dev.mac).text, nf->dev.caps.mtu_bytes, nf->front.xb.otherend,
+             nf->dev.caps.frags_max > 1 ? ", sg" : "", nf->dev.caps.csum_tx ? ", csum" : "");
     *dev = &nf->dev;
     return 0;
 }
 
 void netfront_close(struct netdev *dev)
 {
-    struct netfront *nf = of_dev(dev);
-
-    shut_down(nf, plat_now_ns() + nf->conf.timeout_ns);
+    xenbus_front_close(&of_dev(dev)->front);
 }

@@ -14,13 +14,13 @@
 
 #include <morgana/gnttab.h>
 #include <morgana/netfront.h>
-#include <morgana/xenbus.h>
 
 #include "netfront_ctrl.h"
 #include "netfront_hash.h"
 #include "netfront_mcast.h"
 #include "netfront_wire.h"
 #include "xen/ring.h"
+#include "xen/xenbus_front.h"
 
 #define NETFRONT_QUEUES 1u         /* multi-queue would make this a number of the connection's */
 #define NETFRONT_ETH_BYTES 14u     /* Ethernet header */
@@ -29,10 +29,7 @@
 #define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
 #define NETFRONT_RX_BATCH 32u /* pages that must be missing before the receive ring is filled */
-#define NETFRONT_TIMEOUT_NS (10 * NS_PER_S)
 #define NETFRONT_TX_NO_ID UINT16_MAX
-#define NETFRONT_SAY_TRIES 4u /* of writing a state of ours */
-#define NETFRONT_SAY_PAUSE_NS NS_PER_S
 
 /* How a backend can break the protocol, each with what the log says. */
 #define NETFRONT_VIOLATIONS(V)                                                                     \
@@ -109,20 +106,11 @@ struct netfront {
     struct netfront_conf conf;
 
     /* The connection: netfront.c and netfront_xs.c. */
-    struct xenbus_dev xb;
-    bool announced; /* link_up as arm last saw it */
-    bool attention; /* follow has something to do, though the backend's state did not change */
-    bool asked;     /* xenstore, since arm last looked: others' events may have come meanwhile */
-    bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
-    bool untrusted; /* `trusted` = 0: a page is zeroed before the backend may see it */
-    bool opened;    /* netfront_open gave it: what fails now, may be tried again */
-    uint8_t owed;   /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
-    uint8_t owed_tries;                   /* of writing it */
-    uint64_t owed_at_ns;                  /* the next of them, by plat_now_ns */
-    uint16_t conf_mtu;                    /* what the toolstack allows */
-    uint8_t violation;                    /* enum netfront_violation: the first one */
-    uint8_t queue_count;                  /* queues that exist: 0 or 1 */
-    int error;                            /* why opening failed, negative; 0 */
+    struct xenbus_front front;
+    bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
+    uint16_t conf_mtu;   /* what the toolstack allows */
+    uint8_t violation;   /* enum netfront_violation: the first one */
+    uint8_t queue_count; /* queues that exist: 0 or 1 */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
@@ -136,8 +124,8 @@ STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
 
 /* ---- netfront.c ------------------------------------------------------------------------------ */
 
-/* The backend broke the protocol: link down, counted, logged once; the next netfront_follow closes
- * the device. `a`, `b`, `c` are the numbers it gave. */
+/* The backend broke the protocol: link down, counted, logged once; the next xenbus_front_follow
+ * closes the device. `a`, `b`, `c` are the numbers it gave. */
 void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b,
                       uint32_t c);
 
@@ -158,15 +146,8 @@ void netfront_link_up(struct netfront *nf);
 
 /* ---- netfront_xs.c --------------------------------------------------------------------------- */
 
-/* Reads what the toolstack says of the device: mac, mtu, trusted. -E_INVAL, logged. */
-int netfront_xs_read_conf(struct netfront *nf);
-/* Sees whether the backend's state changed and does what the table says. Cheap where nothing
- * came. */
-void netfront_follow(struct netfront *nf);
-/* Traffic stops; our state is Closing. */
-void netfront_leave(struct netfront *nf);
-/* Our state is Closed; grants end. */
-void netfront_finish(struct netfront *nf);
+/* What is a network device's own in the life of a frontend. */
+extern const struct xenbus_front_ops netfront_life;
 
 /* ---- netfront_frame.c ------------------------------------------------------------------------ */
 

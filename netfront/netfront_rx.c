@@ -38,7 +38,7 @@ static struct page *post_page(struct netfront *nf)
      * bytes in it matter (XSA-403). */
     if (UNLIKELY(nf->untrusted))
         memset(page->base, 0, PAGE_BYTES);
-    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), false,
+    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), false,
                               &gref) != 0)) {
         page_put(page);
         return NULL;

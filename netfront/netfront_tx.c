@@ -41,7 +41,7 @@ static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_t
 {
     struct netfront_tx_slot *slot = &tx->slot[tx->free_head];
 
-    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->xb.otherend_id, virt_to_gfn(page->base), true,
+    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), true,
                               &slot->gref) != 0))
         return NULL;
     tx->free_head = slot->next_free;

@@ -36,7 +36,7 @@ static void test_every_pair_of_states(void **state)
                 assert_true(netfront_queue_destroy(peer.nf));
             }
             peer.dev->link_up = ours == XENBUS_CONNECTED;
-            peer.nf->xb.state = ours;
+            peer.nf->front.xb.state = ours;
             if (theirs == XENBUS_UNKNOWN)
                 sim_xs_rm(PEER_BACK "/state");
             else if (theirs == XENBUS_STATES)
@@ -44,16 +44,16 @@ static void test_every_pair_of_states(void **state)
             else
                 sim_xs_write(PEER_BACK "/state", "%u", theirs);
             peer_run();
-            peer.nf->attention = true;
+            peer.nf->front.attention = true;
             netdev_arm(peer.dev);
-            if ((peer.nf->xb.state | (peer.dev->link_up ? UP : 0)) != outcome[ours][theirs])
+            if ((peer.nf->front.xb.state | (peer.dev->link_up ? UP : 0)) != outcome[ours][theirs])
                 fail_msg("ours %s, theirs %s: became %s%s", xenbus_state_name(ours),
-                         xenbus_state_name(theirs), xenbus_state_name(peer.nf->xb.state),
+                         xenbus_state_name(theirs), xenbus_state_name(peer.nf->front.xb.state),
                          peer.dev->link_up ? ", up" : "");
             /* Nothing moves by itself after that, whatever is called. */
             peer_run();
             netdev_arm(peer.dev);
-            assert_int_equal(peer.nf->xb.state | (peer.dev->link_up ? UP : 0),
+            assert_int_equal(peer.nf->front.xb.state | (peer.dev->link_up ? UP : 0),
                              outcome[ours][theirs]);
             peer_disconnect();
             peer_stop(0);

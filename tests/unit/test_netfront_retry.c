@@ -128,7 +128,7 @@ static void let_write(bool may)
 
 static void second_turn(void)
 {
-    vplat_advance(NETFRONT_SAY_PAUSE_NS);
+    vplat_advance(XENBUS_FRONT_SAY_PAUSE_NS);
     turns(1);
 }
 
@@ -195,7 +195,7 @@ static void test_state_is_not_written_again_for_ever(void **state)
     peer_set_state(XENBUS_CLOSING);
     for (unsigned i = 0; i < 100; i++)
         second_turn();
-    assert_int_equal(peer.xs.stats.requests, requests + 1 + NETFRONT_SAY_TRIES);
+    assert_int_equal(peer.xs.stats.requests, requests + 1 + XENBUS_FRONT_SAY_TRIES);
     assert_int_equal(logged("given up"), 1);
     assert_false(netdev_arm(peer.dev));
     /* The backend's next word is answered as ever. */

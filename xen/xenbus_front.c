@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/* xenbus_front.c - the life of a frontend, as xenbus_front.h says. */
+#include "xenbus_front.h"
+
+#include <morgana/log.h>
+#include <morgana/platform.h>
+
+#define BACKEND_LEAVES (1u << XENBUS_UNKNOWN | 1u << XENBUS_CLOSING | 1u << XENBUS_CLOSED)
+
+bool xenbus_front_break(struct xenbus_front *f)
+{
+    bool first = !f->broken;
+
+    *f->up = false;
+    f->attention = true;
+    f->shut = true;
+    f->broken = true;
+    return first;
+}
+
+/* ---- our states ------------------------------------------------------------------------------ */
+
+/* Writes our state. Where that fails both sides might wait for each other for ever, so it is owed:
+ * follow writes it again, a pause later, and takes no other step before. */
+static void say(struct xenbus_front *f, unsigned ours)
+{
+    int err = xenbus_switch_state(&f->xb, XS_TXN_NONE, ours);
+    unsigned tries = f->owed == ours ? f->owed_tries + 1u : 1u;
+
+    f->owed = XENBUS_UNKNOWN;
+    if (err == 0)
+        return;
+    if (tries == XENBUS_FRONT_SAY_TRIES || xs_broken(f->xb.xs) != 0) {
+        LOG_ERROR("%s: %s: state %s: given up", f->ops->driver, f->xb.path,
+                  xenbus_state_name(ours));
+        return;
+    }
+    f->owed = (uint8_t)ours;
+    f->owed_tries = (uint8_t)tries;
+    f->owed_at_ns = plat_now_ns() + XENBUS_FRONT_SAY_PAUSE_NS;
+}
+
+/* When it is time: writes what is owed. What the table says had to wait for it. */
+static void say_owed(struct xenbus_front *f)
+{
+    unsigned ours = f->owed;
+
+    if (LIKELY(ours == XENBUS_UNKNOWN) || plat_now_ns() < f->owed_at_ns)
+        return;
+    say(f, ours);
+    if (f->xb.state == ours)
+        f->attention = true;
+}
+
+/* ---- actions --------------------------------------------------------------------------------- */
+
+/* Traffic stops; our state is Closing. */
+static void leave(struct xenbus_front *f)
+{
+    *f->up = false;
+    if (f->ops->leave != NULL)
+        f->ops->leave(f);
+    say(f, XENBUS_CLOSING);
+    f->ops->take_back(f, XENBUS_FRONT_LEAVING);
+}
+
+/* Our state is Closed. */
+static void finish(struct xenbus_front *f)
+{
+    *f->up = false;
+    say(f, XENBUS_CLOSED);
+    f->ops->take_back(f, XENBUS_FRONT_LEFT);
+}
+
+static void act_wait(struct xenbus_front *f)
+{
+    bool was_up = *f->up;
+
+    *f->up = false;
+    /* It started anew without a word: our rings are unknown to it. */
+    if (was_up && (f->ops->leaves_paused || f->xb.otherend_state < XENBUS_CONNECTED))
+        leave(f);
+    /* It let go of more since we closed. */
+    if (f->xb.state == XENBUS_CLOSED)
+        f->ops->take_back(f, XENBUS_FRONT_LEFT);
+}
+
+/* No connection. A backend we cannot work with stays one. All else may be better when it next waits
+ * for a frontend; the program that opens the device wants to know now. */
+static void fail(struct xenbus_front *f, int err)
+{
+    LOG_ERROR("%s: %s: no connection: %s", f->ops->driver, f->xb.path, err_name(err));
+    f->error = err;
+    if (err == -E_PROTO || !f->opened)
+        f->shut = true;
+    leave(f);
+}
+
+static void act_publish(struct xenbus_front *f)
+{
+    int err = f->ops->publish(f);
+
+    if (err == 0)
+        err = xenbus_switch_state(&f->xb, XS_TXN_NONE, f->ops->published);
+    if (err == 0)
+        return;
+    fail(f, err);
+    f->ops->take_back(f, XENBUS_FRONT_LEFT);
+}
+
+static void act_connect(struct xenbus_front *f)
+{
+    int err = f->ops->connect != NULL ? f->ops->connect(f) : 0;
+
+    if (err == 0)
+        err = xenbus_switch_state(&f->xb, XS_TXN_NONE, XENBUS_CONNECTED);
+    if (err != 0)
+        fail(f, err);
+}
+
+static void act_run(struct xenbus_front *f)
+{
+    if (!*f->up)
+        f->ops->up(f);
+}
+
+static void act_reopen(struct xenbus_front *f)
+{
+    f->ops->take_back(f, XENBUS_FRONT_REOPENING);
+    say(f, XENBUS_INITIALISING);
+}
+
+static void act_refuse(struct xenbus_front *f)
+{
+    f->ops->refuse(f);
+    leave(f);
+}
+
+/* One entry for each action of the table. */
+static void (*const carry_out[XENBUS_ACTIONS])(struct xenbus_front *f) = {
+    [XENBUS_WAIT] = act_wait,     [XENBUS_PUBLISH] = act_publish, [XENBUS_CONNECT] = act_connect,
+    [XENBUS_RUN] = act_run,       [XENBUS_CLOSE] = leave,         [XENBUS_FINISH] = finish,
+    [XENBUS_REOPEN] = act_reopen, [XENBUS_REFUSE] = act_refuse,
+};
+
+/* The table's word, unless we close for reasons of our own. */
+static enum xenbus_action next_action(const struct xenbus_front *f)
+{
+    enum xenbus_action action = xenbus_next(&f->xb);
+
+    if (f->owed != XENBUS_UNKNOWN)
+        return XENBUS_WAIT;
+    if (!f->shut)
+        return action;
+    if (f->xb.state < XENBUS_CLOSING)
+        return XENBUS_CLOSE;
+    return action == XENBUS_FINISH ? XENBUS_FINISH : XENBUS_WAIT;
+}
+
+void xenbus_front_follow(struct xenbus_front *f)
+{
+    uint64_t requests = f->xb.xs->stats.requests;
+    bool changed = xenbus_poll(&f->xb);
+
+    say_owed(f);
+    /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
+     * of the operator's: news lets everyone look again. */
+    if (UNLIKELY(changed || f->attention || f->xb.xs->stats.requests != requests))
+        f->asked = true;
+    /* An action may lead to a state of ours in which there is more to do: from Closed to Connected
+     * it takes three. */
+    for (unsigned i = 0; (changed || f->attention) && i < XENBUS_STATES; i++) {
+        unsigned ours = f->xb.state;
+
+        f->attention = false;
+        carry_out[next_action(f)](f);
+        f->attention = f->attention || f->xb.state != ours;
+        changed = false;
+    }
+}
+
+bool xenbus_front_news(struct xenbus_front *f)
+{
+    bool news = f->attention || f->asked || *f->up != f->announced;
+
+    f->asked = false;
+    f->announced = *f->up;
+    return news;
+}
+
+/* ---- open and close -------------------------------------------------------------------------- */
+
+/* As far as the deadline allows. Backends hang when Closing is left out. Where nothing is shared
+ * there is nothing to wait for. */
+static void shut_down(struct xenbus_front *f, uint64_t deadline_ns)
+{
+    f->shut = true;
+    if (f->xb.state != XENBUS_UNKNOWN && f->xb.state < XENBUS_CLOSING)
+        leave(f);
+    if (f->xb.state == XENBUS_CLOSING) {
+        if (f->ops->shares(f))
+            (void)xenbus_wait_otherend(&f->xb, BACKEND_LEAVES, deadline_ns);
+        finish(f);
+    }
+    if (f->ops->shares(f))
+        (void)xenbus_wait_otherend(&f->xb, XENBUS_FRONT_GONE, deadline_ns);
+    f->ops->take_back(f, XENBUS_FRONT_CLOSING);
+    xenbus_close(&f->xb);
+}
+
+static int connect(struct xenbus_front *f, uint64_t deadline_ns)
+{
+    int err = f->ops->read_conf(f);
+
+    if (err == 0)
+        err = xenbus_switch_state(&f->xb, XS_TXN_NONE, XENBUS_INITIALISING);
+    if (err == 0)
+        err = xenbus_read_otherend(&f->xb);
+    f->attention = true;
+    while (err == 0) {
+        xenbus_front_follow(f);
+        if (*f->up)
+            return 0;
+        if (f->shut)
+            return f->broken ? -E_PROTO : f->error;
+        /* Waiting ends at every other state: the deadline is for all of them together. */
+        err = -E_TIMEDOUT;
+        if (plat_now_ns() < deadline_ns)
+            err = xenbus_wait_otherend(&f->xb, ~(1u << f->xb.otherend_state), deadline_ns);
+        f->attention = true;
+        if (err == -E_TIMEDOUT)
+            LOG_ERROR("%s: %s: no connection in time: the backend is %s", f->ops->driver,
+                      f->xb.path, xenbus_state_name(f->xb.otherend_state));
+    }
+    return err;
+}
+
+int xenbus_front_open(struct xenbus_front *f, struct xs *xs, const char *kind, unsigned index)
+{
+    char path[32];
+    int err;
+
+    (void)fmt_buf(path, sizeof(path), "device/%s/%u", kind, index);
+    err = xenbus_open(&f->xb, xs, path);
+    if (err != 0)
+        return err;
+    err = connect(f, plat_now_ns() + f->timeout_ns);
+    if (err != 0) {
+        shut_down(f, plat_now_ns() + f->timeout_ns);
+        return err;
+    }
+    f->opened = true;
+    f->announced = true;
+    f->asked = false;
+    return 0;
+}
+
+void xenbus_front_close(struct xenbus_front *f)
+{
+    shut_down(f, plat_now_ns() + f->timeout_ns);
+}

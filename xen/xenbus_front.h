@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* xenbus_front.h - the life of a frontend: what every device does to agree with its backend.
+ *
+ * xenbus_action()'s table says what to do for each pair of states; here it is carried out, and what
+ * differs between devices stands in an operations record. A state of ours that xenstore did not
+ * take is owed: written again a pause later, and no other step is taken before.
+ */
+#ifndef XEN_XENBUS_FRONT_H
+#define XEN_XENBUS_FRONT_H
+
+#include <morgana/xenbus.h>
+
+#define XENBUS_FRONT_TIMEOUT_NS (10 * NS_PER_S) /* where a configuration has none */
+#define XENBUS_FRONT_SAY_TRIES 4u               /* of writing a state of ours */
+#define XENBUS_FRONT_SAY_PAUSE_NS NS_PER_S
+
+/* States of the backend in which it cannot be using our rings. */
+#define XENBUS_FRONT_GONE                                                                          \
+    (1u << XENBUS_UNKNOWN | 1u << XENBUS_INITIALISING | 1u << XENBUS_INIT_WAIT |                   \
+     1u << XENBUS_CLOSED)
+
+/* How near the end a backend is whose pages are to be taken back. */
+enum xenbus_front_end {
+    XENBUS_FRONT_LEAVING,   /* we said Closing: it may be using what it was given */
+    XENBUS_FRONT_LEFT,      /* we said Closed, or it never saw what it was to be given */
+    XENBUS_FRONT_REOPENING, /* it waits for a frontend: what is not taken now, the next may meet */
+    XENBUS_FRONT_CLOSING    /* the device is being closed for good */
+};
+
+struct xenbus_front;
+
+/* What differs between devices. Each is called inside follow, open or close. */
+struct xenbus_front_ops {
+    const char *driver; /* "netfront": of log lines */
+    /* Our state when our keys are written: XENBUS_INITIALISED, or XENBUS_CONNECTED where the
+     * protocol has nothing more to say. */
+    unsigned published;
+    /* A Connected backend that is paused (Reconfiguring) may stand still for as long as it likes:
+     * is it left then? Else the device is only down meanwhile. */
+    bool leaves_paused;
+    /* Reads what the toolstack says of the device. */
+    int (*read_conf)(struct xenbus_front *f);
+    /* Reads what the backend offers, makes rings, writes their keys. -E_PROTO: never to be tried
+     * again. */
+    int (*publish)(struct xenbus_front *f);
+    /* The backend is Connected, we are about to be. NULL: nothing. */
+    int (*connect)(struct xenbus_front *f);
+    /* Both are Connected: *f->up becomes true here, where there are rings. */
+    void (*up)(struct xenbus_front *f);
+    /* We are about to say Closing. NULL: nothing. */
+    void (*leave)(struct xenbus_front *f);
+    /* Takes back what the backend lets go: to be called again. */
+    void (*take_back)(struct xenbus_front *f, enum xenbus_front_end end);
+    /* Does it hold anything of ours? */
+    bool (*shares)(const struct xenbus_front *f);
+    /* Its XenbusState is none: calls xenbus_front_break. */
+    void (*refuse)(struct xenbus_front *f);
+};
+
+/* Part of the driver's own record; zero, then open. */
+struct xenbus_front {
+    const struct xenbus_front_ops *ops;
+    struct xenbus_dev xb;
+    bool *up;       /* the device's link_up, or online: false before any of ops is called */
+    bool announced; /* *up as news last saw it */
+    bool attention; /* follow has something to do, though the backend's state did not change */
+    bool asked;     /* xenstore, since news last looked: others' events may have come meanwhile */
+    bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
+    bool broken;    /* the backend broke the protocol */
+    bool opened;    /* open gave the device: what fails now, may be tried again */
+    uint8_t owed;   /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
+    uint8_t owed_tries;  /* of writing it */
+    uint64_t owed_at_ns; /* the next of them, by plat_now_ns */
+    uint64_t timeout_ns; /* for the backend to connect, and to let go */
+    int error;           /* why opening failed, negative; 0 */
+};
+
+/* Opens the device whose directory is "device/<kind>/<index>", and waits until it is up. Keeps f,
+ * xs and ops until close. Errors of xenbus_open and of the operations; -E_TIMEDOUT; -E_PROTO: the
+ * backend broke the protocol. Then nothing is left open. */
+int xenbus_front_open(struct xenbus_front *f, struct xs *xs, const char *kind, unsigned index);
+/* Closing, waits (bounded) for the backend, Closed, waits again; takes everything back. */
+void xenbus_front_close(struct xenbus_front *f);
+
+/* Sees whether the backend's state changed and does what the table says. Cheap where nothing
+ * came. */
+void xenbus_front_follow(struct xenbus_front *f);
+/* Before the program sleeps: is there something that it should look at again? */
+bool xenbus_front_news(struct xenbus_front *f);
+/* The backend broke the protocol: down; the next follow closes the device. False: it is being
+ * closed already. */
+bool xenbus_front_break(struct xenbus_front *f);
+
+#endif
