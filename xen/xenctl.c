@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* xenctl.c - control/shutdown: what the toolstack asks for, taken and acknowledged in one
- * transaction. */
+/* xenctl.c - control/shutdown and control/sysrq: what the toolstack asks for, taken and
+ * acknowledged in one transaction. */
 #include <morgana/log.h>
 #include <morgana/xenctl.h>
 
 #define SHUTDOWN "control/shutdown"
+#define SYSRQ "control/sysrq"
 
 static const struct {
     const char *word;
@@ -37,16 +38,23 @@ int xenctl_init(struct xenctl *ctl, struct xs *xs, bool can_suspend)
     int err = xs_watch(xs, &ctl->watch, SHUTDOWN);
     if (err != 0)
         return err;
+    err = xs_watch(xs, &ctl->sysrq, SYSRQ);
+    if (err != 0) {
+        (void)xs_unwatch(xs, &ctl->watch);
+        return err;
+    }
     advertise_all(ctl);
     return xs_broken(xs);
 }
 
 void xenctl_fini(struct xenctl *ctl)
 {
-    xs_unwatch(ctl->xs, &ctl->watch);
+    (void)xs_unwatch(ctl->xs, &ctl->sysrq);
+    (void)xs_unwatch(ctl->xs, &ctl->watch);
 }
 
 struct order {
+    const char *path;
     char word[64];
     int len;
 };
@@ -55,12 +63,12 @@ struct order {
 static int take_order(struct xs *xs, xs_txn_t txn, void *arg)
 {
     struct order *order = arg;
-    order->len = xs_read(xs, txn, SHUTDOWN, cs_of(order->word, sizeof(order->word) - 1));
+    order->len = xs_read(xs, txn, order->path, cs_of(order->word, sizeof(order->word) - 1));
     if (order->len == -E_NOSPC)
         order->len = (int)fmt_buf(order->word, sizeof(order->word), "(too long)");
     if (order->len <= 0)
         return order->len == -E_NOENT ? 0 : order->len;
-    return xs_write(xs, txn, SHUTDOWN, CS_RO_EMPTY);
+    return xs_write(xs, txn, order->path, CS_RO_EMPTY);
 }
 
 /* False for a word that asks for nothing we can do. */
@@ -83,7 +91,7 @@ static bool follow(struct xenctl *ctl, const struct order *order)
 static void refuse(struct xenctl *ctl, const struct order *order)
 {
     ctl->unknown++;
-    LOG_WARN("xenctl: cannot \"%s\", acknowledged and ignored", order->word);
+    LOG_WARN("xenctl: %s: cannot \"%s\", acknowledged and ignored", order->path, order->word);
 }
 
 enum xenctl_request xenctl_poll(struct xenctl *ctl)
@@ -92,7 +100,7 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
     uint32_t fired = ctl->watch.fired;
     if (fired == ctl->seen || xs_broken(ctl->xs) != 0)
         return ctl->request;
-    struct order order = {.len = 0};
+    struct order order = {.path = SHUTDOWN};
     int err = xs_txn_run(ctl->xs, take_order, &order);
     if (err == -E_AGAIN) {
         /* Others keep changing the tree. Its event is gone, so what was asked is followed now, and
@@ -118,4 +126,26 @@ void xenctl_resume(struct xenctl *ctl)
     if (ctl->request == XENCTL_SUSPEND)
         ctl->request = XENCTL_RUN;
     advertise_all(ctl);
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+char xenctl_sysrq(struct xenctl *ctl)
+{
+    if (ctl->sysrq.fired == ctl->sysrq_seen || xs_broken(ctl->xs) != 0)
+        return '\0';
+    struct order order = {.path = SYSRQ};
+    ctl->sysrq_seen = ctl->sysrq.fired;
+    int err = xs_txn_run(ctl->xs, take_order, &order);
+    /* Nobody waits for the acknowledgement: there is no second try of one that failed. */
+    if (err != 0)
+        LOG_WARN("xenctl: taking %s failed: %s", SYSRQ, err_name(err));
+    if (order.len == 1 && is_letter(order.word[0]))
+        return order.word[0];
+    if (order.len > 0)
+        refuse(ctl, &order);
+    return '\0';
 }

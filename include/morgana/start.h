@@ -23,6 +23,18 @@
 
 #define START_BLKDEVS_MAX 2u /* block devices open at once: 32 KiB each */
 
+/* A device while it is open: in boot/common/xen the storage goes by the same number. */
+struct start_vif {
+    struct netdev *dev; /* NULL: closed */
+    struct pkt_pool *pool;
+    uint32_t id; /* device/vif/<id> */
+};
+struct start_vbd {
+    struct blkdev *dev; /* NULL: closed */
+    struct page_pool *pool;
+    uint32_t id; /* device/vbd/<id> */
+};
+
 /* The services of the running domain. What the hypervisor does not have is missing, and its flag
  * is false: the program runs without it. */
 struct start {
@@ -33,7 +45,13 @@ struct start {
     struct xenctl ctl;
     /* Pages that a backend kept when its device was closed; looked at again at each open. */
     struct gnttab_quarantine quarantine;
-    bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl;
+    struct start_vif vifs[START_NETDEVS_MAX];
+    struct start_vbd vbds[START_BLKDEVS_MAX];
+    /* device/vif: how many there were when it changed last. Watched from start_vif_count on. */
+    struct xs_watch vif_watch;
+    uint32_t vif_seen;
+    unsigned vif_count;
+    bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl, has_vif_watch;
     int argc; /* the command line: what the program's main() gets */
     char **argv;
 };
@@ -57,6 +75,10 @@ int start_words(struct start *start);
 struct netfront_conf;
 int start_netfront_words(const struct start *start, struct netfront_conf *conf);
 
+/* Between the files of boot/common/xen: does what a letter of `xl sysrq` asks for, '\0' nothing; an
+ * unknown one is answered by the list. May end the program. */
+void start_sysrq(struct start *start, char letter);
+
 /* Made by the target: takes the upcall that is pending, without sleep; in a Linux process domain 0
  * has its turn first. plat_request() calls it. */
 void start_turn(void);
@@ -64,8 +86,10 @@ void start_turn(void);
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
 
-/* The vifs that xenstore lists for this domain, by number: what plat_netdev_*() are on a guest,
- * where every device is a vif. `vif` counts them; `index` is the program's number of the device,
+/* The vifs that xenstore lists for this domain, and those that are open, by number: what
+ * plat_netdev_*() are on a guest, where every device is a vif. One that is attached later is there
+ * at the next call; one that is detached while it is open stays, and works again when it is attached
+ * again. `vif` counts them; `index` is the program's number of the device,
  * for what is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
 unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);

@@ -139,6 +139,62 @@ static void test_opening_twice_is_said(void **state)
     simguest_shutdown();
 }
 
+/* ---- hot-plug -------------------------------------------------------------------------------- */
+
+#define VIF "/local/domain/1/device/vif/"
+
+static unsigned count(void)
+{
+    sim_run_until_idle();
+    return start_vif_count();
+}
+
+static void test_count_follows_what_is_attached_and_asks_only_then(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    uint64_t requests;
+
+    (void)state;
+    boot(&conf);
+    assert_int_equal(count(), 1);
+    assert_int_equal(count(), 1);
+    requests = start_get()->xs.stats.requests;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(count(), 1);
+    assert_int_equal(start_get()->xs.stats.requests, requests);
+    sim_xs_write(VIF "2", "%s", "");
+    assert_int_equal(count(), 2);
+    sim_xs_write(VIF "1", "%s", "");
+    assert_int_equal(count(), 3);
+    sim_xs_rm(VIF "2");
+    sim_xs_rm(VIF "1");
+    assert_int_equal(count(), 1);
+    simguest_shutdown();
+}
+
+/* Attached again, it is the same device: its place is kept, and nobody else's number changes. */
+static void test_device_that_is_open_and_detached_keeps_its_place(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 2};
+    struct netdev *dev = NULL, *second = NULL;
+
+    (void)state;
+    boot(&conf);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    sim_xs_rm(VIF "0");
+    assert_int_equal(count(), 2);
+    assert_int_equal(start_vif_open(1, 1, &pool, &second), 0);
+    assert_int_equal(start_get()->vifs[1].id, 1);
+    assert_int_equal(start_vif_open(0, 0, &pool, &second), -E_BUSY);
+    assert_true(start_vif_close(dev));
+    sim_xs_rm(VIF "0"); /* the device's last state: on Xen it may not make its directory anew */
+    assert_int_equal(count(), 1);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), -E_BUSY);
+    assert_true(start_vif_close(second));
+    assert_int_equal(pages.free_count, PAGES);
+    simguest_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +203,8 @@ int main(void)
         cmocka_unit_test(test_no_device_says_how_to_get_one),
         cmocka_unit_test(test_only_numbers_as_xen_writes_them_are_devices),
         cmocka_unit_test(test_opening_twice_is_said),
+        cmocka_unit_test(test_count_follows_what_is_attached_and_asks_only_then),
+        cmocka_unit_test(test_device_that_is_open_and_detached_keeps_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_xenctl.c - control/shutdown: what the toolstack asks is done, and acknowledged. */
+/* test_xenctl.c - control/shutdown and control/sysrq: what the toolstack asks is done, and acknowledged. */
 #include <string.h>
 
 #include "support.h"
@@ -215,6 +215,68 @@ static void test_poweroff_goes_before_suspend_and_outlives_it(void **state)
     assert_int_equal(poll(), XENCTL_POWEROFF);
 }
 
+/* ---- control/sysrq --------------------------------------------------------------------------- */
+
+static char sysrq(const char *word)
+{
+    sim_xs_write(CONTROL "sysrq", "%s", word);
+    poll();
+    return xenctl_sysrq(&ctl);
+}
+
+static void sysrq_acknowledged(void)
+{
+    char text[64];
+    assert_int_equal(sim_xs_read(CONTROL "sysrq", text, sizeof(text)), 0);
+    assert_int_equal(sim_xs_transactions(), 0);
+}
+
+static void test_sysrq_letter_is_told_once_and_acknowledged(void **state)
+{
+    (void)state;
+    assert_int_equal(xenctl_sysrq(&ctl), '\0');
+    assert_int_equal(sysrq("h"), 'h');
+    sysrq_acknowledged();
+    poll();
+    assert_int_equal(xenctl_sysrq(&ctl), '\0'); /* the acknowledgement is no order */
+    assert_int_equal(sysrq("m"), 'm');
+    assert_int_equal(sysrq("m"), 'm');
+    assert_int_equal(ctl.request, XENCTL_RUN);
+}
+
+static void test_sysrq_that_is_no_letter_is_acknowledged_and_counted(void **state)
+{
+    static const char *const words[] = {"hh", "?", "\n", "poweroff"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        assert_int_equal(sysrq(words[i]), '\0');
+        sysrq_acknowledged();
+        assert_int_equal(ctl.unknown, i + 1);
+    }
+    assert_int_equal(sysrq("b"), 'b');
+}
+
+/* Somebody keeps changing the tree: what was read is done, and not a second time. */
+static void test_sysrq_is_followed_though_it_cannot_be_acknowledged(void **state)
+{
+    (void)state;
+    poll();
+    (void)xenctl_sysrq(&ctl);
+    sim_xs_fail_commits(XS_TXN_TRIES);
+    assert_int_equal(sysrq("t"), 't');
+    poll();
+    assert_int_equal(xenctl_sysrq(&ctl), '\0');
+}
+
+static void test_sysrq_node_that_is_removed_is_no_order(void **state)
+{
+    (void)state;
+    sim_xs_rm(CONTROL "sysrq");
+    poll();
+    assert_int_equal(xenctl_sysrq(&ctl), '\0');
+    assert_int_equal(ctl.unknown, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +299,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resume_says_features_again, setup_suspend, teardown),
         cmocka_unit_test_setup_teardown(test_poweroff_goes_before_suspend_and_outlives_it,
                                         setup_suspend, teardown),
+        cmocka_unit_test_setup_teardown(test_sysrq_letter_is_told_once_and_acknowledged, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_sysrq_that_is_no_letter_is_acknowledged_and_counted,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sysrq_is_followed_though_it_cannot_be_acknowledged,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sysrq_node_that_is_removed_is_no_order, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,11 +10,8 @@
 #define LARGE_POOL_PAGES 256u
 #define LARGE_ORDER 2u
 
-static struct slot {
-    _Alignas(16) uint8_t storage[BLKFRONT_BYTES];
-    struct blkdev *dev; /* NULL: closed */
-    uint32_t index;     /* device/vbd/<index> */
-} slots[START_BLKDEVS_MAX];
+/* Of start->vbds, by the same number. */
+static _Alignas(16) uint8_t storage[START_BLKDEVS_MAX][BLKFRONT_BYTES];
 
 /* The numbers of device/vbd/<number>, ascending: how many. */
 static unsigned list_vbds(uint32_t indices[LISTED_MAX])
@@ -99,21 +96,19 @@ static int read_words(struct blkfront_conf *conf)
     return err < 0 ? err : 0;
 }
 
-static struct slot *free_slot(const char *name, uint32_t index, int *err)
+/* The number of a free one of start->vbds, or a negative E_ code, said. */
+static int free_slot(const char *name, uint32_t id)
 {
-    struct slot *slot = NULL;
+    const struct start_vbd *vbds = start_get()->vbds;
+    int slot = -1;
 
-    for (unsigned i = START_BLKDEVS_MAX; i-- > 0;) {
-        if (slots[i].dev == NULL) {
-            slot = &slots[i];
-        } else if (slots[i].index == index) {
-            *err = refused(name, "open already", -E_BUSY);
-            return NULL;
-        }
+    for (int i = START_BLKDEVS_MAX; i-- > 0;) {
+        if (vbds[i].dev == NULL)
+            slot = i;
+        else if (vbds[i].id == id)
+            return refused(name, "open already", -E_BUSY);
     }
-    if (slot == NULL)
-        *err = refused(name, "too many are open", -E_NOMEM);
-    return slot;
+    return slot >= 0 ? slot : refused(name, "too many are open", -E_NOMEM);
 }
 
 int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev)
@@ -128,33 +123,33 @@ int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev
         .queues = 1,
         .quarantine = &start->quarantine,
     };
-    struct slot *slot;
-    int err = find(name, &conf.index);
+    int slot, err = find(name, &conf.index);
 
     if (err == 0)
         err = read_words(&conf);
     if (err != 0)
         return err;
-    slot = free_slot(name, conf.index, &err);
-    if (slot == NULL)
-        return err;
-    err = blkfront_open(slot->storage, &conf, dev);
+    slot = free_slot(name, conf.index);
+    if (slot < 0)
+        return slot;
+    err = blkfront_open(storage[slot], &conf, dev);
     if (err != 0) {
         LOG_ERROR("block device \"%s\" (vbd %u) does not open: %s", args_show(name).text,
                   conf.index, err_name(err));
         return err;
     }
-    slot->dev = *dev;
-    slot->index = conf.index;
+    start->vbds[slot] = (struct start_vbd){.dev = *dev, .pool = pool, .id = conf.index};
     return 0;
 }
 
 bool start_vbd_close(struct blkdev *dev)
 {
+    struct start_vbd *vbds = start_get()->vbds;
+
     for (unsigned i = 0; i < START_BLKDEVS_MAX; i++) {
-        if (slots[i].dev == dev) {
+        if (vbds[i].dev == dev) {
             blkfront_close(dev);
-            slots[i].dev = NULL;
+            vbds[i].dev = NULL;
             return true;
         }
     }

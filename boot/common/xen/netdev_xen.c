@@ -9,59 +9,114 @@
 #define LISTING_BYTES 256u
 #define VIF_MAX 999999u
 
-static struct slot {
-    _Alignas(16) uint8_t storage[NETFRONT_BYTES];
-    struct netdev *dev; /* NULL: closed */
-} slots[START_NETDEVS_MAX];
+/* Of start->vifs, by the same number. */
+static _Alignas(16) uint8_t storage[START_NETDEVS_MAX][NETFRONT_BYTES];
 
-/* The numbers of device/vif/<number>, ascending: how many. */
-static unsigned list_vifs(unsigned ids[START_NETDEVS_MAX])
+/* ---- which there are ------------------------------------------------------------------------- */
+
+struct list {
+    uint32_t ids[START_NETDEVS_MAX]; /* ascending */
+    unsigned count;
+};
+
+/* False: there is no room for another one. */
+static bool add(struct list *list, uint32_t id)
 {
-    struct start *start = start_get();
-    char names[LISTING_BYTES];
-    unsigned count = 0;
-    int len;
+    unsigned i;
 
-    if (!start->has_xs || !start->has_gnttab)
-        return 0;
-    len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names) - 1));
+    for (i = 0; i < list->count; i++) {
+        if (list->ids[i] == id)
+            return true;
+    }
+    if (list->count == START_NETDEVS_MAX)
+        return false;
+    for (i = list->count++; i > 0 && list->ids[i - 1] > id; i--)
+        list->ids[i] = list->ids[i - 1];
+    list->ids[i] = id;
+    return true;
+}
+
+/* The numbers of device/vif/<number>. */
+static void add_listed(struct start *start, struct list *list)
+{
+    char names[LISTING_BYTES];
+    int len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names) - 1));
+
     if (len < 0) {
         if (len != -E_NOENT)
             LOG_WARN("device/vif cannot be listed: %s", err_name(len));
-        return 0;
+        return;
     }
     names[len] = '\0';
     for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
         struct cs_ro name = cs_of_str(names + at);
         uint64_t id = 0;
-        unsigned i;
 
         if (name.len == 0 || fmt_parse_u64(name, VIF_MAX, &id) != name.len)
             continue;
         if (name.len > 1 && names[at] == '0')
             continue; /* "00" is no second 0 */
-        if (count == START_NETDEVS_MAX) {
+        if (!add(list, (uint32_t)id)) {
             LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
             break;
         }
-        for (i = count++; i > 0 && ids[i - 1] > id; i--)
-            ids[i] = ids[i - 1];
-        ids[i] = (unsigned)id;
     }
-    return count;
 }
 
+/* One that is open keeps its place while it is detached: it may come back. */
+static struct list list_vifs(struct start *start)
+{
+    struct list list = {.count = 0};
+
+    if (!start->has_xs || !start->has_gnttab)
+        return list;
+    for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
+        if (start->vifs[i].dev != NULL)
+            (void)add(&list, start->vifs[i].id);
+    }
+    add_listed(start, &list);
+    return list;
+}
+
+/* xenstore is asked only after something changed there: a program may call this each turn. */
 unsigned start_vif_count(void)
 {
-    unsigned ids[START_NETDEVS_MAX];
+    struct start *start = start_get();
+    bool changed = !start->has_vif_watch;
 
-    return list_vifs(ids);
+    if (!start->has_xs)
+        return 0;
+    if (!start->has_vif_watch)
+        start->has_vif_watch = xs_watch(&start->xs, &start->vif_watch, "device/vif") == 0;
+    xs_poll(&start->xs);
+    if (changed || start->vif_seen != start->vif_watch.fired) {
+        start->vif_seen = start->vif_watch.fired;
+        start->vif_count = list_vifs(start).count;
+    }
+    return start->vif_count;
+}
+
+/* ---- open ------------------------------------------------------------------------------------ */
+
+/* The number of a free one of start->vifs, or -E_BUSY. A device that is open has one of them, and
+ * there are as many as can be listed. */
+static int free_slot(const struct start_vif *vifs, uint32_t id)
+{
+    int slot = -E_BUSY;
+
+    for (int i = START_NETDEVS_MAX; i-- > 0;) {
+        if (vifs[i].dev == NULL)
+            slot = i;
+        else if (vifs[i].id == id)
+            return -E_BUSY;
+    }
+    return slot;
 }
 
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev)
 {
     struct start *start = start_get();
-    unsigned ids[START_NETDEVS_MAX];
+    const struct list list = list_vifs(start);
     uint8_t mac[6];
     struct netfront_conf conf = {
         .ev = &start->ev,
@@ -72,16 +127,18 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
         .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
         .quarantine = &start->quarantine,
     };
-    int err = start_netfront_words(start, &conf);
+    int slot, err = start_netfront_words(start, &conf);
 
     if (err < 0)
         return err;
-    if (vif >= list_vifs(ids)) {
+    if (vif >= list.count) {
         LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
                   index);
         return -E_NODEV;
     }
-    if (slots[vif].dev != NULL) {
+    conf.index = list.ids[vif];
+    slot = free_slot(start->vifs, conf.index);
+    if (slot < 0) {
         LOG_ERROR("network device %u: open already", index);
         return -E_BUSY;
     }
@@ -92,23 +149,24 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
         if (err > 0)
             conf.mac = mac;
     }
-    conf.index = ids[vif];
-    err = netfront_open(slots[vif].storage, &conf, &slots[vif].dev);
+    err = netfront_open(storage[slot], &conf, dev);
     if (err < 0) {
-        slots[vif].dev = NULL;
-        LOG_ERROR("network device %u (vif %u) does not open: %s", index, ids[vif], err_name(err));
+        LOG_ERROR("network device %u (vif %u) does not open: %s", index, conf.index, err_name(err));
         return err;
     }
-    *dev = slots[vif].dev;
+    start->vifs[slot] = (struct start_vif){.dev = *dev, .pool = pool, .id = conf.index};
     return 0;
 }
 
 bool start_vif_close(struct netdev *dev)
 {
+    struct start *start = start_get();
+
     for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
-        if (slots[i].dev == dev) {
+        if (start->vifs[i].dev == dev) {
             netfront_close(dev);
-            slots[i].dev = NULL;
+            start->vifs[i].dev = NULL;
+            start->vif_count = list_vifs(start).count;
             return true;
         }
     }

@@ -12,7 +12,12 @@ enum plat_request plat_request(void)
         [XENCTL_SUSPEND] = PLAT_RUN, /* not the program's to do */
     };
     struct start *start = start_get();
+    enum xenctl_request request;
 
     start_turn(); /* a program that is never idle never comes to plat_wait */
-    return start->has_ctl ? of[xenctl_poll(&start->ctl)] : PLAT_RUN;
+    if (!start->has_ctl)
+        return PLAT_RUN;
+    request = xenctl_poll(&start->ctl);
+    start_sysrq(start, xenctl_sysrq(&start->ctl));
+    return of[request];
 }
