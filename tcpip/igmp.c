@@ -28,6 +28,30 @@ static uint32_t find(const struct netif *nif, uint32_t group)
     return i;
 }
 
+/* The device is to give us this group's frames, or no more. One without a filter gives all. */
+static int device_multicast(struct netif *nif, uint32_t group, bool join)
+{
+    struct netdev *dev = nif->conf.dev;
+    uint8_t mac[6];
+
+    eth_mac_to_bytes(eth_mac_of_group(group), mac);
+    return dev->ops->multicast == NULL ? 0 : dev->ops->multicast(dev, mac, join);
+}
+
+/* RFC 1112 section 7.2: the all-hosts group is joined on every interface, and never left: routers'
+ * queries go there. */
+void igmp_init(struct netif *nif)
+{
+    (void)device_multicast(nif, IGMP_ALL_HOSTS, true);
+}
+
+void igmp_fini(struct netif *nif)
+{
+    for (uint32_t i = 0; i < nif->group_count; i++)
+        (void)device_multicast(nif, nif->groups[i].group, false);
+    (void)device_multicast(nif, IGMP_ALL_HOSTS, false);
+}
+
 bool igmp_is_member(const struct netif *nif, uint32_t group)
 {
     return group == IGMP_ALL_HOSTS || find(nif, group) < nif->group_count;
@@ -75,9 +99,7 @@ static void report(struct netif *nif, struct netif_group *group, uint64_t now)
 
 int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns)
 {
-    struct netdev *dev = nif->conf.dev;
     struct netif_group *slot;
-    uint8_t mac[6];
     int err;
 
     if (!ip4_is_multicast(group) || group == IGMP_ALL_HOSTS)
@@ -86,8 +108,8 @@ int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns)
         return -E_EXIST;
     if (nif->group_count == NETIF_GROUPS_MAX)
         return -E_NOSPC;
-    eth_mac_to_bytes(eth_mac_of_group(group), mac);
-    if (dev->ops->multicast != NULL && (err = dev->ops->multicast(dev, mac, true)) != 0)
+    err = device_multicast(nif, group, true);
+    if (err != 0)
         return err;
     slot = &nif->groups[nif->group_count++];
     *slot = (struct netif_group){.group = group, .reports_left = 1};
@@ -98,26 +120,25 @@ int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns)
 /* Does another joined group have the same MAC? Only 23 bits of a group are in it. */
 static bool mac_is_shared(struct netif *nif, uint32_t group)
 {
+    uint64_t mac = eth_mac_of_group(group);
+
     for (uint32_t i = 0; i < nif->group_count; i++)
-        if (eth_mac_of_group(nif->groups[i].group) == eth_mac_of_group(group))
+        if (eth_mac_of_group(nif->groups[i].group) == mac)
             return true;
-    return false;
+    return eth_mac_of_group(IGMP_ALL_HOSTS) == mac;
 }
 
 int netif_multicast_leave(struct netif *nif, uint32_t group, uint64_t now_ns)
 {
     uint32_t i = find(nif, group);
-    struct netdev *dev = nif->conf.dev;
     bool last_reporter;
-    uint8_t mac[6];
 
     if (i == nif->group_count)
         return -E_INVAL;
     last_reporter = nif->groups[i].last_reporter;
     nif->groups[i] = nif->groups[--nif->group_count];
-    eth_mac_to_bytes(eth_mac_of_group(group), mac);
-    if (dev->ops->multicast != NULL && !mac_is_shared(nif, group))
-        dev->ops->multicast(dev, mac, false);
+    if (!mac_is_shared(nif, group))
+        (void)device_multicast(nif, group, false);
     /* RFC 2236 section 3 and section 4: who did not report last need not say that it leaves;
      * version 1 routers know no leave. */
     if (last_reporter && now_ns >= nif->igmp_v1_until)

@@ -71,12 +71,14 @@ int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns
     nif->link_was_up = conf->dev->link_up;
     arp_init(nif);
     ip4_frag_init(nif);
+    igmp_init(nif);
     return 0;
 }
 
 void netif_fini(struct netif *nif)
 {
     ASSERT(nif->udp_count == 0 && nif->tcp_ops == NULL);
+    igmp_fini(nif);
     arp_fini(nif);
     ip4_frag_fini(nif);
     pkt_queue_clear(&nif->tx_wait);

@@ -208,6 +208,8 @@ void ip4_path_mtu_update(struct netif *nif, uint32_t dst, uint32_t mtu, uint32_t
                          uint64_t now);
 
 /* igmp.c */
+void igmp_init(struct netif *nif);
+void igmp_fini(struct netif *nif);
 void igmp_input(struct netif *nif, struct pkt *pkt, const struct ip4_rx *rx, uint64_t now);
 bool igmp_is_member(const struct netif *nif, uint32_t group);
 uint64_t igmp_timers(struct netif *nif, uint64_t now);

@@ -285,7 +285,8 @@ struct netif {
 /* Makes an interface without an address. Keeps what conf says. -E_INVAL names the field in the
  * log. */
 int netif_init(struct netif *nif, const struct netif_conf *conf, uint64_t now_ns);
-/* Puts every packet it holds. Sockets must be closed, and TCP ended, before. */
+/* Puts every packet it holds; tells the device that no multicast group is wanted any more. Sockets
+ * must be closed, and TCP ended, before; the device after. */
 void netif_fini(struct netif *nif);
 
 /* ---- addresses and routes (up to NETIF_ADDRS_MAX, NETIF_ROUTES_MAX) -------------------------- */

@@ -226,6 +226,22 @@ static void test_a_mac_that_two_groups_share_is_kept(void **state)
     netrig_free(rig);
 }
 
+/* RFC 1112 section 7.2. A device that filters passes queries only if it is told so. */
+static void test_all_hosts_is_joined_at_the_device_from_start_to_end(void **state)
+{
+    struct netrig *rig = netrig_new(false);
+
+    (void)state;
+    assert_int_equal(rig->group_macs_joined, 0x01005e000001);
+    /* Its MAC is 224.0.0.1's too. */
+    assert_int_equal(netif_multicast_join(&rig->nif, IP4_ADDR(224, 128, 0, 1), rig->now), 0);
+    assert_int_equal(netif_multicast_leave(&rig->nif, IP4_ADDR(224, 128, 0, 1), rig->now), 0);
+    assert_int_equal(rig->group_macs_left, 0);
+    netif_fini(&rig->nif);
+    assert_int_equal(rig->group_macs_left, 0x01005e000001);
+    netrig_free(rig);
+}
+
 static void test_datagrams_to_a_joined_group_are_received(void **state)
 {
     struct netrig *rig = netrig_new(false);
@@ -289,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_a_version_1_router_gets_version_1_reports_and_no_leaves),
         cmocka_unit_test(test_groups_that_cannot_be_joined_and_bounds),
         cmocka_unit_test(test_a_mac_that_two_groups_share_is_kept),
+        cmocka_unit_test(test_all_hosts_is_joined_at_the_device_from_start_to_end),
         cmocka_unit_test(test_datagrams_to_a_joined_group_are_received),
         cmocka_unit_test(test_malformed_messages),
     };
