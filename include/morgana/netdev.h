@@ -48,12 +48,14 @@ struct netdev_caps {
     S(tx_notify) /* events sent to the peer for tx */                                              \
     S(rx_packets)                                                                                  \
     S(rx_bytes)                                                                                    \
-    S(rx_short)     /* shorter than an Ethernet header */                                          \
-    S(rx_errors)    /* the device reported an error for the packet */                              \
-    S(rx_no_buffer) /* no page to post: the ring could not be refilled */                          \
-    S(rx_notify)    /* events sent to the peer for rx */                                           \
-    S(violations)   /* the peer broke the device's protocol: it was closed */                      \
-    S(quarantined)  /* pages the peer would not let go */
+    S(rx_short)          /* shorter than an Ethernet header */                                     \
+    S(rx_errors)         /* the device reported an error for the packet */                         \
+    S(rx_no_buffer)      /* no page to post: the ring could not be refilled */                     \
+    S(rx_notify)         /* events sent to the peer for rx */                                      \
+    S(violations)        /* the peer broke the device's protocol: it was closed */                 \
+    S(quarantined)       /* pages the peer would not let go */                                     \
+    S(multicast_full)    /* joins of a group that did not fit the device's list */                 \
+    S(multicast_refused) /* groups that the peer did not take */
 
 #define NETDEV_STAT_FIELD(name) uint64_t name;
 struct netdev_stats {
