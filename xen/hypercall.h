@@ -249,6 +249,25 @@ static inline int hypercall_memory_map(void *entries, unsigned count)
     return err == 0 ? (int)op.nr_entries : err;
 }
 
+/* Xen takes `count` pages back, or gives as many where ours have none; how many it did. Frames as Xen
+ * knows them; those it gives are told, too. */
+static inline int hypercall__memory_reservation(unsigned cmd, uint64_t *frames, unsigned count)
+{
+    struct xen_memory_reservation op = {.nr_extents = count, .domid = DOMID_SELF};
+    set_xen_guest_handle(op.extent_start, frames);
+    return hypercall__memory_op(cmd, &op);
+}
+
+static inline int hypercall_memory_decrease_reservation(uint64_t *frames, unsigned count)
+{
+    return hypercall__memory_reservation(XENMEM_decrease_reservation, frames, count);
+}
+
+static inline int hypercall_memory_populate_physmap(uint64_t *frames, unsigned count)
+{
+    return hypercall__memory_reservation(XENMEM_populate_physmap, frames, count);
+}
+
 /* ---- vcpus: vcpu.h --------------------------------------------------------------------------- */
 
 /* VIRQ_TIMER comes when the system time reaches at_ns. flags: VCPU_SSHOTTMR_future: -ETIME where

@@ -6,6 +6,7 @@
 
 #include <morgana/platform.h>
 
+#include "reservation.h"
 #include "sim_priv.h"
 
 #include <xen/features.h>
@@ -123,7 +124,7 @@ static long memory_op(unsigned cmd, void *arg)
         uint8_t *page = sim_gfn_page(op->gpfn);
         return page != NULL && sim_frame_unmap_at(page) ? 0 : -E_INVAL;
     }
-    return -E_NOSYS;
+    return sim_reservation_op(cmd, arg);
 }
 
 /* ---- vcpu_op: the guest's timers ------------------------------------------------------------ */
