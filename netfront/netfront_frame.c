@@ -22,7 +22,6 @@ enum {
     PROTOCOL_UDP = 17,
     TCP_MIN = 20, /* RFC 9293 section 3.1 */
     TCP_DOFF_OFF = 12,
-    TCP_CSUM_OFF = 16,
     UDP_BYTES = 8, /* RFC 768 */
     UDP_CSUM_OFF = 6,
 };
@@ -62,7 +61,7 @@ uint32_t netfront_headers(struct cs_ro first, struct netfront_l4 *l4)
      * not "found". */
     if ((fragment & IP4_FRAGMENT_MORE) == 0) {
         l4->start = (uint16_t)end;
-        l4->off = protocol == PROTOCOL_TCP ? TCP_CSUM_OFF : UDP_CSUM_OFF;
+        l4->off = protocol == PROTOCOL_TCP ? NETFRONT_TCP_CSUM_OFF : UDP_CSUM_OFF;
     }
     return protocol == PROTOCOL_TCP ? tcp_headers(first, end) : end + UDP_BYTES;
 }

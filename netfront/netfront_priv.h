@@ -28,7 +28,9 @@
 #define NETFRONT_MTU_DEFAULT 1500u /* io/netif.h: where there is no key */
 #define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
-#define NETFRONT_RX_BATCH 32u /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_RX_BATCH 32u     /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_EXTRAS_MAX 4u    /* slots of extra info a frame: one of each type */
+#define NETFRONT_TCP_CSUM_OFF 16u /* RFC 9293 section 3.1: of the checksum in TCP's header */
 #define NETFRONT_TX_NO_ID UINT16_MAX
 
 /* How a backend can break the protocol, each with what the log says. */
@@ -41,7 +43,8 @@
     V(RX_ID, "a receive response's id is not its slot's")                                          \
     V(RX_RANGE, "received data reach past the page")                                               \
     V(RX_CHAIN, "a received frame has too many slots")                                             \
-    V(RX_EXTRA, "extra info or a GSO prefix, which was not negotiated")                            \
+    V(RX_EXTRA, "extra info or a GSO prefix that was not negotiated, or out of place")             \
+    V(RX_GSO, "a super-segment of no size")                                                        \
     V(RX_MAPPED, "a received page is still mapped after its response")                             \
     V(CTRL_RSP_PROD, "more control responses than requests")                                       \
     V(CTRL_ID, "a control response's id or type is not that of the request")                       \
@@ -76,8 +79,11 @@ struct netfront_tx_slot {
 struct netfront_tx {
     struct ring ring;
     struct page *ring_page; /* HELD, granted under its gref; NULL: there is no ring */
-    uint32_t wanted;     /* free ids before a refused frame is tried again; 0: none was refused */
-    uint32_t free_count; /* ids: as many as the ring has room, less what an old backend keeps */
+    uint32_t wanted; /* free ids before a refused frame is tried again; 0: none was refused */
+    /* Slots there is room for: free ids, less slots of extra info, which have none. Ids are as many
+     * as the ring has slots, less what an old backend keeps. */
+    uint32_t free_count;
+    uint32_t extras; /* slots of extra info that were not answered */
     uint16_t free_head;
     struct netfront_tx_slot slot[NETFRONT_RING_SLOTS];
 };
@@ -87,8 +93,12 @@ struct netfront_rx {
     struct page *ring_page;
     struct pkt *partial;    /* a frame whose last slot has not come */
     uint32_t partial_slots; /* how many have; 0: none begun */
+    uint32_t extras_seen;   /* types of extra info that it had, a bit each */
     uint16_t partial_rxf;   /* flags of its first slot */
+    uint16_t partial_gso;   /* gso_size of it */
     bool partial_bad;       /* it will be dropped: counted already */
+    bool more_data;         /* it goes on, after extra info if that comes first */
+    bool extra_next;        /* the next slot is extra info */
     /* By index in the ring. io/netif.h: a response lies in the slot of its request, so the index is
      * the id. */
     struct page *page[NETFRONT_RING_SLOTS];
@@ -109,6 +119,7 @@ struct netfront {
     struct xenbus_front front;
     bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
     uint16_t conf_mtu;   /* what the toolstack allows */
+    uint32_t rx_extras;  /* types of extra info that may come, a bit each */
     uint8_t violation;   /* enum netfront_violation: the first one */
     uint8_t queue_count; /* queues that exist: 0 or 1 */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */

@@ -22,6 +22,7 @@ int netfront_rx_ring_create(struct netfront_queue *q)
     rx->partial = NULL;
     rx->partial_slots = 0;
     rx->partial_bad = false;
+    rx->extra_next = false;
     return 0;
 }
 
@@ -105,7 +106,8 @@ static struct page *unpost_page(struct netfront_queue *q, uint32_t index)
     return page;
 }
 
-/* Validates what one response says, apart from its status. */
+/* Validates what one response says, apart from its status. Extra info comes with the first slot of
+ * a frame, and only where some kind of it was negotiated. */
 static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_rsp rsp)
 {
     struct netfront *nf = q->nf;
@@ -114,7 +116,8 @@ static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_r
         netfront_violate(nf, NETFRONT_RX_ID, rsp.id, index & (NETFRONT_RING_SLOTS - 1), 0);
         return false;
     }
-    if (UNLIKELY((rsp.rxf & (RXF_EXTRA_INFO | RXF_GSO_PREFIX)) != 0)) {
+    if (UNLIKELY((rsp.rxf & (RXF_EXTRA_INFO | RXF_GSO_PREFIX)) != 0) &&
+        ((rsp.rxf & RXF_GSO_PREFIX) != 0 || nf->rx_extras == 0 || q->rx.partial_slots != 0)) {
         netfront_violate(nf, NETFRONT_RX_EXTRA, rsp.id, rsp.rxf, 0);
         return false;
     }
@@ -129,34 +132,53 @@ static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_r
     return true;
 }
 
-/* What the flags of a frame's first slot say of its transport checksum. */
-static void note_csum(struct pkt *pkt, uint16_t rxf)
+/* What a frame's first slot and its extra info say of checksum and segments. False: a
+ * super-segment that is none (pkt.h). */
+static bool note_meta(struct pkt *pkt, uint16_t rxf, uint16_t gso_size)
 {
-    struct netfront_l4 l4;
+    struct netfront_l4 l4 = {0, 0};
 
+    if ((rxf & RXF_CSUM_BLANK) != 0 || gso_size != 0)
+        (void)netfront_headers(pkt_frag_view(pkt, 0), &l4);
+    if (gso_size != 0 && (l4.start == 0 || l4.off != NETFRONT_TCP_CSUM_OFF))
+        return false;
+    pkt->gso_size = gso_size;
     if ((rxf & RXF_CSUM_BLANK) == 0) {
         if ((rxf & RXF_DATA_VALIDATED) != 0)
             pkt->csum = PKT_CSUM_VALIDATED;
-        return;
+        return true;
     }
     /* Blank where there is no field to be blank: UNKNOWN, so that whoever reads it verifies it, and
      * drops it. */
-    (void)netfront_headers(pkt_frag_view(pkt, 0), &l4);
     if (l4.start == 0 || l4.start + l4.off + sizeof(uint16_t) > pkt->len)
-        return;
+        return true;
     pkt->csum = PKT_CSUM_BLANK;
     pkt->csum_start = l4.start;
     pkt->csum_off = l4.off;
+    return true;
 }
 
 /* The first slot of a frame: finds a packet for it. */
-static void begin(struct netfront_queue *q, uint16_t rxf)
+static void begin(struct netfront_queue *q, struct netfront_rx_rsp rsp)
 {
-    q->rx.partial_rxf = rxf;
-    q->rx.partial = pkt_get(q->nf->conf.pool);
-    q->rx.partial_bad = q->rx.partial == NULL;
-    if (UNLIKELY(q->rx.partial_bad))
+    struct netfront_rx *rx = &q->rx;
+
+    rx->partial_rxf = rsp.rxf;
+    rx->partial_gso = 0;
+    rx->extras_seen = 0;
+    rx->extra_next = (rsp.rxf & RXF_EXTRA_INFO) != 0;
+    rx->partial = pkt_get(q->nf->conf.pool);
+    rx->partial_bad = rx->partial == NULL;
+    if (UNLIKELY(rx->partial_bad))
         q->nf->dev.stats.rx_no_buffer++;
+}
+
+/* The frame being put together will be dropped. */
+static void spoil(struct netfront_queue *q)
+{
+    if (!q->rx.partial_bad)
+        q->nf->dev.stats.rx_errors++;
+    q->rx.partial_bad = true;
 }
 
 /* Adds the page of one response to the frame being put together. Takes page. */
@@ -164,6 +186,8 @@ static void add(struct netfront_queue *q, struct page *page, struct netfront_rx_
 {
     struct netfront_rx *rx = &q->rx;
 
+    rx->partial_slots++;
+    rx->more_data = (rsp.rxf & RXF_MORE_DATA) != 0;
     if (LIKELY(rsp.status > 0 && !rx->partial_bad)) {
         int err = pkt_append_take(rx->partial, page, rsp.offset, (uint32_t)rsp.status);
 
@@ -171,29 +195,79 @@ static void add(struct netfront_queue *q, struct page *page, struct netfront_rx_
         return;
     }
     page_put(page);
-    if (!rx->partial_bad)
-        q->nf->dev.stats.rx_errors++;
-    rx->partial_bad = true;
+    spoil(q);
+}
+
+/* A slot of extra info, each type once a frame: so the chain is bounded. False: a lie. */
+static bool add_extra(struct netfront_queue *q, uint64_t raw)
+{
+    struct netfront_rx *rx = &q->rx;
+    struct cs_ro v = cs_ro_of(&raw, sizeof(raw));
+    uint8_t type = netfront_extra_ro_get_type(v);
+    uint32_t bit = type < 32 ? 1u << type : 0;
+    struct netfront_gso gso;
+
+    if ((q->nf->rx_extras & ~rx->extras_seen & bit) == 0) {
+        netfront_violate(q->nf, NETFRONT_RX_EXTRA, type, rx->extras_seen, q->nf->rx_extras);
+        return false;
+    }
+    rx->extras_seen |= bit;
+    rx->extra_next = (netfront_extra_ro_get_flags(v) & NETFRONT_EXTRA_MORE) != 0;
+    if (type != NETFRONT_EXTRA_GSO)
+        return true; /* a hash, which nobody here needs */
+    gso = netfront_gso_of(raw);
+    if (gso.size == 0) {
+        netfront_violate(q->nf, NETFRONT_RX_GSO, gso.gso_type, 0, 0);
+        return false;
+    }
+    if (gso.gso_type == NETFRONT_GSO_TCP4)
+        rx->partial_gso = gso.size;
+    else
+        spoil(q); /* TCP over IPv6, which was not asked for */
+    return true;
 }
 
 /* The last slot of a frame has come: Gives it, or NULL where it was dropped (and counted). */
 static struct pkt *finish(struct netfront_queue *q)
 {
-    struct pkt *pkt = q->rx.partial;
+    struct netfront_rx *rx = &q->rx;
+    struct pkt *pkt = rx->partial;
 
-    q->rx.partial = NULL;
-    q->rx.partial_slots = 0;
-    if (LIKELY(!q->rx.partial_bad && pkt->len >= NETFRONT_ETH_BYTES)) {
-        if ((q->rx.partial_rxf & (RXF_CSUM_BLANK | RXF_DATA_VALIDATED)) != 0)
-            note_csum(pkt, q->rx.partial_rxf);
-        q->nf->dev.stats.rx_packets++;
-        q->nf->dev.stats.rx_bytes += pkt->len;
-        return pkt;
+    rx->partial = NULL;
+    rx->partial_slots = 0;
+    if (LIKELY(!rx->partial_bad && pkt->len >= NETFRONT_ETH_BYTES)) {
+        if ((rx->partial_rxf & (RXF_CSUM_BLANK | RXF_DATA_VALIDATED | RXF_EXTRA_INFO)) == 0 ||
+            LIKELY(note_meta(pkt, rx->partial_rxf, rx->partial_gso))) {
+            q->nf->dev.stats.rx_packets++;
+            q->nf->dev.stats.rx_bytes += pkt->len;
+            return pkt;
+        }
+        spoil(q);
     }
-    if (!q->rx.partial_bad)
+    if (!rx->partial_bad)
         q->nf->dev.stats.rx_short++;
     pkt_put(pkt);
     return NULL;
+}
+
+/* One slot: a private copy of it, and its page, which it Takes. False: it was a lie. */
+static bool take_slot(struct netfront_queue *q, uint32_t index, uint64_t raw, struct page *page)
+{
+    struct netfront_rx_rsp rsp;
+
+    if (UNLIKELY(q->rx.extra_next)) {
+        page_put(page); /* nothing was written there */
+        return add_extra(q, raw);
+    }
+    rsp = netfront_rx_rsp_of(raw);
+    if (UNLIKELY(!check(q, index, rsp))) {
+        page_put(page);
+        return false;
+    }
+    if (q->rx.partial_slots == 0)
+        begin(q, rsp);
+    add(q, page, rsp);
+    return true;
 }
 
 unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, unsigned n)
@@ -210,22 +284,16 @@ unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, uns
     }
     while (waiting-- > 0 && got < n) {
         uint32_t index = ring->rsp_cons;
-        struct netfront_rx_rsp rsp = netfront_rx_rsp_get(ring_next(ring));
+        uint64_t raw = netfront_rx_raw_get(ring_next(ring));
         struct page *page = unpost_page(q, index);
 
         if (UNLIKELY(page == NULL)) {
-            netfront_violate(q->nf, NETFRONT_RX_MAPPED, rsp.id, 0, 0);
+            netfront_violate(q->nf, NETFRONT_RX_MAPPED, (uint16_t)raw, 0, 0);
             break;
         }
-        if (UNLIKELY(!check(q, index, rsp))) {
-            page_put(page);
+        if (UNLIKELY(!take_slot(q, index, raw, page)))
             break;
-        }
-        if (rx->partial_slots == 0)
-            begin(q, rsp.rxf);
-        add(q, page, rsp);
-        rx->partial_slots++;
-        if ((rsp.rxf & RXF_MORE_DATA) != 0)
+        if (rx->extra_next || rx->more_data)
             continue;
         pkts[got] = finish(q);
         if (pkts[got] != NULL)
@@ -261,4 +329,5 @@ void netfront_rx_ring_destroy(struct netfront_queue *q)
     pkt_put(rx->partial);
     rx->partial = NULL;
     rx->partial_slots = 0;
+    rx->extra_next = false;
 }

@@ -21,6 +21,7 @@ int netfront_tx_ring_create(struct netfront_queue *q)
     tx->wanted = 0;
     tx->free_head = NETFRONT_TX_NO_ID;
     tx->free_count = 0;
+    tx->extras = 0;
     /* An id whose page a former backend would not let go (destroy) stays out of use. */
     while (id-- > 0) {
         if (tx->slot[id].page != NULL)
@@ -154,12 +155,15 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     struct netfront_tx *tx = &q->tx;
     uint16_t ids[PKT_FRAGS_MAX];
     uint32_t n = pkt->frag_count, size = pkt->len; /* the first slot's size is the whole frame's */
+    uint32_t extra = pkt->gso_size != 0;           /* extra info comes behind the first slot */
     uint16_t txf = 0;
 
     /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have
      * corrupted it */
     if (pkt->csum == PKT_CSUM_BLANK)
         txf = TXF_CSUM_BLANK | TXF_DATA_VALIDATED;
+    if (extra != 0)
+        txf |= TXF_EXTRA_INFO;
     for (uint32_t i = 0; i < n; i++) {
         struct pkt_frag frag = pkt->frag[i];
         struct netfront_tx_slot *slot = slot_take(nf, tx, frag.page);
@@ -171,7 +175,7 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
         ids[i] = (uint16_t)(slot - tx->slot);
         if (i + 1 < n)
             txf |= TXF_MORE_DATA;
-        netfront_tx_req_put(ring_request(&tx->ring, i),
+        netfront_tx_req_put(ring_request(&tx->ring, i == 0 ? 0 : i + extra),
                             (struct netfront_tx_req){.gref = slot->gref,
                                                      .offset = frag.off,
                                                      .txf = txf,
@@ -179,7 +183,11 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
                                                      .size = (uint16_t)(i == 0 ? size : frag.len)});
         txf = 0;
     }
-    ring_commit(&tx->ring, n);
+    if (extra != 0)
+        netfront_tx_gso_put(ring_request(&tx->ring, 1), pkt->gso_size);
+    tx->extras += extra;
+    tx->free_count -= extra;
+    ring_commit(&tx->ring, n + extra);
     return 0;
 }
 
@@ -212,17 +220,18 @@ static struct pkt *copy_of(struct netfront *nf, const struct pkt *pkt)
 static int fill(struct netfront_queue *q, struct pkt *pkt)
 {
     struct netfront_tx *tx = &q->tx;
-    uint32_t len;
+    uint32_t len, need;
     int err = 0;
 
     if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK)
         err = prepare(q->nf, pkt);
     if (UNLIKELY(err != 0))
         return err == -E_NOMEM ? refuse(q, tx->free_count + 1) : err;
-    if (UNLIKELY(tx->free_count < pkt->frag_count)) {
+    need = pkt->frag_count + (pkt->gso_size != 0 ? 1u : 0u);
+    if (UNLIKELY(tx->free_count < need)) {
         netfront_tx_ring_drain(q);
-        if (tx->free_count < pkt->frag_count)
-            return refuse(q, pkt->frag_count);
+        if (tx->free_count < need)
+            return refuse(q, need);
     }
     len = pkt->len;
     err = put_slots(q, pkt);
@@ -241,17 +250,14 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
     struct pkt *copy = NULL;
     int err;
 
-    if (UNLIKELY(pkt->gso_size != 0)) { /* caps.gso_max_bytes is 0 */
+    if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES ||
+                 (pkt->gso_size != 0 && !netdev_gso_ok(&nf->dev, pkt)))) {
         nf->dev.stats.tx_errors++;
         return -E_INVAL;
     }
-    if (UNLIKELY(pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
+    if (UNLIKELY(pkt->gso_size == 0 && pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
         nf->dev.stats.tx_too_long++;
         return -E_MSGSIZE;
-    }
-    if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES)) {
-        nf->dev.stats.tx_errors++;
-        return -E_INVAL;
     }
     if (UNLIKELY(nf->untrusted)) {
         copy = copy_of(nf, pkt);
@@ -284,13 +290,19 @@ static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
     struct netfront_tx *tx = &q->tx;
     struct netfront_tx_slot *slot;
 
+    /* Extra info has no id, so its answer has none. */
+    if (UNLIKELY(rsp.status == NETFRONT_RSP_NULL && tx->extras != 0)) {
+        tx->extras--;
+        tx->free_count++;
+        return true;
+    }
     if (UNLIKELY(rsp.id >= NETFRONT_RING_SLOTS || tx->slot[rsp.id].page == NULL)) {
         netfront_violate(q->nf, NETFRONT_TX_ID, rsp.id, 0, 0);
         return false;
     }
     slot = &tx->slot[rsp.id];
     if (UNLIKELY(rsp.status != NETFRONT_RSP_OKAY)) {
-        /* Above 0 is only NETIF_RSP_NULL, for slots of extra info: we send none. */
+        /* Above 0 is only NETIF_RSP_NULL, for slots of extra info: all of them were answered. */
         if (rsp.status > 0) {
             netfront_violate(q->nf, NETFRONT_TX_STATUS, rsp.id, (uint16_t)rsp.status, 0);
             return false;

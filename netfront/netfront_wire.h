@@ -44,13 +44,23 @@ FIELD_TABLE(netfront_rx_req, NETFRONT_RX_REQ_FIELDS)
     F(p, he16, status)
 FIELD_TABLE(netfront_rx_rsp, NETFRONT_RX_RSP_FIELDS)
 
-/* A slot of either ring that follows one with TXF_EXTRA_INFO or RXF_EXTRA_INFO. We negotiate
- * nothing that uses it. */
+/* A slot of either ring that follows one with TXF_EXTRA_INFO or RXF_EXTRA_INFO, or another one with
+ * NETFRONT_EXTRA_MORE. It has no id, neither here nor in its response. */
 #define NETFRONT_EXTRA_FIELDS(F, p)                                                                \
     F(p, u8, type)                                                                                 \
     F(p, u8, flags)                                                                                \
     F(p, b6, data)
 FIELD_TABLE(netfront_extra, NETFRONT_EXTRA_FIELDS)
+
+/* The same with NETFRONT_EXTRA_GSO. */
+#define NETFRONT_GSO_FIELDS(F, p)                                                                  \
+    F(p, u8, type)                                                                                 \
+    F(p, u8, flags)                                                                                \
+    F(p, he16, size)                                                                               \
+    F(p, u8, gso_type)                                                                             \
+    F(p, u8, pad)                                                                                  \
+    F(p, he16, features)
+FIELD_TABLE(netfront_gso, NETFRONT_GSO_FIELDS)
 
 #define NETFRONT_SAME_PLACE(ours, theirs, field, member)                                           \
     STATIC_ASSERT(ours##_##field##_OFF == offsetof(struct theirs, member) &&                       \
@@ -80,6 +90,11 @@ STATIC_ASSERT(netfront_extra_SIZE == sizeof(struct netif_extra_info), "size of a
 NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, type, type);
 NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, flags, flags);
 NETFRONT_SAME_PLACE(netfront_extra, netif_extra_info, data, u);
+STATIC_ASSERT(netfront_gso_SIZE == sizeof(struct netif_extra_info), "size of an extra-info slot");
+NETFRONT_SAME_PLACE(netfront_gso, netif_extra_info, size, u.gso.size);
+NETFRONT_SAME_PLACE(netfront_gso, netif_extra_info, gso_type, u.gso.type);
+NETFRONT_SAME_PLACE(netfront_gso, netif_extra_info, pad, u.gso.pad);
+NETFRONT_SAME_PLACE(netfront_gso, netif_extra_info, features, u.gso.features);
 
 /* ---- flags: one enum a direction ------------------------------------------------------------- */
 
@@ -113,6 +128,22 @@ STATIC_ASSERT((unsigned)TXF_CSUM_BLANK == (unsigned)RXF_DATA_VALIDATED &&
                   (unsigned)TXF_DATA_VALIDATED == (unsigned)RXF_CSUM_BLANK,
               "the two directions swap these bits: if this ever fails, io/netif.h changed its ABI");
 
+/* Types of extra info. The multicast ones go to the backend only, a hash comes from it only. */
+#define NETFRONT_EXTRA_TYPES(E)                                                                    \
+    E(NETFRONT_EXTRA_GSO, 1)                                                                       \
+    E(NETFRONT_EXTRA_MCAST_ADD, 2)                                                                 \
+    E(NETFRONT_EXTRA_MCAST_DEL, 3)                                                                 \
+    E(NETFRONT_EXTRA_HASH, 4)
+FIELD_ENUM(netfront_extra_type, NETFRONT_EXTRA_TYPES)
+
+STATIC_ASSERT((unsigned)NETFRONT_EXTRA_GSO == XEN_NETIF_EXTRA_TYPE_GSO, "type of extra info");
+STATIC_ASSERT((unsigned)NETFRONT_EXTRA_MCAST_ADD == XEN_NETIF_EXTRA_TYPE_MCAST_ADD, "type");
+STATIC_ASSERT((unsigned)NETFRONT_EXTRA_MCAST_DEL == XEN_NETIF_EXTRA_TYPE_MCAST_DEL, "type");
+STATIC_ASSERT((unsigned)NETFRONT_EXTRA_HASH == XEN_NETIF_EXTRA_TYPE_HASH, "type");
+
+#define NETFRONT_EXTRA_MORE XEN_NETIF_EXTRA_FLAG_MORE /* in the flags of extra info */
+#define NETFRONT_GSO_TCP4 XEN_NETIF_GSO_TYPE_TCPV4
+
 /* Status of a response: 0 or a length is good; io/netif.h names two errors, and NULL for slots that
  * held extra info. */
 enum { NETFRONT_RSP_OKAY = NETIF_RSP_OKAY, NETFRONT_RSP_NULL = NETIF_RSP_NULL };
@@ -139,6 +170,11 @@ struct netfront_rx_rsp {
     int16_t status;
 };
 
+struct netfront_gso {
+    uint16_t size; /* bytes of payload in each segment */
+    uint8_t gso_type;
+};
+
 /* Stores a TX request in the shared slot, all of its 12 bytes. */
 static inline void netfront_tx_req_put(void *slot, struct netfront_tx_req req)
 {
@@ -162,6 +198,28 @@ static inline struct netfront_tx_rsp netfront_tx_rsp_get(const void *slot)
                                     .status = (int16_t)netfront_tx_rsp_ro_get_status(v)};
 }
 
+/* Stores extra info in a slot of the transmit ring, all of its 12 bytes: 8, and padding. `data`: 6
+ * bytes. */
+static inline void netfront_tx_extra_put(void *slot, uint8_t type, const uint8_t *data)
+{
+    struct cs v = cs_of(slot, netfront_tx_req_SIZE);
+
+    memset(slot, 0, netfront_tx_req_SIZE);
+    netfront_extra_set_type(v, type);
+    netfront_extra_set_data(v, cs_ro_of(data, 6));
+}
+
+/* The same for a super-segment of TCP over IPv4. */
+static inline void netfront_tx_gso_put(void *slot, uint16_t size)
+{
+    struct cs v = cs_of(slot, netfront_tx_req_SIZE);
+
+    memset(slot, 0, netfront_tx_req_SIZE);
+    netfront_gso_set_type(v, NETFRONT_EXTRA_GSO);
+    netfront_gso_set_size(v, size);
+    netfront_gso_set_gso_type(v, NETFRONT_GSO_TCP4);
+}
+
 /* Stores an RX request, its padding zeroed (XSA-216: no stale byte of ours leaks through it). */
 static inline void netfront_rx_req_put(void *slot, uint16_t id, uint32_t gref)
 {
@@ -172,17 +230,36 @@ static inline void netfront_rx_req_put(void *slot, uint16_t id, uint32_t gref)
     netfront_rx_req_set_gref(v, gref);
 }
 
-/* The RX response in the shared slot: one load. */
-static inline struct netfront_rx_rsp netfront_rx_rsp_get(const void *slot)
+/* A slot of the receive ring, which is a response or extra info: one load takes it whole. */
+static inline uint64_t netfront_rx_raw_get(const void *slot)
 {
-    uint64_t raw = READ_ONCE(*(const uint64_t *)slot);
+    return READ_ONCE(*(const uint64_t *)slot);
+}
+STATIC_ASSERT(sizeof(uint64_t) == netfront_rx_rsp_SIZE, "one load takes the whole response");
+STATIC_ASSERT(sizeof(uint64_t) == netfront_extra_SIZE, "and extra info");
+
+/* The RX response in a slot's private copy. */
+static inline struct netfront_rx_rsp netfront_rx_rsp_of(uint64_t raw)
+{
     struct cs_ro v = cs_ro_of(&raw, sizeof(raw));
 
-    STATIC_ASSERT(sizeof(raw) == netfront_rx_rsp_SIZE, "one load takes the whole response");
     return (struct netfront_rx_rsp){.id = netfront_rx_rsp_ro_get_id(v),
                                     .offset = netfront_rx_rsp_ro_get_offset(v),
                                     .rxf = netfront_rx_rsp_ro_get_flags(v),
                                     .status = (int16_t)netfront_rx_rsp_ro_get_status(v)};
+}
+
+static inline struct netfront_rx_rsp netfront_rx_rsp_get(const void *slot)
+{
+    return netfront_rx_rsp_of(netfront_rx_raw_get(slot));
+}
+
+static inline struct netfront_gso netfront_gso_of(uint64_t raw)
+{
+    struct cs_ro v = cs_ro_of(&raw, sizeof(raw));
+
+    return (struct netfront_gso){.size = netfront_gso_ro_get_size(v),
+                                 .gso_type = netfront_gso_ro_get_gso_type(v)};
 }
 
 #endif

@@ -81,7 +81,7 @@ static int backend_has(struct netfront *nf, const char *key, bool *has)
 static int read_features(struct netfront *nf)
 {
     struct netdev_caps *caps = &nf->dev.caps;
-    bool rx_copy, sg, no_csum;
+    bool rx_copy, sg, no_csum, gso;
     int err = backend_has(nf, "feature-rx-copy", &rx_copy);
 
     if (err == 0 && !rx_copy) {
@@ -93,18 +93,26 @@ static int read_features(struct netfront *nf)
         err = backend_has(nf, "feature-sg", &sg);
     if (err == 0)
         err = backend_has(nf, "feature-no-csum-offload", &no_csum);
+    if (err == 0)
+        err = backend_has(nf, "feature-gso-tcpv4", &gso);
     if (err != 0)
         return err;
+    sg = sg && !nf->conf.no_sg;
     caps->frags_max = sg ? PKT_FRAGS_MAX : 1;
     /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo
      * frames either. */
     caps->mtu_bytes = nf->conf_mtu;
     if (caps->frags_max == 1 && caps->mtu_bytes > NETFRONT_MTU_DEFAULT)
         caps->mtu_bytes = NETFRONT_MTU_DEFAULT;
-    caps->csum_tx = !no_csum; /* the sense is inverted: 1 says "don't" */
-    caps->csum_rx = true;
-    caps->gso_rx = false; /* write_keys says that we take none, and we ask the backend for none */
-    caps->gso_max_bytes = 0;
+    caps->csum_tx = !no_csum && !nf->conf.no_csum; /* the key's sense is inverted: 1 says "don't" */
+    caps->csum_rx = !nf->conf.no_csum;
+    /* Segments are cut from what has a blank checksum and is more than a page. */
+    caps->gso_max_bytes =
+        gso && !nf->conf.no_gso && caps->csum_tx && caps->frags_max > 1 ? NETFRONT_MTU_MAX : 0;
+    /* The backend waits until as many pages are posted as its longest frame needs. */
+    caps->gso_rx = !nf->conf.no_gso && caps->csum_rx &&
+                   nf->conf.rx_slots >= PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX;
+    nf->rx_extras = caps->gso_rx ? 1u << NETFRONT_EXTRA_GSO : 0;
     return 0;
 }
 
@@ -122,11 +130,11 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
         {"request-rx-copy", 1},
         {"feature-rx-notify", 1},
         {"feature-sg", 1},
-        {"feature-no-csum-offload", 0}, /* blank checksums are welcome */
+        {"feature-no-csum-offload", !nf->dev.caps.csum_rx}, /* 0: blank checksums are welcome */
+        {"feature-gso-tcpv4", nf->dev.caps.gso_rx},
         /* What we cannot do; said because a boot loader may have used the device, and left its own
          * words. */
         {"feature-ipv6-csum-offload", 0},
-        {"feature-gso-tcpv4", 0},
         {"feature-gso-tcpv6", 0},
         {"request-multicast-control", 0},
     };

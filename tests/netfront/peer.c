@@ -87,6 +87,8 @@ static void peer_make_keys(const struct peer_conf *conf)
         peer_key(PEER_BACK, "feature-sg", "1");
     if (!conf->no_rx_copy)
         peer_key(PEER_BACK, "feature-rx-copy", "1");
+    if (conf->gso)
+        peer_key(PEER_BACK, "feature-gso-tcpv4", "1");
     if (conf->no_csum)
         peer_key(PEER_BACK, "feature-no-csum-offload", "1");
     peer_set_state(XENBUS_INIT_WAIT);
@@ -144,6 +146,10 @@ int peer_open(void)
                                  .pool = &peer.pool,
                                  .rx_slots = peer.conf.rx_slots,
                                  .mac = peer.conf.conf_mac,
+                                 .no_gso = peer.conf.off.no_gso,
+                                 .no_csum = peer.conf.off.no_csum,
+                                 .no_sg = peer.conf.off.no_sg,
+                                 .no_split = peer.conf.off.no_split,
                                  .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
     int err = netfront_open(peer_storage, &conf, &peer.dev);
 
@@ -310,6 +316,16 @@ bool peer_tx_take(struct netfront_tx_req *req)
     return true;
 }
 
+bool peer_tx_take_extra(struct netif_extra_info *extra)
+{
+    if (peer.tx.req_cons == peer.tx.shared->req_prod)
+        return false;
+    memcpy(extra, peer_slot_of(&peer.tx, peer.tx.req_cons++, NETFRONT_TX_SLOT_BYTES),
+           sizeof(*extra));
+    peer.tx.shared->req_event = peer.tx.req_cons + 1;
+    return true;
+}
+
 void peer_tx_answer(uint16_t id, int16_t status)
 {
     struct netif_tx_response *slot =
@@ -367,6 +383,12 @@ void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status)
         (void *)peer_slot_of(&peer.rx, peer.rx.rsp_prod++, NETFRONT_RX_SLOT_BYTES);
 
     *slot = (struct netif_rx_response){.id = id, .offset = offset, .flags = rxf, .status = status};
+}
+
+void peer_rx_extra(const struct netif_extra_info *extra)
+{
+    memcpy(peer_slot_of(&peer.rx, peer.rx.rsp_prod++, NETFRONT_RX_SLOT_BYTES), extra,
+           sizeof(*extra));
 }
 
 void peer_rx_push(void)

@@ -28,16 +28,17 @@
 
 struct peer_conf {
     uint64_t seed;
-    uint32_t gnttab_version; /* 0: 1 */
-    uint32_t grants_max;     /* 0: 4096 */
-    uint32_t pages, pkts;    /* 0: PEER_PAGES, PEER_PKTS */
-    uint32_t rx_slots;       /* of netfront_conf */
-    const uint8_t *conf_mac; /* of netfront_conf */
-    const char *mac;         /* key; NULL: a good one; "": none */
-    const char *mtu;         /* key; NULL: none */
-    const char *trusted;     /* key; NULL: none */
-    bool no_sg, no_csum, no_rx_copy;
-    bool no_quarantine;    /* netfront_conf.quarantine stays NULL */
+    uint32_t gnttab_version;              /* 0: 1 */
+    uint32_t grants_max;                  /* 0: 4096 */
+    uint32_t pages, pkts;                 /* 0: PEER_PAGES, PEER_PKTS */
+    uint32_t rx_slots;                    /* of netfront_conf */
+    const uint8_t *conf_mac;              /* of netfront_conf */
+    const char *mac;                      /* key; NULL: a good one; "": none */
+    const char *mtu;                      /* key; NULL: none */
+    const char *trusted;                  /* key; NULL: none */
+    bool no_sg, no_csum, no_rx_copy, gso; /* the backend's features */
+    struct netfront_conf off;             /* of netfront_conf: no_gso, no_csum, no_sg, no_split */
+    bool no_quarantine;                   /* netfront_conf.quarantine stays NULL */
     struct sim_wire *wire; /* the simulator's own netback in place of this backend, on this wire */
     uint32_t index;        /* both rings begin there (a multiple of 256): for wrap */
 };
@@ -93,6 +94,8 @@ void peer_auto(void);
 
 /* Transmit: requests the guest has shown, and answers to them. */
 bool peer_tx_take(struct netfront_tx_req *req);
+/* The next slot as extra info. */
+bool peer_tx_take_extra(struct netif_extra_info *extra);
 void peer_tx_answer(uint16_t id, int16_t status);
 void peer_tx_push(void);
 /* Takes and answers all; returns how many. Frames are not looked at. */
@@ -108,6 +111,8 @@ struct peer_rx_req {
 uint32_t peer_rx_posted(void);
 bool peer_rx_take(struct peer_rx_req *req);
 void peer_rx_answer(uint16_t id, uint16_t offset, uint16_t rxf, int16_t status);
+/* Extra info in place of a response. */
+void peer_rx_extra(const struct netif_extra_info *extra);
 void peer_rx_push(void);
 /* A frame in one page, or in pieces of `piece` bytes where that is not 0; pushes. False: not enough
  * posted, or a request is nonsense. */

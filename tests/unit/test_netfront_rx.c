@@ -281,7 +281,7 @@ static void test_extra_info_that_was_not_negotiated(void **state)
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
-        start(&(struct peer_conf){.seed = 1});
+        start(&(struct peer_conf){.seed = 1, .off.no_gso = true});
         answer(0, flags[i], 100);
         assert_violation(NETFRONT_RX_EXTRA);
     }
