@@ -32,7 +32,9 @@ const char *sim_vbd_front(const struct sim_vbd *vbd, const char *key)
 
 const char *sim_vbd_back(const struct sim_vbd *vbd, const char *key)
 {
-    return key_of("/local/domain/0/backend/vbd/1", vbd->devid, key);
+    char dir[64];
+    snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%u", sim_state.lives);
+    return key_of(dir, vbd->devid, key);
 }
 
 void sim_vbd_set_state(struct sim_vbd *vbd, uint32_t state)
@@ -154,6 +156,25 @@ void sim_blkback_fini(void)
     for (unsigned i = 0; i < SIM_VBDS_MAX; i++) {
         if (sim_vbds[i].connected)
             sim_vbd_disconnect(&sim_vbds[i]);
+    }
+}
+
+void sim_blkback_restore(void)
+{
+    for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
+        struct sim_vbd *vbd = &sim_vbds[i];
+        vbd->dead = false;
+        sim_vbd_write_keys(vbd);
+    }
+}
+
+void sim_blkback_lose(void)
+{
+    for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
+        struct sim_vbd *vbd = &sim_vbds[i];
+        if (vbd->connected)
+            sim_vbd_disconnect(vbd);
+        sim_xs_rm(sim_vbd_back(vbd, ""));
     }
 }
 

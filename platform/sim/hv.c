@@ -24,8 +24,12 @@ void sim_hv_init(void)
 {
     for (unsigned i = SIM_FRAME_STORE; i <= SIM_FRAME_CONSOLE; i++)
         memset(sim_frame(i), 0, SIM_PAGE);
+    /* A domain that is restored gets other ports than it had. */
+    if (sim_state.lives % 2 == 0)
+        console_port = sim_evtchn_builder_port();
     store_port = sim_evtchn_builder_port();
-    console_port = sim_evtchn_builder_port();
+    if (sim_state.lives % 2 != 0)
+        console_port = sim_evtchn_builder_port();
     start = (struct xen_start){
         .store_ring = sim_frame(SIM_FRAME_STORE),
         .store_port = store_port,
@@ -59,6 +63,17 @@ void *xen_map_frame(unsigned space, unsigned long index)
 
 /* ---- sched_op ------------------------------------------------------------------------------- */
 
+static long shut_down(unsigned reason)
+{
+    if (reason == SHUTDOWN_suspend) {
+        bool cancelled = sim_state.cancel_suspends;
+        sim_suspend(cancelled);
+        return cancelled;
+    }
+    sim_state.shutdown_reason = (int)reason;
+    return 0; /* on Xen it does not return; here the caller's target ends the process */
+}
+
 static long sched_op(unsigned cmd, void *arg)
 {
     switch (cmd) {
@@ -71,8 +86,7 @@ static long sched_op(unsigned cmd, void *arg)
         sim_run_until_idle();
         return 0;
     case SCHEDOP_shutdown:
-        sim_state.shutdown_reason = (int)((struct sched_shutdown *)arg)->reason;
-        return 0; /* on Xen it does not return; here the caller's target ends the process */
+        return shut_down(((struct sched_shutdown *)arg)->reason);
     default:
         return -E_NOSYS;
     }

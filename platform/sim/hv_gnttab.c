@@ -62,6 +62,16 @@ void sim_gnttab_fini(void)
     }
 }
 
+void sim_gnttab_restore(void)
+{
+    sim_gnttab_fini();
+    for (unsigned i = 0; i < DOM0_GRANTS; i++) {
+        if (gnt.dom0[i].used)
+            sim_frame_free(gnt.dom0[i].frame);
+    }
+    sim_gnttab_init();
+}
+
 static uint32_t frames_max(void)
 {
     uint32_t limit = sim_state.conf.gnttab_frames;

@@ -31,7 +31,9 @@ const char *sim_vif_front(const struct sim_vif *vif, const char *key)
 
 const char *sim_vif_back(const struct sim_vif *vif, const char *key)
 {
-    return key_of("/local/domain/0/backend/vif/1", vif->index, key);
+    char directory[64];
+    snprintf(directory, sizeof(directory), "/local/domain/0/backend/vif/%u", sim_state.lives);
+    return key_of(directory, vif->index, key);
 }
 
 void sim_vif_set_state(struct sim_vif *vif, uint32_t state)
@@ -119,6 +121,24 @@ void sim_netback_fini(void)
         free(sim_vifs[i].held);
     }
     memset(sim_vifs, 0, sizeof(sim_vifs));
+}
+
+void sim_netback_restore(void)
+{
+    for (unsigned i = 0; i < sim_state.conf.vif_count; i++) {
+        struct sim_vif *vif = &sim_vifs[i];
+        vif->dead = false;
+        sim_vif_write_keys(vif);
+    }
+}
+
+void sim_netback_lose(void)
+{
+    for (unsigned i = 0; i < sim_state.conf.vif_count; i++) {
+        if (sim_vifs[i].connected)
+            sim_vif_disconnect(&sim_vifs[i]);
+        sim_xs_rm(sim_vif_back(&sim_vifs[i], ""));
+    }
 }
 
 /* ---- connecting ----------------------------------------------------------------------------- */

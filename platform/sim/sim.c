@@ -54,6 +54,7 @@ int sim_init(const struct sim_conf *conf)
     sim_state.conf = *conf;
     sim_state.rng = conf->seed;
     sim_state.shutdown_reason = -1;
+    sim_state.lives = 1;
     sim_state.timer_at = NS_NEVER;
 
     int err = sim_frames_init();

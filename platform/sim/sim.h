@@ -121,6 +121,17 @@ int sim_shutdown_reason(void);
 uint64_t sim_hypercalls(unsigned op);
 uint64_t sim_upcalls(void);
 
+/* What hypervisor and toolstack do between the guest's SCHEDOP_shutdown with SHUTDOWN_suspend and
+ * its return, which calls this too. The domain was saved and restored, or migrated: all its ports
+ * and grants are gone, the grant table is of version 1, no timer runs, shared info and the rings of
+ * xenstore and console are empty and have other ports (xen_start() says which); watches,
+ * transactions and what was in flight are lost; its directory in xenstore is a new domain's, and
+ * each device has a new backend under another path, in InitWait. With conf.random domain 0 has some
+ * of its turns before. Of a cancelled one nothing happens. */
+void sim_suspend(bool cancelled);
+/* What the hypercall gets from now on. */
+void sim_suspend_cancel(bool cancelled);
+
 /* A number drawn from the seed: 0 .. bound-1; bound >= 1. */
 uint32_t sim_random(uint32_t bound);
 
@@ -170,7 +181,7 @@ void sim_dom0_grant_end(uint32_t gref);
 /* ---- domain 0's side of xenstore ------------------------------------------------------------ */
 
 #define SIM_FRONTEND "/local/domain/1/device/vif/%u"
-#define SIM_BACKEND "/local/domain/0/backend/vif/1/%u"
+#define SIM_BACKEND "/local/domain/0/backend/vif/1/%u" /* before any restore */
 
 /* Writes as domain 0: the node and its parents are made. Watches fire. */
 void sim_xs_write(const char *path, const char *format, ...) PRINTF_LIKE(2, 3);

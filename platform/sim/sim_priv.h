@@ -71,6 +71,8 @@ struct sim {
     uint64_t hypercalls[64];
     uint64_t upcalls;
     int shutdown_reason;
+    uint32_t lives;       /* how often the domain was built: 1, and one more at each restore */
+    bool cancel_suspends; /* sim_suspend_cancel */
     uint64_t timer_at, timer_period;
     bool wires_ready;
 };
@@ -136,6 +138,8 @@ int sim_dom0_bind_work(uint32_t guest_port, uint8_t work);
 
 void sim_gnttab_init(void);
 void sim_gnttab_fini(void);
+/* A new domain's table: empty. The guest's mappings, and domain 0's grants to it, are gone. */
+void sim_gnttab_restore(void);
 long sim_gnttab_op(unsigned cmd, void *args, unsigned count);
 /* The frame of the guest's table (or, with XENMAPIDX_grant_table_status, of status words); NULL
  * where it has none. The table grows up to it. */
@@ -155,6 +159,8 @@ struct sim_txn;
 void sim_store_init(void);
 void sim_store_fini(void);
 void sim_store_populate(void);
+/* A new domain's tree, as the toolstack writes it; transactions of the old one are gone. */
+void sim_store_restore(void);
 bool sim_store_path_ok(const char *path);
 int sim_store_read(unsigned domid, struct sim_txn *txn, const char *path, struct cs_ro *value);
 int sim_store_write(unsigned domid, struct sim_txn *txn, const char *path, struct cs_ro value);
@@ -192,6 +198,10 @@ void sim_console_step(void);
 void sim_netback_init(void);
 void sim_netback_fini(void);
 void sim_netback_changed(const char *path); /* xenstore changed there */
+/* The guest's domain is gone: its rings are let go, and the backend's keys; and there is a new one:
+ * new keys under a new path. */
+void sim_netback_lose(void);
+void sim_netback_restore(void);
 void sim_vif_step_state(unsigned index);
 void sim_vif_step_tx(unsigned index, unsigned budget);
 void sim_vif_step_rx(unsigned index, unsigned budget);
@@ -202,6 +212,8 @@ void sim_vif_poll_wires(void);
 void sim_blkback_init(void);
 void sim_blkback_fini(void);
 void sim_blkback_changed(const char *path); /* xenstore changed there */
+void sim_blkback_lose(void); /* as netback's */
+void sim_blkback_restore(void);
 void sim_vbd_step_state(unsigned index);
 void sim_vbd_step_rings(unsigned index, unsigned budget);
 

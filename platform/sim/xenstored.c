@@ -544,6 +544,17 @@ int sim_store_txn_end(uint32_t id, bool commit)
     return err;
 }
 
+void sim_store_restore(void)
+{
+    for (unsigned i = 0; i < TXNS_MAX; i++) {
+        if (store.txn[i].id != 0)
+            txn_free(&store.txn[i]);
+    }
+    store.fail_commits = 0;
+    sim_store_rm(0, NULL, "/local/domain/1");
+    sim_store_populate();
+}
+
 uint32_t sim_xs_transactions(void)
 {
     return store.txns;
