@@ -45,6 +45,7 @@ struct client {
     struct client *older, *newer; /* by that; or the free list, by `newer` */
     struct chunk *chunk;          /* BODY, of a file on the disk: on its way, or being sent */
     bool waits;                   /* for room to read the next one: in the list of these */
+    bool next;                    /* it was the first of them, and may read now */
     struct client *next_waiting;
 };
 
@@ -339,8 +340,12 @@ static int send_read(struct client *client, uint64_t now)
     int err;
 
     if (chunk == NULL) {
-        err = chunk_begin(client, reply->file, reply->first + client->body_sent,
-                          reply->length - client->body_sent, &client->chunk);
+        /* Nobody overtakes those that wait: the fast would leave the slow nothing. */
+        err = waiting == NULL || client->next
+                  ? chunk_begin(client, reply->file, reply->first + client->body_sent,
+                                reply->length - client->body_sent, &client->chunk)
+                  : -E_AGAIN;
+        client->next = false;
         if (err == -E_AGAIN)
             wait_for_room(client);
         return err < 0 ? err : -E_AGAIN;
@@ -482,6 +487,7 @@ static bool disk_turn(void)
         busy |= take_back();
     if (client != NULL && chunks_room()) {
         wait_no_more(client);
+        client->next = true;
         read_ready(client);
         busy = true;
     }
