@@ -71,9 +71,10 @@ enum netfront_violation {
 
 /* A request on its way, found by its id. */
 struct netfront_tx_slot {
-    struct page *page;  /* ours until the response, with one reference; NULL: the id is free */
+    struct page *page;  /* ours until the response, with one reference; NULL: the id is free, */
     gref_t gref;        /* read-only, for this request only */
-    uint16_t next_free; /* the id is free: the next free one */
+    uint16_t next_free; /* the id is free: the next free one; `mcast`: its token */
+    bool mcast;         /* ... unless its request had no data, but a multicast group's address */
 };
 
 struct netfront_tx {
@@ -146,6 +147,9 @@ int netfront_queue_create(struct netfront *nf);
 /* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called
  * again. True: nothing stayed. */
 bool netfront_queue_destroy(struct netfront *nf);
+/* The domain was restored: every grant can be ended, and no event channel is ours any more: they
+ * are forgotten, not closed, since others may have their numbers. */
+void netfront_queue_forget(struct netfront *nf);
 /* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no
  * grant. */
 struct page *netfront_ring_page_get(struct netfront *nf);

@@ -26,6 +26,7 @@ int netfront_tx_ring_create(struct netfront_queue *q)
     while (id-- > 0) {
         if (tx->slot[id].page != NULL)
             continue;
+        tx->slot[id].mcast = false;
         tx->slot[id].next_free = tx->free_head;
         tx->free_head = (uint16_t)id;
         tx->free_count++;
@@ -54,6 +55,7 @@ static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_t
 static void slot_free(struct netfront_tx *tx, uint16_t id)
 {
     tx->slot[id].page = NULL;
+    tx->slot[id].mcast = false;
     tx->slot[id].gref = 0;
     tx->slot[id].next_free = tx->free_head;
     tx->free_head = id;
@@ -271,6 +273,26 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
     return err;
 }
 
+int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac[6], uint16_t token)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint16_t id = tx->free_head;
+
+    if (tx->free_count < 2)
+        return -E_AGAIN;
+    tx->free_head = tx->slot[id].next_free;
+    tx->slot[id].mcast = true;
+    tx->slot[id].next_free = token;
+    tx->free_count -= 2;
+    tx->extras++;
+    netfront_tx_req_put(ring_request(&tx->ring, 0),
+                        (struct netfront_tx_req){.txf = TXF_EXTRA_INFO, .id = id});
+    netfront_tx_extra_put(ring_request(&tx->ring, 1),
+                          add ? NETFRONT_EXTRA_MCAST_ADD : NETFRONT_EXTRA_MCAST_DEL, mac);
+    ring_commit(&tx->ring, 2);
+    return 0;
+}
+
 void netfront_tx_ring_push(struct netfront_queue *q)
 {
     if (q->tx.ring.req_pushed == q->tx.ring.req_prod)
@@ -296,19 +318,24 @@ static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
         tx->free_count++;
         return true;
     }
-    if (UNLIKELY(rsp.id >= NETFRONT_RING_SLOTS || tx->slot[rsp.id].page == NULL)) {
+    if (UNLIKELY(rsp.id >= NETFRONT_RING_SLOTS ||
+                 (tx->slot[rsp.id].page == NULL && !tx->slot[rsp.id].mcast))) {
         netfront_violate(q->nf, NETFRONT_TX_ID, rsp.id, 0, 0);
         return false;
     }
     slot = &tx->slot[rsp.id];
-    if (UNLIKELY(rsp.status != NETFRONT_RSP_OKAY)) {
-        /* Above 0 is only NETIF_RSP_NULL, for slots of extra info: all of them were answered. */
-        if (rsp.status > 0) {
-            netfront_violate(q->nf, NETFRONT_TX_STATUS, rsp.id, (uint16_t)rsp.status, 0);
-            return false;
-        }
-        q->nf->dev.stats.tx_errors++;
+    if (UNLIKELY(rsp.status > 0)) {
+        /* Only NETIF_RSP_NULL, for slots of extra info: all of them were answered. */
+        netfront_violate(q->nf, NETFRONT_TX_STATUS, rsp.id, (uint16_t)rsp.status, 0);
+        return false;
     }
+    if (UNLIKELY(slot->mcast)) {
+        netfront_mcast_answer(q->nf, slot->next_free, rsp.status == NETFRONT_RSP_OKAY);
+        slot_free(tx, rsp.id);
+        return true;
+    }
+    if (UNLIKELY(rsp.status < 0))
+        q->nf->dev.stats.tx_errors++;
     if (UNLIKELY(gnttab_end(q->nf->conf.gt, slot->gref) != 0)) {
         netfront_violate(q->nf, NETFRONT_TX_MAPPED, rsp.id, slot->gref, 0);
         return false;

@@ -75,4 +75,11 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
  * keeps are quarantined. Takes dev; the storage is the caller's again. */
 void netfront_close(struct netdev *dev);
 
+/* Where there are several queues and the backend hashes (feature-ctrl-ring): flows whose Toeplitz
+ * hash is i modulo `count` come by queue queues[i], and go by it. Lends queues. Asynchronous: the
+ * backend is told in the next polls; meanwhile all may come by queue 0. Holds for the device's
+ * life. -E_INVAL: count not 1..128, or a queue that there is not; -E_NOSYS: the backend does not
+ * hash, or has no table. */
+int netfront_steer(struct netdev *dev, const uint8_t *queues, uint32_t count);
+
 #endif
