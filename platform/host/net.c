@@ -88,7 +88,7 @@ static bool tee_send(struct sim_wire *wire, const struct sim_frame *frame)
 }
 
 static size_t tee_recv(struct sim_wire *wire, const struct iovec *iov, unsigned iov_count,
-                       struct sim_csum *csum)
+                       struct sim_meta *csum)
 {
     struct sim_wire *inner = CONTAINER_OF(wire, struct device, tee)->inner;
     size_t len = inner->recv(inner, iov, iov_count, csum);
@@ -148,7 +148,7 @@ static void open_vif(struct device *d, const char *spec, struct sim_vif_conf *vi
         if (d->tap.mtu_bytes != 1500)
             vif->mtu_bytes = d->tap.mtu_bytes;
     }
-    d->tee = (struct sim_wire){.send = tee_send, .recv = tee_recv};
+    d->tee = (struct sim_wire){.send = tee_send, .recv = tee_recv, .gso = d->inner->gso};
     vif->wire = net.capture != NULL ? &d->tee : d->inner;
     usual_mac(d, vif->mac);
 }

@@ -28,7 +28,8 @@
 #define SIM_VBDS_MAX 8u
 #define SIM_PAYLOAD_MAX 4096u
 
-/* One network device of the guest's. Zero is the usual: gathers, no checksum is refused, MTU
+/* One network device of the guest's. Zero is the usual, a Linux backend with one queue: gathers,
+ * takes and gives super-segments, refuses no checksum, has an event channel for each direction, MTU
  * 1500. */
 struct sim_vif_conf {
     struct sim_wire *wire; /* where frames go and come from; Kept; NULL: nowhere */
@@ -36,8 +37,21 @@ struct sim_vif_conf {
     uint16_t mtu_bytes;    /* the frontend's `mtu` key; 0: no key */
     bool no_sg;            /* do not offer feature-sg */
     bool no_csum;          /* write feature-no-csum-offload = 1 */
+    bool no_gso;           /* do not offer feature-gso-tcpv4, and give none; no_sg does it too */
+    bool segment;          /* cut the guest's super-segments, though the wire takes them */
+    bool no_split;         /* do not offer feature-split-event-channels */
     bool no_rx_copy;       /* do not offer feature-rx-copy: a frontend must refuse */
-    uint32_t queues_max;   /* multi-queue-max-queues; 0: no key. Only one queue is ever served */
+    /* Serve a frontend without feature-rx-notify by polling, as Linux's does; else it is refused,
+     * as Linux 3.19's did */
+    bool rx_poll;
+    uint32_t queues_max; /* multi-queue-max-queues, at most 8 are served; 0: no key, one queue */
+    bool ctrl_ring;         /* offer feature-ctrl-ring, */
+    bool no_hash;           /* ... and refuse to hash, */
+    bool no_hash_map;       /* ... or hash without a table */
+    uint32_t hash_map_max;  /* entries of the table: 1..128; 0: 128 */
+    bool multicast;         /* offer feature-multicast-control, */
+    bool multicast_dynamic; /* ... and feature-dynamic-multicast-control */
+    uint32_t multicast_max; /* groups it takes: 1..64; 0: 64 */
 };
 
 /* What a block device keeps its bytes in: called with whole 512-byte sectors inside the device; 0,
@@ -216,15 +230,27 @@ void sim_console_stop(bool stopped);
 struct sim_vif_stats {
     uint64_t tx_frames, tx_bytes, tx_slots, tx_errors;  /* from the guest */
     uint64_t rx_frames, rx_bytes, rx_slots, rx_dropped; /* to the guest */
-    uint64_t events_from, events_to;                    /* the guest */
+    uint64_t rx_filtered;                               /* multicast it does not want */
+    uint64_t tx_gso, rx_gso;         /* of the frames: super-segments that passed whole */
+    uint64_t tx_cut, rx_cut;         /* segments that others were cut into */
+    uint64_t events_from, events_to; /* the guest */
 };
 const struct sim_vif_stats *sim_vif_stats(uint32_t index);
+/* Of one queue, since it was connected; how many there are (0: not connected). */
+struct sim_vifq_stats {
+    uint64_t tx_frames, rx_frames;
+};
+const struct sim_vifq_stats *sim_vifq_stats(uint32_t index, uint32_t queue);
+uint32_t sim_vif_queues(uint32_t index);
 /* Could netback take a frame from the wire now? Where not, it is no use to wait for one. */
 bool sim_vif_wants_frames(uint32_t index);
 /* The backend's XenbusState as it is in xenstore. */
 uint32_t sim_vif_state(uint32_t index);
 /* Detaches the device as the toolstack does: online = 0, state Closing. */
 void sim_vif_detach(uint32_t index);
+/* Attaches it again: new keys, of `conf` where that is not NULL. Rings that the guest left
+ * connected are let go. */
+void sim_vif_attach(uint32_t index, const struct sim_vif_conf *conf);
 /* Gives the vif another wire. */
 void sim_vif_wire(uint32_t index, struct sim_wire *wire);
 /* Does the wire have carrier: writes the backend's `carrier` key. */

@@ -31,7 +31,7 @@ size_t sim_iov_read(const struct iovec *iov, unsigned n, void *to, size_t len)
 
 struct record {
     uint32_t len; /* UINT32_MAX: nothing more until the buffer's end */
-    struct sim_csum csum;
+    struct sim_meta meta;
 };
 
 #define RECORD_ALIGN 16u
@@ -43,7 +43,7 @@ static size_t record_size(size_t len)
 }
 
 /* Room for a frame of `len` bytes, its header filled in; NULL where the queue is full. */
-static uint8_t *queue_reserve(struct sim_queue *q, size_t len, const struct sim_csum *csum)
+static uint8_t *queue_reserve(struct sim_queue *q, size_t len, const struct sim_meta *meta)
 {
     size_t size = record_size(len), at = q->head % SIM_QUEUE_BYTES;
     size_t skip = size > SIM_QUEUE_BYTES - at ? SIM_QUEUE_BYTES - at : 0;
@@ -59,7 +59,7 @@ static uint8_t *queue_reserve(struct sim_queue *q, size_t len, const struct sim_
         q->head += skip;
         at = 0;
     }
-    struct record record = {.len = (uint32_t)len, .csum = *csum};
+    struct record record = {.len = (uint32_t)len, .meta = *meta};
     memcpy(q->bytes + at, &record, sizeof(record));
     q->head += size;
     q->frames++;
@@ -81,16 +81,16 @@ static const uint8_t *queue_peek(struct sim_queue *q, struct record *record)
     return NULL;
 }
 
-bool sim_queue_put(struct sim_queue *q, const void *frame, size_t len, const struct sim_csum *csum)
+bool sim_queue_put(struct sim_queue *q, const void *frame, size_t len, const struct sim_meta *meta)
 {
-    static const struct sim_csum none;
-    uint8_t *to = queue_reserve(q, len, csum == NULL ? &none : csum);
+    static const struct sim_meta none;
+    uint8_t *to = queue_reserve(q, len, meta == NULL ? &none : meta);
     if (to != NULL)
         memcpy(to, frame, len);
     return to != NULL;
 }
 
-size_t sim_queue_take(struct sim_queue *q, void *frame, size_t size, struct sim_csum *csum)
+size_t sim_queue_take(struct sim_queue *q, void *frame, size_t size, struct sim_meta *meta)
 {
     struct record record;
     const uint8_t *from = queue_peek(q, &record);
@@ -98,8 +98,8 @@ size_t sim_queue_take(struct sim_queue *q, void *frame, size_t size, struct sim_
         return 0;
     size_t n = size_min(record.len, size);
     memcpy(frame, from, n);
-    if (csum != NULL)
-        *csum = record.csum;
+    if (meta != NULL)
+        *meta = record.meta;
     q->tail += record_size(record.len);
     return n;
 }
@@ -107,7 +107,7 @@ size_t sim_queue_take(struct sim_queue *q, void *frame, size_t size, struct sim_
 static bool queue_send(struct sim_wire *wire, const struct sim_frame *frame)
 {
     struct sim_queue *peer = CONTAINER_OF(wire, struct sim_queue, wire)->peer;
-    uint8_t *to = queue_reserve(peer, frame->len, &frame->csum);
+    uint8_t *to = queue_reserve(peer, frame->len, &frame->meta);
     if (to == NULL)
         return false;
     sim_iov_read(frame->iov, frame->iov_count, to, frame->len);
@@ -116,14 +116,14 @@ static bool queue_send(struct sim_wire *wire, const struct sim_frame *frame)
 }
 
 static size_t queue_recv(struct sim_wire *wire, const struct iovec *iov, unsigned iov_count,
-                         struct sim_csum *csum)
+                         struct sim_meta *meta)
 {
     struct sim_queue *q = CONTAINER_OF(wire, struct sim_queue, wire);
     struct record record;
     const uint8_t *from = queue_peek(q, &record);
     if (from == NULL)
         return 0;
-    *csum = record.csum;
+    *meta = record.meta;
     size_t n = sim_iov_fill(iov, iov_count, from, record.len);
     q->tail += record_size(record.len);
     return n;

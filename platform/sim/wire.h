@@ -16,11 +16,14 @@
 #define SIM_WIRE_IOV_MAX 24u
 
 /* What travels beside a frame's bytes. */
-struct sim_csum {
+struct sim_meta {
     bool blank;     /* the transport checksum holds the pseudo-header's sum only */
     bool validated; /* someone has verified it */
     uint16_t start; /* blank: where summing starts in the frame */
     uint16_t off;   /* blank: the field's offset from there */
+    /* A super-segment of TCP over IPv4 (morgana/pkt.h): bytes of payload in each of its segments,
+     * and its checksum is blank; 0: it is none */
+    uint16_t gso_size;
 };
 
 /* A frame from the guest, in pieces of its granted pages. */
@@ -28,7 +31,7 @@ struct sim_frame {
     const struct iovec *iov;
     unsigned iov_count; /* 1 .. SIM_WIRE_IOV_MAX */
     size_t len;         /* their sum */
-    struct sim_csum csum;
+    struct sim_meta meta;
 };
 
 struct sim_wire {
@@ -37,7 +40,8 @@ struct sim_wire {
     /* Scatters the next frame over `iov` and returns its length; 0 where none waits. A frame
      * longer than the room is cut. */
     size_t (*recv)(struct sim_wire *wire, const struct iovec *iov, unsigned iov_count,
-                   struct sim_csum *csum);
+                   struct sim_meta *meta);
+    bool gso; /* takes super-segments; where not, send gets the segments they stand for */
 };
 
 /* ---- a queue in memory ---------------------------------------------------------------------- */
@@ -60,9 +64,9 @@ void sim_queue_fini(struct sim_queue *queue);
 void sim_queue_join(struct sim_queue *a, struct sim_queue *b);
 /* Puts a frame that netback will receive. False: full. */
 bool sim_queue_put(struct sim_queue *queue, const void *frame, size_t len,
-                   const struct sim_csum *csum);
+                   const struct sim_meta *meta);
 /* Takes the next frame: its length (cut to `size`), 0 where there is none. */
-size_t sim_queue_take(struct sim_queue *queue, void *frame, size_t size, struct sim_csum *csum);
+size_t sim_queue_take(struct sim_queue *queue, void *frame, size_t size, struct sim_meta *meta);
 
 /* ---- a TAP device of Linux's ---------------------------------------------------------------- */
 

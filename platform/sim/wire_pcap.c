@@ -28,7 +28,7 @@ static bool pcap_send(struct sim_wire *wire, const struct sim_frame *frame)
 }
 
 static size_t pcap_recv(struct sim_wire *wire, const struct iovec *iov, unsigned iov_count,
-                        struct sim_csum *csum)
+                        struct sim_meta *meta)
 {
     struct sim_pcap *pcap = CONTAINER_OF(wire, struct sim_pcap, wire);
     static uint8_t frame[FRAME_MAX];
@@ -39,7 +39,7 @@ static size_t pcap_recv(struct sim_wire *wire, const struct iovec *iov, unsigned
     if (len > sizeof(frame) || fread(frame, 1, len, pcap->file) != len)
         return 0;
     pcap->received++;
-    *csum = (struct sim_csum){0};
+    *meta = (struct sim_meta){0};
     return sim_iov_fill(iov, iov_count, frame, len);
 }
 

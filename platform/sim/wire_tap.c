@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* wire_tap.c - the wire that is a TAP device of Linux's.
  *
- * With IFF_VNET_HDR each frame carries a small header in front: checksum state crosses in both
- * directions, and a frame that Linux itself made arrives with its checksum blank, as between two
- * guests on Xen.
+ * With IFF_VNET_HDR each frame carries a small header in front: checksum state and super-segments
+ * cross in both directions, and a frame that Linux itself made arrives with its checksum blank, as
+ * between two guests on Xen.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +18,35 @@
 
 #include "sim_priv.h"
 
+enum { TCP_FLAGS = 13, TCP_CWR = 0x80 };
+
+/* What Linux calls a super-segment. */
+static void describe_gso(const struct sim_frame *frame, struct virtio_net_hdr *header)
+{
+    const struct iovec *first = &frame->iov[0];
+    size_t flags_at = frame->meta.start + (size_t)TCP_FLAGS;
+    header->gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+    header->gso_size = frame->meta.gso_size;
+    header->hdr_len = (uint16_t)size_min(first->iov_len, UINT16_MAX); /* a hint */
+    /* RFC 3168 section 6.1.2: CWR once, so in the first segment only. */
+    if (flags_at < first->iov_len && (((const uint8_t *)first->iov_base)[flags_at] & TCP_CWR) != 0)
+        header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+}
+
 static bool tap_send(struct sim_wire *wire, const struct sim_frame *frame)
 {
     struct sim_tap *tap = CONTAINER_OF(wire, struct sim_tap, wire);
     struct virtio_net_hdr header = {0};
     struct iovec iov[SIM_WIRE_IOV_MAX + 1];
-    if (frame->csum.blank) {
+    if (frame->meta.blank) {
         header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-        header.csum_start = frame->csum.start;
-        header.csum_offset = frame->csum.off;
-    } else if (frame->csum.validated) {
+        header.csum_start = frame->meta.start;
+        header.csum_offset = frame->meta.off;
+    } else if (frame->meta.validated) {
         header.flags = VIRTIO_NET_HDR_F_DATA_VALID;
     }
+    if (frame->meta.gso_size != 0)
+        describe_gso(frame, &header);
     iov[0] = (struct iovec){&header, sizeof(header)};
     memcpy(iov + 1, frame->iov, frame->iov_count * sizeof(*iov));
     if (writev(tap->fd, iov, (int)frame->iov_count + 1) < 0) {
@@ -41,7 +58,7 @@ static bool tap_send(struct sim_wire *wire, const struct sim_frame *frame)
 }
 
 static size_t tap_recv(struct sim_wire *wire, const struct iovec *to, unsigned to_count,
-                       struct sim_csum *csum)
+                       struct sim_meta *meta)
 {
     struct sim_tap *tap = CONTAINER_OF(wire, struct sim_tap, wire);
     struct virtio_net_hdr header;
@@ -54,12 +71,14 @@ static size_t tap_recv(struct sim_wire *wire, const struct iovec *to, unsigned t
         tap->gone = true;
     if (n <= (ssize_t)sizeof(header))
         return 0;
-    *csum = (struct sim_csum){.validated = (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0};
+    *meta = (struct sim_meta){.validated = (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0};
     if ((header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
-        csum->blank = true;
-        csum->start = header.csum_start;
-        csum->off = header.csum_offset;
+        meta->blank = true;
+        meta->start = header.csum_start;
+        meta->off = header.csum_offset;
     }
+    if ((header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV4)
+        meta->gso_size = header.gso_size;
     tap->received++;
     return (size_t)n - sizeof(header);
 }
@@ -82,6 +101,19 @@ static const char *reason(int error)
     default:
         return strerror(error);
     }
+}
+
+/* Asks Linux to leave checksums blank and segments whole, as far as it can. */
+static bool offload(struct sim_tap *tap)
+{
+    static const unsigned long wanted[] = {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN,
+                                           TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM};
+    tap->wire.gso = true; /* IFF_VNET_HDR takes them from the start */
+    for (unsigned i = 0; i < ARRAY_SIZE(wanted); i++) {
+        if (ioctl(tap->fd, TUNSETOFFLOAD, wanted[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int fail(struct sim_tap *tap, const char *name, int error, char *why, size_t why_size)
@@ -119,7 +151,7 @@ int sim_tap_open(struct sim_tap *tap, const char *name, char *why, size_t why_si
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     int size = sizeof(struct virtio_net_hdr);
     if (ioctl(tap->fd, TUNSETIFF, &request) < 0 || ioctl(tap->fd, TUNSETVNETHDRSZ, &size) < 0 ||
-        ioctl(tap->fd, TUNSETOFFLOAD, (unsigned long)TUN_F_CSUM) < 0)
+        !offload(tap))
         return fail(tap, name, errno, why, why_size);
     tap->mtu_bytes = mtu_of(name);
     return 0;

@@ -168,8 +168,9 @@ static void test_no_lie_crashes_the_guest_or_gets_a_page(void **state)
     sim_hostile_begin(0);
 
     unsigned down_for = 0, life = 0;
+    bool was_told;
     for (step = 0; step < steps; step++) {
-        last[step % LAST] = sim_hostile_step(0, 15);
+        last[step % LAST] = sim_hostile_step(0, 15, &was_told);
         told[last[step % LAST]]++;
         run_guest();
         if (step % CHECK_EVERY == 0)

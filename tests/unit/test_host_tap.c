@@ -66,7 +66,7 @@ static void need_tap(void)
 }
 
 /* The next UDP frame that Linux sent. */
-static size_t receive(uint8_t *frame, size_t size, struct sim_csum *csum)
+static size_t receive(uint8_t *frame, size_t size, struct sim_meta *csum)
 {
     struct iovec iov[2] = {{frame, 40}, {frame + 40, size - 40}};
     for (int i = 0; i < 100; i++) {
@@ -83,7 +83,7 @@ static void test_a_frame_of_linuxs_own_arrives_blank(void **state)
 {
     (void)state;
     uint8_t frame[2000];
-    struct sim_csum csum;
+    struct sim_meta csum;
     need_tap();
     int s = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7)};
@@ -138,7 +138,7 @@ static void test_a_blank_frame_in_pieces_is_completed_by_linux(void **state)
     assert_int_equal(recv(s, got, sizeof(got), 0), 5);
     assert_memory_equal(got, "there", 5);
     /* With a checksum that stands and is wrong, Linux drops it. */
-    sent.csum.blank = false;
+    sent.meta.blank = false;
     assert_true(tap.wire.send(&tap.wire, &sent));
     assert_int_equal(poll(&fd, 1, 200), 0);
     close(s);

@@ -208,7 +208,7 @@ static void test_a_wire_plays_a_capture_in_both_byte_orders(void **state)
         char path[] = "/tmp/morgana-pcap-XXXXXX";
         uint8_t got[200];
         struct iovec iov = {got, sizeof(got)};
-        struct sim_csum csum;
+        struct sim_meta csum;
         struct sim_pcap in;
         start(true, 0);
         assert_int_equal(netdev_tx(dev, packet(60, 7)), 0);
