@@ -413,15 +413,56 @@ static void bad_rx_chain(void)
     now.expect = true;
 }
 
+/* Extra info: of no known type, of one that only we send, one type twice, chains without end; a
+ * super-segment of segments of no size; after another slot than the first. */
 static void bad_rx_extra(void)
 {
+    static const uint8_t types[] = {0, 2, 3, 4, 5, 32, 64, 255, 1, 1};
+    struct netif_extra_info extra = {.type = types[below(ARRAY_SIZE(types))]};
+    uint32_t n = 2 + below(40);
     struct peer_rx_req req;
 
-    if (!peer_rx_take(&req))
+    if (peer_rx_posted() < n + 2 || !peer_rx_take(&req))
         return;
-    peer_rx_answer(req.id, 0, one_in(2) ? RXF_EXTRA_INFO : RXF_GSO_PREFIX, 100);
+    now.expect = now.dirty = true;
+    if (one_in(4)) {
+        peer_rx_answer(req.id, 0, RXF_GSO_PREFIX, 100);
+        peer_rx_push();
+        return;
+    }
+    if (one_in(4)) {
+        peer_rx_answer(req.id, 0, RXF_MORE_DATA, 100);
+        (void)peer_rx_take(&req);
+    }
+    peer_rx_answer(req.id, 0, RXF_EXTRA_INFO, 100);
+    extra.u.gso.size = one_in(3) ? 0 : 1000; /* once it may be good, twice it is not */
+    extra.u.gso.type = (uint8_t)below(4);
+    extra.flags = XEN_NETIF_EXTRA_FLAG_MORE;
+    for (; n > 0 && peer_rx_take(&req); n--)
+        peer_rx_extra(&extra);
     peer_rx_push();
-    now.expect = true;
+}
+
+/* Extra info that comes late, and says what is no lie, but cannot be used. */
+static void bad_rx_segments(void)
+{
+    struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
+    struct peer_rx_req req;
+
+    now.dirty = true;
+    if (peer_rx_posted() < 2 || !peer_rx_take(&req))
+        return;
+    peer_rx_answer(req.id, 0, (uint16_t)(RXF_EXTRA_INFO | below(4)), (int16_t)(1 + below(4096)));
+    extra.u.gso.size = (uint16_t)(1 + below(65535));
+    extra.u.gso.type = (uint8_t)below(4);
+    if (one_in(4)) {
+        peer_rx_push();
+        receive();
+    }
+    if (peer.dev->link_up && peer_rx_take(&req)) {
+        peer_rx_extra(&extra);
+        peer_rx_push();
+    }
 }
 
 /* Frames that are short, in error, or half of a chain: no lie, only bad. */
@@ -450,7 +491,7 @@ static void bad_scribble(void)
 static void bad_storm(void)
 {
     for (uint32_t n = below(200); n > 0; n--)
-        (void)sim_evtchn_raise(peer.nf->queue[0].port);
+        (void)sim_evtchn_raise(peer.nf->queue[0].tx_port);
 }
 
 static void bad_event_words(void)
@@ -475,9 +516,9 @@ static void bad_state(void)
 }
 
 static void (*const bad[])(void) = {
-    bad_tx_id,        bad_tx_twice, bad_tx_status, bad_rsp_prod,    bad_tx_mapped, bad_rx_mapped,
-    bad_map_anything, bad_rx_id,    bad_rx_range,  bad_rx_anything, bad_rx_chain,  bad_rx_extra,
-    bad_rx_frames,    bad_scribble, bad_storm,     bad_event_words, bad_state,
+    bad_tx_id,        bad_tx_twice,  bad_tx_status, bad_rsp_prod,    bad_tx_mapped,   bad_rx_mapped,
+    bad_map_anything, bad_rx_id,     bad_rx_range,  bad_rx_anything, bad_rx_chain,    bad_rx_extra,
+    bad_rx_segments,  bad_rx_frames, bad_scribble,  bad_storm,       bad_event_words, bad_state,
 };
 
 /* Pages that will never be free again, and why that is right. The backend had several grants of one
