@@ -5,7 +5,7 @@
 
 #include <morgana/blkdev.h>
 
-#include "hist.h"
+#include "apps/common/hist.h"
 
 /* What is done. */
 struct load {

@@ -9,8 +9,8 @@
 
 /* tests/support/ has one of this name. */
 #define pattern_fill blkcat_pattern_fill
-#include "apps/blkbench/hist.c"
 #include "apps/blkcat/pattern.c"
+#include "apps/common/hist.h"
 
 static int by_size(const void *a, const void *b)
 {
@@ -37,6 +37,7 @@ static void test_a_percentile_is_known_to_one_part_in_64(void **state)
     }
     assert_int_equal(hist_at(&hist, 1000000), times[9999]);
     assert_int_equal(hist.max_ns, times[9999]);
+    assert_int_equal(hist.min_ns, times[0]);
 }
 
 static void test_small_and_large_times(void **state)

@@ -28,6 +28,8 @@ static uint64_t end_of(unsigned bucket)
 
 void hist_add(struct hist *hist, uint64_t ns)
 {
+    if (hist->count == 0 || ns < hist->min_ns)
+        hist->min_ns = ns;
     hist->count++;
     hist->sum_ns += ns;
     if (ns > hist->max_ns)
