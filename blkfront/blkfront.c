@@ -19,12 +19,18 @@
  * gives the requests whose parts have all come. Nothing happens in the upcall. Before the program
  * sleeps it calls arm, which asks every ring for an event and looks again.
  *
- * States. Ours is the XenbusState we last wrote. online is true exactly while both sides are
- * Connected and neither has broken the protocol. Two roads lead down. The backend leaves: what was
- * not put into a ring ends at once, what was, when the backend has let go of its pages, since until
- * then it may write to them; we open again when it waits for a frontend. Or it lies: then all ends
- * at once, pages that it keeps stay out of use, and we stay closed until the program closes and
- * opens the device. Checks are in the place where a number is read; all end in blkfront_violate.
+ * States. Ours is the XenbusState we last wrote. `live` is true exactly while both sides are
+ * Connected and neither has broken the protocol; online likewise, but for a restored domain. Two
+ * roads lead down. The backend leaves: what was not put into a ring ends at once, what was, when
+ * the backend has let go of its pages, since until then it may write to them; we open again when it
+ * waits for a frontend. Or it lies: then all ends at once, pages that it keeps stay out of use, and
+ * we stay closed until the program closes and opens the device. Checks are in the place where a
+ * number is read; all end in blkfront_violate.
+ *
+ * A restored domain. Rings, grants and the backend are gone, and what was in flight may have been
+ * done or not. The device stays online for the program: all of it goes back to the queue, in its
+ * order, and is asked for again of the new backend; a write may so be done twice. Where none comes
+ * in time it ends with -E_NODEV.
  *
  * Limits. BLKFRONT_REQUESTS_MAX ring requests and BLKFRONT_SEG_RECORDS segments at once. A call
  * does at most one round of the rings' work. xenstore is asked only when the backend's state
@@ -49,6 +55,7 @@ STATIC_ASSERT(ARRAY_SIZE(violation_text) == BLKFRONT_VIOLATION_COUNT, "a text fo
 void blkfront_violate(struct blkfront *bf, enum blkfront_violation what, uint64_t a, uint64_t b,
                       uint64_t c)
 {
+    bf->dev.online = bf->resuming = false;
     if (!xenbus_front_break(&bf->front))
         return; /* it is being closed already */
     bf->violation = (uint8_t)what;
@@ -62,7 +69,8 @@ void blkfront_violate(struct blkfront *bf, enum blkfront_violation what, uint64_
 
 bool blkfront_take_back(struct blkfront *bf, bool force)
 {
-    blkfront_io_drop(bf);
+    if (!bf->resuming)
+        blkfront_io_drop(bf);
     blkfront_rings_destroy(bf);
     blkfront_data_unkeep(bf);
     return blkfront_rsp_destroy(bf, force);
@@ -89,7 +97,7 @@ static void blkfront_kick(struct blkdev *dev)
 {
     struct blkfront *bf = of_dev(dev);
 
-    if (UNLIKELY(!dev->online))
+    if (UNLIKELY(!bf->live))
         return;
     blkfront_io_fill(bf);
     blkfront_rings_push(bf);
@@ -100,10 +108,10 @@ static unsigned blkfront_reap(struct blkdev *dev, struct blk_req **reqs, unsigne
     struct blkfront *bf = of_dev(dev);
 
     blkfront_follow(bf);
-    if (LIKELY(dev->online)) {
+    if (LIKELY(bf->live)) {
         blkfront_rings_drain(bf);
         blkfront_kick(dev);
-        if (UNLIKELY(!dev->online)) /* it lied: what is in flight ends now */
+        if (UNLIKELY(!bf->live)) /* it lied: what is in flight ends now */
             blkfront_follow(bf);
     }
     return blkfront_io_reap(bf, reqs, n);
@@ -115,7 +123,7 @@ static bool blkfront_arm(struct blkdev *dev)
     bool work = false;
 
     blkfront_follow(bf);
-    if (LIKELY(dev->online)) {
+    if (LIKELY(bf->live)) {
         blkfront_kick(dev);
         work = blkfront_rings_arm(bf);
     }
@@ -165,7 +173,8 @@ int blkfront_open(void *storage, const struct blkfront_conf *conf, struct blkdev
         bf->conf.queues = 1;
     bf->dev.ops = &ops;
     bf->front.ops = &blkfront_life;
-    bf->front.up = &bf->dev.online;
+    bf->front.gt = conf->gt;
+    bf->front.up = &bf->live;
     bf->front.timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : XENBUS_FRONT_TIMEOUT_NS;
     blkfront_io_init(bf);
     blkfront_shadow_init(bf);

@@ -100,6 +100,12 @@ static bool is_ragged(const struct blkfront *bf, const struct blk_req *req)
     return false;
 }
 
+/* In place, or through pages of ours? */
+static bool is_copied(const struct blkfront *bf, const struct blk_req *req)
+{
+    return bf->untrusted || bf->persistent || is_ragged(bf, req);
+}
+
 int blkfront_io_submit(struct blkfront *bf, struct blk_req *req)
 {
     struct blkfront_io *io;
@@ -122,8 +128,7 @@ int blkfront_io_submit(struct blkfront *bf, struct blk_req *req)
     bf->io_free = io->next;
     for (unsigned i = 0; i < req->seg_count; i++)
         page_ref(req->segs[i].page);
-    *io = (struct blkfront_io){.req = req,
-                               .copied = bf->untrusted || bf->persistent || is_ragged(bf, req)};
+    *io = (struct blkfront_io){.req = req, .copied = is_copied(bf, req)};
     enqueue(bf, io);
     return 0;
 }
@@ -134,6 +139,49 @@ void blkfront_io_again(struct blkfront *bf, struct blkfront_io *io)
     io->parts = 0;
     io->whole = false;
     enqueue(bf, io);
+}
+
+void blkfront_io_requeue(struct blkfront *bf, struct blkfront_io *const *ios, unsigned n)
+{
+    struct blkfront_io *rest = bf->queued, *next;
+
+    /* Only the first one in the queue may have been begun. */
+    if (rest != NULL)
+        rest->error = 0;
+    for (unsigned i = 0; rest != NULL && i < n; i++) {
+        if (ios[i] == rest)
+            rest = rest->next;
+    }
+    bf->queued = NULL;
+    bf->queued_at = 0;
+    for (unsigned i = 0; i < n; i++) {
+        ios[i]->whole = false;
+        ios[i]->error = 0;
+        enqueue(bf, ios[i]);
+    }
+    for (; rest != NULL; rest = next) {
+        next = rest->next;
+        enqueue(bf, rest);
+    }
+}
+
+void blkfront_io_judge_again(struct blkfront *bf)
+{
+    struct blkfront_io *io = bf->queued, *next;
+
+    bf->queued = NULL;
+    for (; io != NULL; io = next) {
+        int err = blkdev_judge(&bf->dev, io->req);
+
+        next = io->next;
+        io->copied = is_copied(bf, io->req);
+        if (io->req->op == BLK_FLUSH && !bf->dev.caps.flush)
+            end(bf, io, 0);
+        else if (err == 0)
+            enqueue(bf, io);
+        else
+            end(bf, io, err == -E_NOSYS ? err : -E_IO); /* another disk, and smaller */
+    }
 }
 
 void blkfront_io_drop(struct blkfront *bf)

@@ -86,6 +86,9 @@ struct blkfront {
     /* The connection: blkfront.c and blkfront_xs.c. */
     struct xenbus_front front;
     bool untrusted;        /* `trusted` = 0: the backend sees only pages made for it */
+    bool live;             /* both ends are Connected: the rings are in use */
+    bool resuming;         /* the domain was restored while it was online: requests wait, */
+    uint64_t resume_by_ns; /* ... until then, by plat_now_ns */
     uint64_t settle_at_ns; /* when requests in flight are given up; 0: not leaving */
     uint8_t violation;     /* enum blkfront_violation: the first one */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
@@ -156,6 +159,8 @@ void blkfront_rings_drain(struct blkfront *bf);
 bool blkfront_rings_arm(struct blkfront *bf);
 /* A queue with room for a request, in turn; NULL: none. */
 struct blkfront_queue *blkfront_rings_room(struct blkfront *bf);
+/* No event channel is ours any more: others may have their numbers. */
+void blkfront_rings_forget(struct blkfront *bf);
 /* The ring pages and event channels go back; what the backend still maps is quarantined. */
 void blkfront_rings_destroy(struct blkfront *bf);
 
@@ -172,6 +177,11 @@ void blkfront_io_part_done(struct blkfront *bf, struct blkfront_io *io, int erro
 void blkfront_io_drop(struct blkfront *bf);
 /* Back to the queue: it will be asked for in another way. */
 void blkfront_io_again(struct blkfront *bf, struct blkfront_io *io);
+/* Those that were in rings, in their order, go back into the queue, before the others; none of
+ * their parts counts. */
+void blkfront_io_requeue(struct blkfront *bf, struct blkfront_io *const *ios, unsigned n);
+/* What waits in the queue is judged by what the backend can do now. */
+void blkfront_io_judge_again(struct blkfront *bf);
 unsigned blkfront_io_reap(struct blkfront *bf, struct blk_req **reqs, unsigned n);
 
 /* ---- blkfront_rsp.c: requests in the rings --------------------------------------------------- */
@@ -183,6 +193,9 @@ struct blkfront_shadow *blkfront_shadow_get(struct blkfront *bf, struct blkfront
 void blkfront_shadow_put(struct blkfront *bf, struct blkfront_shadow *sh);
 /* One response. False: it was a lie, and the device is being closed. */
 bool blkfront_rsp_one(struct blkfront *bf, unsigned queue, struct blkfront_rsp rsp);
+/* The domain was restored: every request in flight goes back into the queue, the oldest first.
+ * Their pages are still to be taken: blkfront_rsp_destroy. */
+void blkfront_rsp_again(struct blkfront *bf);
 /* Every request in flight comes back from the backend: those with nothing lent any more, or all
  * where `force`, end with -E_NODEV. True: nothing is lent any more. What is, stays noted: call
  * again. */

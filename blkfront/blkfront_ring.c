@@ -86,6 +86,12 @@ int blkfront_rings_create(struct blkfront *bf, unsigned count, unsigned order)
     return err;
 }
 
+void blkfront_rings_forget(struct blkfront *bf)
+{
+    for (unsigned i = 0; i < bf->queue_count; i++)
+        bf->queue[i].port = 0;
+}
+
 void blkfront_rings_destroy(struct blkfront *bf)
 {
     while (bf->queue_count != 0) {
@@ -146,7 +152,7 @@ static void drain(struct blkfront *bf, unsigned i)
 
 void blkfront_rings_drain(struct blkfront *bf)
 {
-    for (unsigned i = 0; i < bf->queue_count && bf->dev.online; i++)
+    for (unsigned i = 0; i < bf->queue_count && bf->live; i++)
         drain(bf, i);
 }
 

@@ -146,6 +146,41 @@ bool blkfront_rsp_one(struct blkfront *bf, unsigned queue, struct blkfront_rsp r
     return true;
 }
 
+/* ---- again ----------------------------------------------------------------------------------- */
+
+/* The oldest of those that are younger than this id; NULL: none. */
+static struct blkfront_shadow *next_by_age(struct blkfront *bf, uint64_t id)
+{
+    struct blkfront_shadow *oldest = NULL;
+
+    for (unsigned i = 0; i < BLKFRONT_REQUESTS_MAX; i++) {
+        struct blkfront_shadow *sh = &bf->shadow[i];
+
+        if (sh->id > id && (oldest == NULL || sh->id < oldest->id))
+            oldest = sh;
+    }
+    return oldest;
+}
+
+void blkfront_rsp_again(struct blkfront *bf)
+{
+    struct blkfront_io *ios[BLKFRONT_REQUESTS_MAX];
+    struct blkfront_shadow *sh = NULL;
+    unsigned n = 0;
+
+    while ((sh = next_by_age(bf, sh != NULL ? sh->id : 0)) != NULL) {
+        /* Of one that is in several the first counts. Links are changed when all are known. */
+        for (struct blkfront_io *io = sh->first; sh->ios != 0;
+             io = --sh->ios != 0 ? io->next : NULL) {
+            if (io->parts == 0)
+                continue;
+            io->parts = 0;
+            ios[n++] = io;
+        }
+    }
+    blkfront_io_requeue(bf, ios, n);
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 bool blkfront_rsp_destroy(struct blkfront *bf, bool force)

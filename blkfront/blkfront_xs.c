@@ -283,7 +283,9 @@ static void up(struct xenbus_front *front)
 
     if (bf->queue_count == 0)
         return;
-    bf->dev.online = true;
+    bf->live = bf->dev.online = true;
+    bf->resuming = false;
+    blkfront_io_judge_again(bf);
     LOG_INFO("blkfront: %s: %llu KiB in blocks of %u%s, backend %s: %u x %u requests of %u "
              "segments%s%s%s",
              bf->front.xb.path, (unsigned long long)(caps->bytes / 1024), caps->block_bytes,
@@ -297,7 +299,8 @@ static void leave(struct xenbus_front *front)
     struct blkfront *bf = of_front(front);
 
     bf->settle_at_ns = plat_now_ns() + front->timeout_ns;
-    blkfront_io_drop(bf);
+    if (!bf->resuming)
+        blkfront_io_drop(bf);
 }
 
 static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
@@ -315,6 +318,22 @@ static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
     (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);
     if (bf->quarantine->count != 0)
         LOG_WARN("blkfront: %s: %u pages stay quarantined", front->xb.path, bf->quarantine->count);
+}
+
+/* What is in flight is asked for again, unless the program was told already that the device is
+ * gone. */
+static void forget(struct xenbus_front *front)
+{
+    struct blkfront *bf = of_front(front);
+
+    bf->resuming = bf->dev.online && !front->shut;
+    bf->resume_by_ns = plat_now_ns() + front->timeout_ns;
+    if (bf->resuming)
+        blkfront_rsp_again(bf);
+    (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);
+    blkfront_rings_forget(bf);
+    (void)blkfront_take_back(bf, true);
+    bf->settle_at_ns = 0;
 }
 
 static bool shares(const struct xenbus_front *front)
@@ -337,6 +356,7 @@ const struct xenbus_front_ops blkfront_life = {
     .up = up,
     .leave = leave,
     .take_back = take_back,
+    .forget = forget,
     .shares = shares,
     .refuse = refuse,
 };
@@ -344,6 +364,11 @@ const struct xenbus_front_ops blkfront_life = {
 void blkfront_follow(struct blkfront *bf)
 {
     xenbus_front_follow(&bf->front);
+    if (UNLIKELY(bf->resuming && (bf->front.shut || plat_now_ns() >= bf->resume_by_ns))) {
+        bf->resuming = false;
+        blkfront_io_drop(bf);
+    }
+    bf->dev.online = bf->live || bf->resuming;
     /* While it leaves: it may have let go of more. */
     if (UNLIKELY(bf->settle_at_ns != 0))
         blkfront_settle(bf);

@@ -124,6 +124,14 @@ bool netfront_queue_destroy(struct netfront *nf)
     return true;
 }
 
+void netfront_queue_forget(struct netfront *nf)
+{
+    /* A page quarantined for several grants of which it remembers none stays so. */
+    (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, nf->quarantine->count);
+    nf->queue[0].port = 0;
+    (void)netfront_queue_destroy(nf);
+}
+
 void netfront_link_up(struct netfront *nf)
 {
     nf->dev.link_up = true;
@@ -229,6 +237,7 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
         nf->conf.rx_slots = NETFRONT_RING_SLOTS;
     nf->dev.ops = &ops;
     nf->front.ops = &netfront_life;
+    nf->front.gt = conf->gt;
     nf->front.up = &nf->dev.link_up;
     nf->front.timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : XENBUS_FRONT_TIMEOUT_NS;
     nf->quarantine = conf->quarantine != NULL ? conf->quarantine : &nf->own_quarantine;

@@ -63,7 +63,7 @@ static int read_conf(struct xenbus_front *front)
         (uint16_t)read_own(nf, "mtu", NETFRONT_MTU_MIN, NETFRONT_MTU_MAX, NETFRONT_MTU_DEFAULT);
     nf->conf_mtu = nf->dev.caps.mtu_bytes;
     nf->untrusted = read_own(nf, "trusted", 0, 1, 1) == 0;
-    return read_mac(nf);
+    return front->opened ? 0 : read_mac(nf); /* a device keeps its address for life */
 }
 
 /* ---- what the backend says, and what we say -------------------------------------------------- */
@@ -184,6 +184,11 @@ static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
         LOG_WARN("netfront: %s: %u pages stay quarantined", front->xb.path, nf->quarantine->count);
 }
 
+static void forget(struct xenbus_front *front)
+{
+    netfront_queue_forget(of_front(front));
+}
+
 static bool shares(const struct xenbus_front *front)
 {
     return CONTAINER_OF(front, const struct netfront, front)->queue_count != 0;
@@ -201,6 +206,7 @@ const struct xenbus_front_ops netfront_life = {
     .publish = publish,
     .up = up,
     .take_back = take_back,
+    .forget = forget,
     .shares = shares,
     .refuse = refuse,
 };

@@ -212,11 +212,14 @@ bool xenbus_poll(struct xenbus_dev *dev)
 
 int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadline_ns)
 {
+    uint32_t resumes = dev->xs->resumes;
     for (;;) {
         uint32_t seen = evtchn_count(dev->xs->conf.ev, dev->xs->conf.port);
         xenbus_poll(dev);
         if (xs_broken(dev->xs) != 0)
             return xs_broken(dev->xs);
+        if (dev->xs->resumes != resumes)
+            return -E_AGAIN;
         if ((states >> dev->otherend_state & 1) != 0)
             return 0;
         uint64_t now = plat_now_ns();
@@ -250,27 +253,38 @@ static int read_backend(struct xenbus_dev *dev)
     return 0;
 }
 
-int xenbus_open(struct xenbus_dev *dev, struct xs *xs, const char *path)
+int xenbus_reopen(struct xenbus_dev *dev)
 {
     char state[XS_PATH_MAX];
-    *dev = (struct xenbus_dev){.xs = xs};
-    if (fmt_buf(dev->path, sizeof(dev->path), "%s", path) >= sizeof(dev->path))
-        return -E_2BIG;
+    xenbus_close(dev);
+    dev->state = XENBUS_UNKNOWN;
+    dev->look_tries = 0;
     int err = read_backend(dev);
     if (err == 0)
         err = join(state, dev->otherend, "state");
     if (err == 0)
-        err = xs_watch(xs, &dev->watch, state);
+        err = xs_watch(dev->xs, &dev->watch, state);
     if (err != 0)
         return err;
+    dev->watched = true;
     dev->seen = dev->watch.fired;
     err = xenbus_read_otherend(dev);
     if (err != 0)
-        xs_unwatch(xs, &dev->watch);
+        xenbus_close(dev);
     return err;
+}
+
+int xenbus_open(struct xenbus_dev *dev, struct xs *xs, const char *path)
+{
+    *dev = (struct xenbus_dev){.xs = xs};
+    if (fmt_buf(dev->path, sizeof(dev->path), "%s", path) >= sizeof(dev->path))
+        return -E_2BIG;
+    return xenbus_reopen(dev);
 }
 
 void xenbus_close(struct xenbus_dev *dev)
 {
-    xs_unwatch(dev->xs, &dev->watch);
+    if (dev->watched)
+        xs_unwatch(dev->xs, &dev->watch);
+    dev->watched = false;
 }

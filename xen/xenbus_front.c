@@ -157,11 +157,63 @@ static enum xenbus_action next_action(const struct xenbus_front *f)
     return action == XENBUS_FINISH ? XENBUS_FINISH : XENBUS_WAIT;
 }
 
+/* ---- a restored domain ----------------------------------------------------------------------- */
+
+static bool is_restored(const struct xenbus_front *f)
+{
+    return gnttab_epoch(f->gt) != f->epoch;
+}
+
+static void forget(struct xenbus_front *f)
+{
+    *f->up = false;
+    f->epoch = gnttab_epoch(f->gt);
+    f->owed = XENBUS_UNKNOWN;
+    f->lost = !f->shut;
+    f->find_at_ns = 0;
+    f->attention = true;
+    f->asked = true;
+    f->ops->forget(f);
+    /* One that stays closed has closed. */
+    f->xb.state = XENBUS_CLOSED;
+}
+
+/* Who is the backend now? Where xenstore gives no answer, or the toolstack has not said it yet:
+ * again later. */
+static void find_backend(struct xenbus_front *f)
+{
+    int err;
+
+    if (plat_now_ns() < f->find_at_ns)
+        return;
+    err = xenbus_reopen(&f->xb);
+    if (err == 0)
+        err = f->ops->read_conf(f);
+    if (err == 0)
+        err = xenbus_switch_state(&f->xb, XS_TXN_NONE, XENBUS_INITIALISING);
+    f->lost = err != 0;
+    f->asked = true;
+    if (err == 0)
+        return;
+    LOG_WARN("%s: %s: no backend yet in the restored domain: %s", f->ops->driver, f->xb.path,
+             err_name(err));
+    f->find_at_ns = plat_now_ns() + XENBUS_FRONT_FIND_PAUSE_NS;
+}
+
+/* ---- follow ---------------------------------------------------------------------------------- */
+
 void xenbus_front_follow(struct xenbus_front *f)
 {
     uint64_t requests = f->xb.xs->stats.requests;
-    bool changed = xenbus_poll(&f->xb);
+    bool changed;
 
+    if (UNLIKELY(is_restored(f)))
+        forget(f);
+    if (UNLIKELY(f->lost))
+        find_backend(f);
+    if (UNLIKELY(f->lost))
+        return;
+    changed = xenbus_poll(&f->xb);
     say_owed(f);
     /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
      * of the operator's: news lets everyone look again. */
@@ -181,7 +233,7 @@ void xenbus_front_follow(struct xenbus_front *f)
 
 bool xenbus_front_news(struct xenbus_front *f)
 {
-    bool news = f->attention || f->asked || *f->up != f->announced;
+    bool news = (f->attention && !f->lost) || f->asked || *f->up != f->announced;
 
     f->asked = false;
     f->announced = *f->up;
@@ -190,20 +242,29 @@ bool xenbus_front_news(struct xenbus_front *f)
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
-/* As far as the deadline allows. Backends hang when Closing is left out. Where nothing is shared
- * there is nothing to wait for. */
+/* Waits for one of these states, as far as the deadline allows, where anything is shared. */
+static void wait_for(struct xenbus_front *f, unsigned states, uint64_t deadline_ns)
+{
+    if (f->ops->shares(f))
+        (void)xenbus_wait_otherend(&f->xb, states, deadline_ns);
+    if (is_restored(f))
+        forget(f);
+}
+
+/* Backends hang when Closing is left out. */
 static void shut_down(struct xenbus_front *f, uint64_t deadline_ns)
 {
     f->shut = true;
+    f->lost = false;
+    if (is_restored(f))
+        forget(f);
     if (f->xb.state != XENBUS_UNKNOWN && f->xb.state < XENBUS_CLOSING)
         leave(f);
     if (f->xb.state == XENBUS_CLOSING) {
-        if (f->ops->shares(f))
-            (void)xenbus_wait_otherend(&f->xb, BACKEND_LEAVES, deadline_ns);
+        wait_for(f, BACKEND_LEAVES, deadline_ns);
         finish(f);
     }
-    if (f->ops->shares(f))
-        (void)xenbus_wait_otherend(&f->xb, XENBUS_FRONT_GONE, deadline_ns);
+    wait_for(f, XENBUS_FRONT_GONE, deadline_ns);
     f->ops->take_back(f, XENBUS_FRONT_CLOSING);
     xenbus_close(&f->xb);
 }
@@ -227,6 +288,8 @@ static int connect(struct xenbus_front *f, uint64_t deadline_ns)
         err = -E_TIMEDOUT;
         if (plat_now_ns() < deadline_ns)
             err = xenbus_wait_otherend(&f->xb, ~(1u << f->xb.otherend_state), deadline_ns);
+        if (err == -E_AGAIN)
+            err = 0; /* the domain was restored: follow sees it too */
         f->attention = true;
         if (err == -E_TIMEDOUT)
             LOG_ERROR("%s: %s: no connection in time: the backend is %s", f->ops->driver,
@@ -240,6 +303,7 @@ int xenbus_front_open(struct xenbus_front *f, struct xs *xs, const char *kind, u
     char path[32];
     int err;
 
+    f->epoch = gnttab_epoch(f->gt);
     (void)fmt_buf(path, sizeof(path), "device/%s/%u", kind, index);
     err = xenbus_open(&f->xb, xs, path);
     if (err != 0)

@@ -4,15 +4,21 @@
  * xenbus_action()'s table says what to do for each pair of states; here it is carried out, and what
  * differs between devices stands in an operations record. A state of ours that xenstore did not
  * take is owed: written again a pause later, and no other step is taken before.
+ *
+ * A domain that is restored, or has migrated, has other backends, and they know nothing of us: no
+ * state, no ring, no grant. A device finds that out by itself, by gnttab_epoch, whatever state it
+ * was in: it forgets the old backend without asking anything of it, and begins anew as after open.
  */
 #ifndef XEN_XENBUS_FRONT_H
 #define XEN_XENBUS_FRONT_H
 
+#include <morgana/gnttab.h>
 #include <morgana/xenbus.h>
 
 #define XENBUS_FRONT_TIMEOUT_NS (10 * NS_PER_S) /* where a configuration has none */
 #define XENBUS_FRONT_SAY_TRIES 4u               /* of writing a state of ours */
 #define XENBUS_FRONT_SAY_PAUSE_NS NS_PER_S
+#define XENBUS_FRONT_FIND_PAUSE_NS NS_PER_S /* between looks for a lost backend */
 
 /* States of the backend in which it cannot be using our rings. */
 #define XENBUS_FRONT_GONE                                                                          \
@@ -38,7 +44,7 @@ struct xenbus_front_ops {
     /* A Connected backend that is paused (Reconfiguring) may stand still for as long as it likes:
      * is it left then? Else the device is only down meanwhile. */
     bool leaves_paused;
-    /* Reads what the toolstack says of the device. */
+    /* Reads what the toolstack says of the device; again in each restored domain. */
     int (*read_conf)(struct xenbus_front *f);
     /* Reads what the backend offers, makes rings, writes their keys. -E_PROTO: never to be tried
      * again. */
@@ -51,6 +57,10 @@ struct xenbus_front_ops {
     void (*leave)(struct xenbus_front *f);
     /* Takes back what the backend lets go: to be called again. */
     void (*take_back)(struct xenbus_front *f, enum xenbus_front_end end);
+    /* The domain was restored: no port is ours any more (another device's may have its number, so
+     * it is not closed), and nobody uses our pages: every grant can be ended, quarantined ones too.
+     * Nothing is shared afterwards. */
+    void (*forget)(struct xenbus_front *f);
     /* Does it hold anything of ours? */
     bool (*shares)(const struct xenbus_front *f);
     /* Its XenbusState is none: calls xenbus_front_break. */
@@ -61,14 +71,18 @@ struct xenbus_front_ops {
 struct xenbus_front {
     const struct xenbus_front_ops *ops;
     struct xenbus_dev xb;
-    bool *up;       /* the device's link_up, or online: false before any of ops is called */
-    bool announced; /* *up as news last saw it */
-    bool attention; /* follow has something to do, though the backend's state did not change */
-    bool asked;     /* xenstore, since news last looked: others' events may have come meanwhile */
-    bool shut;      /* not to be opened again by itself: broken, or being closed by the program */
-    bool broken;    /* the backend broke the protocol */
-    bool opened;    /* open gave the device: what fails now, may be tried again */
-    uint8_t owed;   /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
+    const struct gnttab *gt;
+    uint32_t epoch;      /* of gt: in which everything was shared */
+    bool lost;           /* since then: the backend's keys are to be read anew */
+    uint64_t find_at_ns; /* ... when, by plat_now_ns */
+    bool *up;            /* the device's link_up, or online: false before any of ops is called */
+    bool announced;      /* *up as news last saw it */
+    bool attention;      /* follow has something to do, though the backend's state did not change */
+    bool asked;   /* xenstore, since news last looked: others' events may have come meanwhile */
+    bool shut;    /* not to be opened again by itself: broken, or being closed by the program */
+    bool broken;  /* the backend broke the protocol */
+    bool opened;  /* open gave the device: what fails now, may be tried again */
+    uint8_t owed; /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
     uint8_t owed_tries;  /* of writing it */
     uint64_t owed_at_ns; /* the next of them, by plat_now_ns */
     uint64_t timeout_ns; /* for the backend to connect, and to let go */
@@ -82,8 +96,8 @@ int xenbus_front_open(struct xenbus_front *f, struct xs *xs, const char *kind, u
 /* Closing, waits (bounded) for the backend, Closed, waits again; takes everything back. */
 void xenbus_front_close(struct xenbus_front *f);
 
-/* Sees whether the backend's state changed and does what the table says. Cheap where nothing
- * came. */
+/* Sees whether the domain was restored, or the backend's state changed, and does what the table
+ * says. Cheap where nothing came. */
 void xenbus_front_follow(struct xenbus_front *f);
 /* Before the program sleeps: is there something that it should look at again? */
 bool xenbus_front_news(struct xenbus_front *f);

@@ -25,6 +25,11 @@
  *             conf.timeout_ns after it left. In the last two cases it may still write to pages of a
  *             READ: those stay out of their pool until it lets go.
  *
+ *   restore   In a domain that was saved and restored, or migrated, the device stays online. What
+ *             was in flight is asked for again, so that a write may be done twice; it takes longer,
+ *             and ends with -E_NODEV only where no backend comes within conf.timeout_ns. caps may
+ *             be others afterwards.
+ *
  * How long reap and arm may take where the backend's state changed: netfront.h; here a close takes
  * 3 requests to xenstore; an opening about 40 with one ring, 110 with the longest and most. */
 #ifndef MORGANA_BLKFRONT_H

@@ -60,6 +60,7 @@ struct xenbus_dev {
     unsigned state;             /* what we wrote last; XENBUS_UNKNOWN before */
     unsigned otherend_state;    /* as last read */
     struct xs_watch watch;      /* of the backend's state */
+    bool watched;               /* it is registered */
     uint32_t seen;              /* watch.fired as of the last look */
     uint32_t look_tries;        /* looks in a row that failed, to be tried again; 0: none */
     uint64_t look_at_ns;        /* the next of them, by plat_now_ns */
@@ -69,6 +70,10 @@ struct xenbus_dev {
  * the backend's state. Keeps xs and dev until close. -E_NODEV where there is no such device;
  * -E_PROTO where its keys are nonsense; xenstore's errors. */
 int xenbus_open(struct xenbus_dev *dev, struct xs *xs, const char *path);
+/* The same once more for a device that was opened, in a domain that was restored: other keys, and
+ * another backend. Our state is XENBUS_UNKNOWN again. On failure there is no watch: to be called
+ * again before anything else but close. */
+int xenbus_reopen(struct xenbus_dev *dev);
 /* Removes the watch. Does not touch states. */
 void xenbus_close(struct xenbus_dev *dev);
 
@@ -93,7 +98,8 @@ static inline enum xenbus_action xenbus_next(const struct xenbus_dev *dev)
 }
 
 /* Waits until the backend's state is one of `states` (bits 1u << XENBUS_...), by plat_wait. 0;
- * -E_TIMEDOUT at the deadline, by plat_now_ns; xenstore's errors. */
+ * -E_TIMEDOUT at the deadline, by plat_now_ns; -E_AGAIN where the domain was restored meanwhile;
+ * xenstore's errors. */
 int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadline_ns);
 
 /* ---- keys: what fails is logged with the key's name ------------------------------------------ */
