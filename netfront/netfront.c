@@ -25,7 +25,7 @@
  * netfront_violate. What fails on our side while we open again (no page, xenstore) leads down the
  * first road: the backend's next InitWait is another try.
  *
- * Limits. One queue, one event channel, rings of one page, no segmentation, no multicast filter. A
+ * Limits. One queue, one event channel, rings of one page, no segmentation. A
  * call does at most one ring's worth of work. xenstore is asked only when the backend's state
  * changed, at most XENBUS_STATES steps a call; then the call waits for the answers (netfront.h says
  * how long at worst).
@@ -56,91 +56,28 @@ void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_
               nf->front.xb.path, violation_text[what], a, b, c);
 }
 
-/* ---- the queue ------------------------------------------------------------------------------- */
-
-struct page *netfront_ring_page_get(struct netfront *nf)
-{
-    struct page *page = page_get(nf->conf.pool->pages);
-
-    if (page == NULL)
-        return NULL;
-    if (gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), false,
-                     &page->gref) == 0)
-        return page;
-    page_put(page);
-    return NULL;
-}
-
-void netfront_ring_page_put(struct netfront *nf, struct page *page)
-{
-    if (page == NULL)
-        return;
-    if (gnttab_end(nf->conf.gt, page->gref) != 0) {
-        nf->dev.stats.quarantined++;
-        gnttab_quarantine_add(nf->quarantine, page);
-        return;
-    }
-    page->gref = 0;
-    page_put(page);
-}
-
-int netfront_queue_create(struct netfront *nf)
-{
-    struct netfront_queue *q = &nf->queue[0];
-    int err;
-
-    q->nf = nf;
-    nf->queue_count = 1;
-    err = netfront_tx_ring_create(q);
-    if (err == 0)
-        err = netfront_rx_ring_create(q);
-    if (err == 0)
-        err = evtchn_alloc_unbound(nf->conf.ev, nf->front.xb.otherend_id, &q->port);
-    if (err != 0) {
-        LOG_ERROR("netfront: %s: no page, grant or event channel for the rings: %s",
-                  nf->front.xb.path, err_name(err));
-        (void)netfront_queue_destroy(nf);
-        return err;
-    }
-    netfront_rx_ring_fill(q);
-    netfront_rx_ring_push(q);
-    return 0;
-}
-
-bool netfront_queue_destroy(struct netfront *nf)
-{
-    struct netfront_queue *q = &nf->queue[0];
-
-    (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RING_SLOTS);
-    if (nf->queue_count == 0)
-        return true;
-    if (q->port != 0)
-        (void)evtchn_close(nf->conf.ev, q->port);
-    q->port = 0;
-    netfront_rx_ring_destroy(q);
-    if (!netfront_tx_ring_destroy(q))
-        return false;
-    nf->queue_count = 0;
-    return true;
-}
-
-void netfront_queue_forget(struct netfront *nf)
-{
-    /* A page quarantined for several grants of which it remembers none stays so. */
-    (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, nf->quarantine->count);
-    nf->queue[0].port = 0;
-    (void)netfront_queue_destroy(nf);
-}
-
 void netfront_link_up(struct netfront *nf)
 {
     nf->dev.link_up = true;
     /* The backend looks when it connects, but what it saw may be older than what we posted: one
      * event too many is cheap. */
-    (void)evtchn_send(nf->conf.ev, nf->queue[0].port);
+    netfront_queues_kick(nf);
+    netfront_ctrl_start(nf);
 }
 
 /* ---- netdev_ops ------------------------------------------------------------------------------ */
+
+/* The queue that the frame's flow goes by: the one that its answers come by, where the backend
+ * hashes as we do. */
+static struct netfront_queue *queue_of(struct netfront *nf, const struct pkt *pkt)
+{
+    uint32_t hash;
+
+    if (LIKELY(nf->queue_count == 1) || pkt->frag_count == 0)
+        return &nf->queue[0];
+    hash = netfront_hash_answer(&nf->hash, pkt_frag_view(pkt, 0));
+    return &nf->queue[netfront_hash_queue(&nf->hash, hash, nf->queue_count)];
+}
 
 static int netfront_tx(struct netdev *dev, struct pkt *pkt)
 {
@@ -150,30 +87,49 @@ static int netfront_tx(struct netdev *dev, struct pkt *pkt)
         dev->stats.tx_link_down++;
         return -E_NETDOWN;
     }
-    return netfront_tx_ring_fill(&nf->queue[0], pkt);
+    return netfront_tx_ring_fill(queue_of(nf, pkt), pkt);
 }
 
 static void netfront_tx_flush(struct netdev *dev)
 {
-    if (LIKELY(dev->link_up))
-        netfront_tx_ring_push(&of_dev(dev)->queue[0]);
+    struct netfront *nf = of_dev(dev);
+
+    if (UNLIKELY(!dev->link_up))
+        return;
+    for (unsigned i = 0; i < nf->queue_count; i++)
+        netfront_tx_ring_push(&nf->queue[i]);
+}
+
+/* Takes what queue q has received, as far as there is room, and posts pages again. */
+static unsigned receive(struct netfront_queue *q, struct pkt **pkts, unsigned n)
+{
+    unsigned got = netfront_rx_ring_drain(q, pkts, n);
+
+    if (LIKELY(q->nf->dev.link_up) && netfront_rx_ring_is_low(q)) {
+        netfront_rx_ring_fill(q);
+        netfront_rx_ring_push(q);
+    }
+    return got;
 }
 
 static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
 {
     struct netfront *nf = of_dev(dev);
-    struct netfront_queue *q = &nf->queue[0];
-    unsigned got;
+    unsigned got = 0;
 
     xenbus_front_follow(&nf->front);
-    if (LIKELY(dev->link_up))
-        (void)netfront_tx_ring_drain(q);
-    if (UNLIKELY(!dev->link_up))
-        return 0;
-    got = netfront_rx_ring_drain(q, pkts, n);
-    if (LIKELY(dev->link_up) && netfront_rx_ring_is_low(q)) {
-        netfront_rx_ring_fill(q);
-        netfront_rx_ring_push(q);
+    for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++)
+        (void)netfront_tx_ring_drain(&nf->queue[i]);
+    if (LIKELY(dev->link_up)) {
+        netfront_mcast_poll(nf);
+        netfront_ctrl_poll(nf);
+    }
+    /* Each call begins with the queue behind the last one's: a busy one starves none. */
+    for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count && got < n; i++) {
+        unsigned turn = nf->rx_turn;
+
+        nf->rx_turn = (uint8_t)(turn + 1 < nf->queue_count ? turn + 1 : 0);
+        got += receive(&nf->queue[turn], pkts + got, n - got);
     }
     return got;
 }
@@ -184,14 +140,18 @@ static bool netfront_arm(struct netdev *dev)
     bool work = false;
 
     xenbus_front_follow(&nf->front);
-    if (LIKELY(dev->link_up)) {
-        netfront_tx_ring_push(&nf->queue[0]);
-        work = netfront_tx_ring_arm(&nf->queue[0]);
+    if (LIKELY(dev->link_up))
+        netfront_mcast_poll(nf);
+    for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++) {
+        netfront_tx_ring_push(&nf->queue[i]);
+        work = netfront_tx_ring_arm(&nf->queue[i]) || work;
         if (LIKELY(dev->link_up))
-            work = netfront_rx_ring_arm(&nf->queue[0]) || work;
-    } else {
-        (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
+            work = netfront_rx_ring_arm(&nf->queue[i]) || work;
     }
+    if (LIKELY(dev->link_up))
+        work = netfront_ctrl_arm(nf) || work;
+    else
+        (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, NETFRONT_RX_BATCH);
     return xenbus_front_news(&nf->front) || work;
 }
 
@@ -201,6 +161,7 @@ static const struct netdev_ops ops = {
     .tx_flush = netfront_tx_flush,
     .rx = netfront_rx,
     .arm = netfront_arm,
+    .multicast = netfront_mcast,
 };
 
 /* ---- open and close -------------------------------------------------------------------------- */
@@ -235,10 +196,14 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
     nf->conf = *conf;
     if (nf->conf.rx_slots == 0)
         nf->conf.rx_slots = NETFRONT_RING_SLOTS;
+    if (nf->conf.queues_max == 0)
+        nf->conf.queues_max = 1;
+    netfront_queues_init(nf);
     nf->dev.ops = &ops;
     nf->front.ops = &netfront_life;
     nf->front.gt = conf->gt;
     nf->front.up = &nf->dev.link_up;
+    nf->mcast.flood = conf->all_multicast;
     nf->front.timeout_ns = conf->timeout_ns != 0 ? conf->timeout_ns : XENBUS_FRONT_TIMEOUT_NS;
     nf->quarantine = conf->quarantine != NULL ? conf->quarantine : &nf->own_quarantine;
     (void)gnttab_quarantine_poll(nf->quarantine, conf->gt, NETFRONT_RING_SLOTS);

@@ -22,14 +22,15 @@
 #include "xen/ring.h"
 #include "xen/xenbus_front.h"
 
-#define NETFRONT_QUEUES 1u         /* multi-queue would make this a number of the connection's */
 #define NETFRONT_ETH_BYTES 14u     /* Ethernet header */
 #define NETFRONT_HEADERS_MAX 134u  /* Ethernet 14 + IPv4 60 + TCP 60 */
 #define NETFRONT_MTU_DEFAULT 1500u /* io/netif.h: where there is no key */
 #define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
-#define NETFRONT_RX_BATCH 32u     /* pages that must be missing before the receive ring is filled */
-#define NETFRONT_EXTRAS_MAX 4u    /* slots of extra info a frame: one of each type */
+#define NETFRONT_RX_BATCH 32u  /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_EXTRAS_MAX 4u /* slots of extra info a frame: one of each type */
+/* Slots of the longest frame that a backend may want to give: it waits until as many are posted. */
+#define NETFRONT_LONGEST_CHAIN (PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX)
 #define NETFRONT_TCP_CSUM_OFF 16u /* RFC 9293 section 3.1: of the checksum in TCP's header */
 #define NETFRONT_TX_NO_ID UINT16_MAX
 
@@ -107,7 +108,8 @@ struct netfront_rx {
 
 struct netfront_queue {
     struct netfront *nf;
-    evtchn_port_t port; /* 0: none */
+    evtchn_port_t tx_port, rx_port; /* the same one where they are not split; 0: none */
+    struct netfront_queue_stats stats;
     struct netfront_tx tx;
     struct netfront_rx rx;
 };
@@ -119,17 +121,23 @@ struct netfront {
     /* The connection: netfront.c and netfront_xs.c. */
     struct xenbus_front front;
     bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
+    bool split;          /* an event channel for each direction */
     uint16_t conf_mtu;   /* what the toolstack allows */
     uint32_t rx_extras;  /* types of extra info that may come, a bit each */
+    uint32_t rx_slots;   /* pages to keep posted, in each queue */
     uint8_t violation;   /* enum netfront_violation: the first one */
-    uint8_t queue_count; /* queues that exist: 0 or 1 */
+    uint8_t queue_count; /* queues that exist */
+    uint8_t queue_room;  /* queues there is memory for: 1, or conf.queues_max */
+    uint8_t rx_turn;     /* the queue that rx looks at first */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
     struct netfront_ctrl ctrl;
     struct netfront_hash hash;
     struct netfront_mcast mcast;
-    struct netfront_queue queue[NETFRONT_QUEUES];
+    struct netfront_queue *queue; /* own_queue, or in queue_row */
+    struct page *queue_row;       /* the first page of a row of the pool's; NULL: none */
+    struct netfront_queue own_queue;
 };
 STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
               "NETFRONT_BYTES is what callers set aside");
@@ -141,23 +149,33 @@ STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
 void netfront_violate(struct netfront *nf, enum netfront_violation what, uint32_t a, uint32_t b,
                       uint32_t c);
 
-/* Rings, grants and event channel of the one queue. Errors of gnttab_grant and
- * evtchn_alloc_unbound: then nothing is left. */
-int netfront_queue_create(struct netfront *nf);
+/* Traffic begins. */
+void netfront_link_up(struct netfront *nf);
+
+/* ---- netfront_queue.c ------------------------------------------------------------------------ */
+
+/* There is memory for one queue. */
+void netfront_queues_init(struct netfront *nf);
+/* At the end of the device's life, behind netfront_queues_destroy: what the backend still maps is
+ * quarantined, the memory for queues goes back to the pool. May be called again. */
+void netfront_queues_fini(struct netfront *nf);
+/* Rings, grants and event channels of up to `n` queues: of as many as there is memory for, see
+ * queue_count. Errors of gnttab_grant and evtchn_alloc_unbound: then nothing is left. */
+int netfront_queues_create(struct netfront *nf, unsigned n, bool split);
 /* Takes back what the backend lets go; what it keeps is quarantined or stays noted: to be called
  * again. True: nothing stayed. */
-bool netfront_queue_destroy(struct netfront *nf);
+bool netfront_queues_destroy(struct netfront *nf);
 /* The domain was restored: every grant can be ended, and no event channel is ours any more: they
  * are forgotten, not closed, since others may have their numbers. */
-void netfront_queue_forget(struct netfront *nf);
+void netfront_queues_forget(struct netfront *nf);
+/* An event on each channel. */
+void netfront_queues_kick(struct netfront *nf);
 /* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no
  * grant. */
 struct page *netfront_ring_page_get(struct netfront *nf);
 /* Takes it; NULL is allowed. A backend that still maps it never sees it used for anything else: it
  * is quarantined. */
 void netfront_ring_page_put(struct netfront *nf, struct page *page);
-/* Traffic begins. */
-void netfront_link_up(struct netfront *nf);
 
 /* ---- netfront_xs.c --------------------------------------------------------------------------- */
 

@@ -54,12 +54,13 @@ void netfront_rx_ring_fill(struct netfront_queue *q)
     struct netfront_rx *rx = &q->rx;
     struct ring *ring = &rx->ring;
 
-    while (ring_in_flight(ring) < q->nf->conf.rx_slots) {
+    while (ring_in_flight(ring) < q->nf->rx_slots) {
         uint16_t id = (uint16_t)(ring->req_prod & (NETFRONT_RING_SLOTS - 1));
         struct page *page = post_page(q->nf);
 
         if (page == NULL) {
             q->nf->dev.stats.rx_no_buffer++;
+            q->stats.rx_no_buffer++;
             break;
         }
         rx->page[id] = page;
@@ -70,9 +71,9 @@ void netfront_rx_ring_fill(struct netfront_queue *q)
 
 bool netfront_rx_ring_is_low(const struct netfront_queue *q)
 {
-    uint32_t missing = q->nf->conf.rx_slots - ring_in_flight(&q->rx.ring);
+    uint32_t missing = q->nf->rx_slots - ring_in_flight(&q->rx.ring);
 
-    return missing >= u32_min(NETFRONT_RX_BATCH, q->nf->conf.rx_slots / 4);
+    return missing >= u32_min(NETFRONT_RX_BATCH, q->nf->rx_slots / 4);
 }
 
 void netfront_rx_ring_push(struct netfront_queue *q)
@@ -81,8 +82,9 @@ void netfront_rx_ring_push(struct netfront_queue *q)
         return;
     if (ring_push(&q->rx.ring)) {
         q->nf->dev.stats.rx_notify++;
+        q->stats.rx_notify++;
         /* It fails when the backend is gone: xenstore tells us so too. */
-        (void)evtchn_send(q->nf->conf.ev, q->port);
+        (void)evtchn_send(q->nf->conf.ev, q->rx_port);
     }
 }
 
@@ -176,8 +178,10 @@ static void begin(struct netfront_queue *q, struct netfront_rx_rsp rsp)
 /* The frame being put together will be dropped. */
 static void spoil(struct netfront_queue *q)
 {
-    if (!q->rx.partial_bad)
+    if (!q->rx.partial_bad) {
         q->nf->dev.stats.rx_errors++;
+        q->stats.rx_errors++;
+    }
     q->rx.partial_bad = true;
 }
 
@@ -240,6 +244,10 @@ static struct pkt *finish(struct netfront_queue *q)
             LIKELY(note_meta(pkt, rx->partial_rxf, rx->partial_gso))) {
             q->nf->dev.stats.rx_packets++;
             q->nf->dev.stats.rx_bytes += pkt->len;
+            q->stats.rx_packets++;
+            q->stats.rx_bytes += pkt->len;
+            if (rx->partial_gso != 0)
+                q->stats.rx_gso_packets++;
             return pkt;
         }
         spoil(q);

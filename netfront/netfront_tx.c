@@ -145,6 +145,7 @@ static int refuse(struct netfront_queue *q, uint32_t free_ids)
         return -E_NETDOWN;
     }
     q->nf->dev.stats.tx_full++;
+    q->stats.tx_full++;
     if (ring_in_flight(&q->tx.ring) == 0)
         return -E_NOMEM;
     q->tx.wanted = free_ids;
@@ -188,6 +189,7 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     if (extra != 0)
         netfront_tx_gso_put(ring_request(&tx->ring, 1), pkt->gso_size);
     tx->extras += extra;
+    q->stats.tx_gso_packets += extra;
     tx->free_count -= extra;
     ring_commit(&tx->ring, n + extra);
     return 0;
@@ -241,6 +243,8 @@ static int fill(struct netfront_queue *q, struct pkt *pkt)
         return err;
     q->nf->dev.stats.tx_packets++;
     q->nf->dev.stats.tx_bytes += len;
+    q->stats.tx_packets++;
+    q->stats.tx_bytes += len;
     pkt->frag_count = 0;
     pkt->len = 0;
     return 0;
@@ -299,8 +303,9 @@ void netfront_tx_ring_push(struct netfront_queue *q)
         return;
     if (ring_push(&q->tx.ring)) {
         q->nf->dev.stats.tx_notify++;
+        q->stats.tx_notify++;
         /* It fails when the backend is gone: xenstore tells us so too. */
-        (void)evtchn_send(q->nf->conf.ev, q->port);
+        (void)evtchn_send(q->nf->conf.ev, q->tx_port);
     }
 }
 
@@ -334,8 +339,10 @@ static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
         slot_free(tx, rsp.id);
         return true;
     }
-    if (UNLIKELY(rsp.status < 0))
+    if (UNLIKELY(rsp.status < 0)) {
         q->nf->dev.stats.tx_errors++;
+        q->stats.tx_errors++;
+    }
     if (UNLIKELY(gnttab_end(q->nf->conf.gt, slot->gref) != 0)) {
         netfront_violate(q->nf, NETFRONT_TX_MAPPED, rsp.id, slot->gref, 0);
         return false;

@@ -78,6 +78,22 @@ static int backend_has(struct netfront *nf, const char *key, bool *has)
     return err == -E_TIMEDOUT || err == -E_AGAIN ? err : 0;
 }
 
+/* How many queues, and whether each direction has an event channel. */
+static int read_queues(struct netfront *nf, unsigned *queues, bool *split)
+{
+    uint64_t most = 1;
+    int err = backend_has(nf, "feature-split-event-channels", split);
+
+    *split = *split && !nf->conf.no_split;
+    if (err == 0 && nf->conf.queues_max > 1)
+        err = xenbus_otherend_u64(&nf->front.xb, XS_TXN_NONE, "multi-queue-max-queues", UINT32_MAX,
+                                  1, &most);
+    *queues = (unsigned)u64_min(most, nf->conf.queues_max);
+    if (*queues == 0)
+        *queues = 1;
+    return err == -E_TIMEDOUT || err == -E_AGAIN ? err : 0;
+}
+
 static int read_features(struct netfront *nf)
 {
     struct netdev_caps *caps = &nf->dev.caps;
@@ -110,10 +126,70 @@ static int read_features(struct netfront *nf)
     caps->gso_max_bytes =
         gso && !nf->conf.no_gso && caps->csum_tx && caps->frags_max > 1 ? NETFRONT_MTU_MAX : 0;
     /* The backend waits until as many pages are posted as its longest frame needs. */
-    caps->gso_rx = !nf->conf.no_gso && caps->csum_rx &&
-                   nf->conf.rx_slots >= PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX;
+    caps->gso_rx = !nf->conf.no_gso && caps->csum_rx && nf->conf.rx_slots >= NETFRONT_LONGEST_CHAIN;
     nf->rx_extras = caps->gso_rx ? 1u << NETFRONT_EXTRA_GSO : 0;
     return 0;
+}
+
+/* One queue's keys stand with the device's, those of several in directories of their own. */
+static int write_queue(struct netfront *nf, xs_txn_t txn, const char *dir,
+                       const struct netfront_queue *q)
+{
+    const struct {
+        const char *key;
+        uint32_t value;
+        bool is;
+    } keys[] = {
+        {"tx-ring-ref", q->tx.ring_page->gref, true}, {"rx-ring-ref", q->rx.ring_page->gref, true},
+        {"event-channel", q->tx_port, !nf->split},    {"event-channel-tx", q->tx_port, nf->split},
+        {"event-channel-rx", q->rx_port, nf->split},
+    };
+    char key[40];
+    int err = 0;
+
+    for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(keys); i++) {
+        (void)fmt_buf(key, sizeof(key), "%s%s", dir, keys[i].key);
+        err = keys[i].is ? xenbus_printf(&nf->front.xb, txn, key, "%u", keys[i].value)
+                         : xenbus_rm(&nf->front.xb, txn, key);
+    }
+    return err;
+}
+
+/* io/netif.h: where there are several the keys of one queue must not be there, and the other way
+ * round. */
+static int write_queues(struct netfront *nf, xs_txn_t txn)
+{
+    static const char *const single[] = {"tx-ring-ref", "rx-ring-ref", "event-channel",
+                                         "event-channel-tx", "event-channel-rx"};
+    char dir[16];
+    int err;
+
+    if (nf->queue_count == 1) {
+        err = write_queue(nf, txn, "", &nf->queue[0]);
+        return err == 0 ? xenbus_rm(&nf->front.xb, txn, "multi-queue-num-queues") : err;
+    }
+    err = xenbus_printf(&nf->front.xb, txn, "multi-queue-num-queues", "%u", nf->queue_count);
+    for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(single); i++)
+        err = xenbus_rm(&nf->front.xb, txn, single[i]);
+    for (unsigned i = 0; err == 0 && i < nf->queue_count; i++) {
+        (void)fmt_buf(dir, sizeof(dir), "queue-%u/", i);
+        err = write_queue(nf, txn, dir, &nf->queue[i]);
+    }
+    return err;
+}
+
+/* What it does beyond frames: multicast control, and whether it has a control ring. */
+static int read_services(struct netfront *nf, bool *ctrl)
+{
+    bool mcast = false, dynamic = false;
+    int err = backend_has(nf, "feature-multicast-control", &mcast);
+
+    if (err == 0 && mcast)
+        err = backend_has(nf, "feature-dynamic-multicast-control", &dynamic);
+    if (err == 0)
+        err = backend_has(nf, "feature-ctrl-ring", ctrl);
+    netfront_mcast_begin(nf, mcast, dynamic);
+    return err;
 }
 
 /* Inside a transaction, so that the backend sees all of it or nothing. */
@@ -124,9 +200,6 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
         const char *key;
         uint32_t value;
     } keys[] = {
-        {"tx-ring-ref", nf->queue[0].tx.ring_page->gref},
-        {"rx-ring-ref", nf->queue[0].rx.ring_page->gref},
-        {"event-channel", nf->queue[0].port},
         {"request-rx-copy", 1},
         {"feature-rx-notify", 1},
         {"feature-sg", 1},
@@ -136,18 +209,16 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
          * words. */
         {"feature-ipv6-csum-offload", 0},
         {"feature-gso-tcpv6", 0},
-        {"request-multicast-control", 0},
+        {"xdp-headroom", 0},
     };
-    static const char *const stale[] = {"multi-queue-num-queues", "event-channel-tx",
-                                        "event-channel-rx"};
-    int err = 0;
+    int err = write_queues(nf, txn);
 
     (void)xs;
     for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(keys); i++)
         err = xenbus_printf(&nf->front.xb, txn, keys[i].key, "%u", keys[i].value);
-    for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(stale); i++)
-        err = xenbus_rm(&nf->front.xb, txn, stale[i]);
-    return err;
+    if (err == 0)
+        err = netfront_mcast_publish(nf, txn);
+    return err == 0 ? netfront_ctrl_publish(nf, txn) : err;
 }
 
 /* ---- the life of the device ------------------------------------------------------------------ */
@@ -155,10 +226,19 @@ static int write_keys(struct xs *xs, xs_txn_t txn, void *arg)
 static int publish(struct xenbus_front *front)
 {
     struct netfront *nf = of_front(front);
+    bool ctrl = false;
     int err = read_features(nf);
+    unsigned queues;
+    bool split;
 
     if (err == 0)
-        err = netfront_queue_create(nf);
+        err = read_services(nf, &ctrl);
+    if (err == 0)
+        err = read_queues(nf, &queues, &split);
+    if (err == 0)
+        err = netfront_queues_create(nf, queues, split);
+    if (err == 0)
+        netfront_ctrl_create(nf, ctrl);
     return err == 0 ? xs_txn_run(nf->conf.xs, write_keys, nf) : err;
 }
 
@@ -178,15 +258,16 @@ static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
      * until it does. */
     if (end == XENBUS_FRONT_LEAVING && !front->broken)
         return;
-    if (!netfront_queue_destroy(nf) && end == XENBUS_FRONT_CLOSING)
-        netfront_tx_ring_abandon(&nf->queue[0]);
+    (void)netfront_queues_destroy(nf);
+    if (end == XENBUS_FRONT_CLOSING)
+        netfront_queues_fini(nf);
     if (nf->quarantine->count != 0 && end == XENBUS_FRONT_CLOSING)
         LOG_WARN("netfront: %s: %u pages stay quarantined", front->xb.path, nf->quarantine->count);
 }
 
 static void forget(struct xenbus_front *front)
 {
-    netfront_queue_forget(of_front(front));
+    netfront_queues_forget(of_front(front));
 }
 
 static bool shares(const struct xenbus_front *front)

@@ -24,6 +24,8 @@
  *        help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
  *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
  *        UDP); any other frame that the backend calls blank is UNKNOWN.
+ *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list, or the
+ *        backend's, makes it pass all multicast where it can be told so at once; else -E_NOSPC.
  *   caps may change when the device opens again by itself: another backend can do other things.
  *        mtu_bytes is 1500 at most where it cannot gather.
  *
@@ -46,9 +48,13 @@ struct netfront_conf {
     struct evtchn *ev; /* Kept, all of them */
     struct gnttab *gt;
     struct xs *xs;
-    struct pkt_pool *pool; /* its pages become the rings (2) and what is received into; Kept */
+    /* Its pages become the rings (2 a queue), what is received into, and where there are several
+     * queues the memory for them (3 each); Kept. */
+    struct pkt_pool *pool;
     unsigned index;        /* device/vif/<index> */
-    uint32_t rx_slots;     /* pages to keep posted: 18..NETFRONT_RING_SLOTS; 0: as many as go */
+    /* Pages to keep posted in each queue: 18..NETFRONT_RING_SLOTS; 0: as many as go. Several queues
+     * share half of the pool at most; below 22 no super-segments come in. */
+    uint32_t rx_slots;
     const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore */
     uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */
     unsigned queues_max;   /* 1..NETFRONT_QUEUES_MAX, and as the backend has; 0: 1 */
@@ -58,6 +64,9 @@ struct netfront_conf {
     bool no_csum;  /* checksums are complete, either way */
     bool no_sg;    /* a frame sent is one slot; what comes in may be several */
     bool no_split; /* one event channel a queue, for both directions */
+    /* Every group's frames are wanted: the backend is not asked to filter (multicast control), and
+     * netdev_ops.multicast changes nothing. */
+    bool all_multicast;
     /* Where pages that a backend keeps wait; Kept. May be shared by devices and outlasts them, so
      * that a later open can free them. NULL: such pages are lost when the device is closed. */
     struct gnttab_quarantine *quarantine;
@@ -74,6 +83,39 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
 /* Closing, waits (bounded) for the backend, Closed, waits again; ends grants; pages the backend
  * keeps are quarantined. Takes dev; the storage is the caller's again. */
 void netfront_close(struct netdev *dev);
+
+/* What happened in one queue, by the names that `ethtool -S` has for a device with several. */
+#define NETFRONT_QUEUE_STATS(S)                                                                    \
+    S(tx_packets)                                                                                  \
+    S(tx_bytes)                                                                                    \
+    S(tx_gso_packets) /* of tx_packets: super-segments */                                          \
+    S(tx_full)        /* refused with -E_AGAIN */                                                  \
+    S(tx_errors)      /* slots that the backend answered with an error */                          \
+    S(tx_notify)      /* events sent to the backend */                                             \
+    S(rx_packets)                                                                                  \
+    S(rx_bytes)                                                                                    \
+    S(rx_gso_packets)                                                                              \
+    S(rx_errors)                                                                                   \
+    S(rx_no_buffer) /* no page to post */                                                          \
+    S(rx_notify)
+
+#define NETFRONT_QUEUE_STAT_FIELD(name) uint64_t name;
+struct netfront_queue_stats {
+    NETFRONT_QUEUE_STATS(NETFRONT_QUEUE_STAT_FIELD)
+};
+
+#define NETFRONT_QUEUE_STAT_NAME(name) #name,
+/* In the order of struct netfront_queue_stats, an array of uint64_t in disguise. */
+static const UNUSED char *const netfront_queue_stat_names[] = {
+    NETFRONT_QUEUE_STATS(NETFRONT_QUEUE_STAT_NAME)};
+STATIC_ASSERT(sizeof(netfront_queue_stat_names) / sizeof(netfront_queue_stat_names[0]) ==
+                  sizeof(struct netfront_queue_stats) / sizeof(uint64_t),
+              "a name for each counter");
+
+/* Counters of queue 0, 1, ... of a device of netfront's, since it was opened. False, and *stats
+ * untouched: there is no such queue now. */
+bool netfront_queue_stats(const struct netdev *dev, unsigned queue,
+                          struct netfront_queue_stats *stats);
 
 /* Where there are several queues and the backend hashes (feature-ctrl-ring): flows whose Toeplitz
  * hash is i modulo `count` come by queue queues[i], and go by it. Lends queues. Asynchronous: the

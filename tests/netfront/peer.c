@@ -150,6 +150,7 @@ int peer_open(void)
                                  .no_csum = peer.conf.off.no_csum,
                                  .no_sg = peer.conf.off.no_sg,
                                  .no_split = peer.conf.off.no_split,
+                                 .all_multicast = peer.conf.off.all_multicast,
                                  .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
     int err = netfront_open(peer_storage, &conf, &peer.dev);
 

@@ -37,7 +37,7 @@ struct peer_conf {
     const char *mtu;                      /* key; NULL: none */
     const char *trusted;                  /* key; NULL: none */
     bool no_sg, no_csum, no_rx_copy, gso; /* the backend's features */
-    struct netfront_conf off;             /* of netfront_conf: no_gso, no_csum, no_sg, no_split */
+    struct netfront_conf off;             /* of netfront_conf: what is not to be used */
     bool no_quarantine;                   /* netfront_conf.quarantine stays NULL */
     struct sim_wire *wire; /* the simulator's own netback in place of this backend, on this wire */
     uint32_t index;        /* both rings begin there (a multiple of 256): for wrap */

@@ -33,7 +33,7 @@ static void test_every_pair_of_states(void **state)
             peer.automatic = false;
             if (!has_rings) {
                 peer_disconnect();
-                assert_true(netfront_queue_destroy(peer.nf));
+                assert_true(netfront_queues_destroy(peer.nf));
             }
             peer.dev->link_up = ours == XENBUS_CONNECTED;
             peer.nf->front.xb.state = ours;
@@ -263,13 +263,13 @@ static void test_close_and_open_100_times(void **state)
 
     (void)state;
     start(&(struct peer_conf){.seed = 1});
-    port = peer.nf->queue[0].port;
+    port = peer.nf->queue[0].tx_port;
     peer_close();
     grants = peer.gt.stats.free_count;
     watches = sim_xs_watches();
     for (unsigned i = 0; i < 100; i++) {
         assert_int_equal(peer_open(), 0);
-        assert_int_equal(peer.nf->queue[0].port, port); /* closed ports are given again */
+        assert_int_equal(peer.nf->queue[0].tx_port, port); /* closed ports are given again */
         assert_traffic();
         fill_tx(i);
         if (i % 2 == 0)
@@ -359,7 +359,7 @@ static void test_statistics_have_names(void **state)
 {
     (void)state;
     assert_string_equal(netdev_stat_names[0], "tx_packets");
-    assert_string_equal(netdev_stat_names[ARRAY_SIZE(netdev_stat_names) - 1], "quarantined");
+    assert_string_equal(netdev_stat_names[ARRAY_SIZE(netdev_stat_names) - 1], "multicast_refused");
 }
 
 int main(void)

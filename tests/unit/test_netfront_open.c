@@ -9,7 +9,7 @@ static void test_open_writes_every_key(void **state)
     assert_int_equal(peer_front_state(), XENBUS_CONNECTED);
     assert_int_equal(front_key("tx-ring-ref"), peer.nf->queue[0].tx.ring_page->gref);
     assert_int_equal(front_key("rx-ring-ref"), peer.nf->queue[0].rx.ring_page->gref);
-    assert_int_equal(front_key("event-channel"), peer.nf->queue[0].port);
+    assert_int_equal(front_key("event-channel"), peer.nf->queue[0].tx_port);
     assert_int_equal(front_key("request-rx-copy"), 1);
     assert_int_equal(front_key("feature-rx-notify"), 1);
     assert_int_equal(front_key("feature-sg"), 1);

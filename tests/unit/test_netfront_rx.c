@@ -416,7 +416,7 @@ static void test_event_storm(void **state)
     for (unsigned i = 0; i < 1000000; i++) {
         struct pkt *none[1];
 
-        sim_evtchn_raise(peer.nf->queue[0].port);
+        sim_evtchn_raise(peer.nf->queue[0].tx_port);
         evtchn_upcall(&peer.ev);
         if (netdev_rx(peer.dev, none, 1) != 0 || netdev_arm(peer.dev))
             fail();
