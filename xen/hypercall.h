@@ -213,6 +213,15 @@ static inline int hypercall_sched_shutdown(unsigned reason)
     return hypercall__sched_op(SCHEDOP_shutdown, &op);
 }
 
+/* SHUTDOWN_suspend. 0: in a new domain; 1: cancelled; else refused. A PV domain gives the frame of
+ * its start information, which is told there what is new; others 0. */
+static inline int hypercall_sched_suspend(uint64_t start_info_mfn)
+{
+    struct sched_shutdown op = {.reason = SHUTDOWN_suspend};
+    return (int)xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&op,
+                              start_info_mfn, 0, 0);
+}
+
 /* ---- HVM and PVH parameters: hvm/params.h ---------------------------------------------------- */
 
 static inline int hypercall_hvm_get_param(uint32_t index, uint64_t *value)

@@ -36,8 +36,13 @@ struct boot_mode {
     void (*find_rings)(struct xen_start *out);
     /* Makes a frame of Xen's (xen.h, xen_map_frame) appear at `addr` of the window. */
     int (*place_frame)(unsigned space, unsigned long index, uint64_t addr);
-    /* Says where the upcall goes. */
+    /* Says where the upcall goes, and in shared info what else Xen's tools look for there. */
     int (*set_upcall)(void);
+    /* SHUTDOWN_suspend. 0: this is a new domain, of which nothing is mapped yet; 1: cancelled, or
+     * negative: all is as it was. */
+    int (*suspend)(void);
+    /* In the new domain, before find_rings: where the console is now. */
+    void (*find_console_anew)(struct xen_start *out);
     /* Sleeps until an event is pending; at once where one is already. */
     void (*halt)(void);
 };
@@ -96,10 +101,24 @@ void frames_find_console(uint64_t start_info);
 int frames_init(void);
 /* In PV: the machine's frame of each of our pages. */
 void frames_set_p2m(const uint64_t *p2m);
+/* In a new domain: maps its shared info, and finds its rings. -E_: shared info is missing. Grant
+ * frames stay away until xen_map_frame() is asked for each. */
+int frames_resume(void);
+/* Places every frame anew where it was. */
+int frames_place_all(void);
+/* How many pages of the window have, or had, a frame: the first ones. */
+unsigned frames_placed(void);
 
 /* ---- clock.c ---- */
 
+/* Xen's clock: of this domain, of this machine. What hypercalls take. */
 uint64_t clock_system_ns(void);
+/* The same moment by Xen's clock, for one of plat_now_ns(): 0 where that was before its start. */
+uint64_t clock_system_at(uint64_t now_ns);
+/* Around a suspend: plat_now_ns() goes on in a new domain, whose clock is another, and the time
+ * asleep is in it where the wall clocks tell. */
+void clock_suspend(void);
+void clock_resume(void);
 
 /* ---- timer.c ---- */
 
@@ -109,6 +128,16 @@ int timer_init(void);
 int timer_arm(uint64_t at_ns);
 /* For a domain without event channels: sleeps until then, or a little less. */
 void timer_sleep(uint64_t until_ns);
+
+/* ---- suspend.c ---- */
+
+/* As start.h's. */
+int suspend_machine(void);
+
+/* ---- wait.c ---- */
+
+/* After a suspend: no timer is armed. `anew`: it has no event channel either. */
+void wait_resume(bool anew);
 
 /* ---- of boot/common/bare: see bare.h there ---- */
 

@@ -4,6 +4,10 @@
  * Xen writes while we read: a version that is odd, or that changed, means read again. Xen never
  * needs long, but a loop on another's word has a bound all the same: then the clock stands still
  * for that call.
+ *
+ * plat_now_ns() is that clock and, after a resume, a difference: Xen's clock is the machine's, and
+ * a domain that was restored may be on another. Xen tells no time that is common to both but the
+ * wall clock.
  */
 #include <morgana/platform.h>
 #include <morgana/xen.h>
@@ -18,7 +22,10 @@
 
 #define TRIES 10000
 
-static uint64_t last_ns;
+static uint64_t last_ns;           /* of Xen's clock in this domain */
+static uint64_t ahead_ns;          /* modulo 2^64: plat_now_ns() - clock_system_ns() */
+static uint64_t asleep_at_ns;      /* when the suspend began, by plat_now_ns() */
+static uint64_t asleep_at_wall_ns; /* and by the wall clock; 0: there is none */
 
 uint64_t clock_system_ns(void)
 {
@@ -48,7 +55,31 @@ uint64_t clock_system_ns(void)
 
 uint64_t plat_now_ns(void)
 {
-    return clock_system_ns();
+    return clock_system_ns() + ahead_ns;
+}
+
+uint64_t clock_system_at(uint64_t now_ns)
+{
+    uint64_t at = now_ns - ahead_ns;
+
+    /* A time of before this domain's clock is "negative". */
+    return (int64_t)at < 0 ? 0 : at;
+}
+
+void clock_suspend(void)
+{
+    asleep_at_ns = plat_now_ns();
+    asleep_at_wall_ns = plat_wall_ns();
+}
+
+void clock_resume(void)
+{
+    uint64_t wall, asleep;
+
+    last_ns = 0;
+    wall = plat_wall_ns();
+    asleep = asleep_at_wall_ns != 0 && wall > asleep_at_wall_ns ? wall - asleep_at_wall_ns : 0;
+    ahead_ns = asleep_at_ns + asleep - clock_system_ns();
 }
 
 uint64_t plat_wall_ns(void)

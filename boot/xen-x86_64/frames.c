@@ -11,10 +11,17 @@
 
 #include <xen/memory.h>
 
+#define FRAMES_MAX 128u /* shared info, and of grant tables what gnttab.h may ask for */
+STATIC_ASSERT(FRAMES_MAX <= MEMORY_WINDOW_PAGES, "they are in the window");
+
 static struct xen_start start;
 static struct shared_info *shared_info;
 static const uint64_t *machine_frames; /* PV only */
-static unsigned window_used;
+/* What is in the window, page by page. Shared info is first. */
+static struct {
+    uint32_t space, index;
+} placed[FRAMES_MAX];
+static unsigned placed_count;
 
 void frames_find_console(uint64_t start_info)
 {
@@ -33,16 +40,45 @@ void frames_set_p2m(const uint64_t *p2m)
     machine_frames = p2m;
 }
 
+int frames_resume(void)
+{
+    boot_get_mode()->find_console_anew(&start);
+    boot_get_mode()->find_rings(&start);
+    return xen_map_frame(XENMAPSPACE_shared_info, 0) != NULL ? 0 : -E_NODEV;
+}
+
+unsigned frames_placed(void)
+{
+    return placed_count;
+}
+
+static uint64_t place_of(unsigned i)
+{
+    return memory_window() + i * (uint64_t)PAGE_BYTES;
+}
+
+int frames_place_all(void)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < placed_count && err == 0; i++)
+        err = boot_get_mode()->place_frame(placed[i].space, placed[i].index, place_of(i));
+    return err;
+}
+
 void *xen_map_frame(unsigned space, unsigned long index)
 {
-    uint64_t addr = memory_window() + window_used * (uint64_t)PAGE_BYTES;
+    unsigned i = 0;
 
-    if (window_used == MEMORY_WINDOW_PAGES)
+    while (i < placed_count && (placed[i].space != space || placed[i].index != index))
+        i++;
+    if (i == FRAMES_MAX || boot_get_mode()->place_frame(space, index, place_of(i)) < 0)
         return NULL;
-    if (boot_get_mode()->place_frame(space, index, addr) < 0)
-        return NULL;
-    window_used++;
-    return (void *)(uintptr_t)addr;
+    if (i == placed_count) {
+        placed[placed_count].space = space;
+        placed[placed_count++].index = (uint32_t)index;
+    }
+    return (void *)(uintptr_t)place_of(i);
 }
 
 struct shared_info *xen_shared_info(void)

@@ -61,7 +61,7 @@ static void report(void)
 
 _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
 {
-    const struct start *start = start_get();
+    struct start *start = start_get();
     char error[128];
 
     mode = m;
@@ -74,6 +74,7 @@ _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
         bare_refuse("shared info cannot be mapped");
     if (timer_init() < 0)
         bare_refuse("event channels cannot be delivered: Xen refuses the upcall");
+    start->suspend_machine = suspend_machine;
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
     report();

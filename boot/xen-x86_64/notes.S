@@ -40,6 +40,7 @@
         note_text 5, "xen-3.0"          /* XEN_VERSION: of the interface; 4.x too */
         note_text 6, "Morgana"          /* GUEST_OS */
         note_text 8, "generic"          /* LOADER */
+        note_number 14, 1               /* SUSPEND_CANCEL: SHUTDOWN_suspend may give 1 */
 
         /* The page below the stack is never mapped (memory.c): an overflow is a page fault, not
          * corruption. */

@@ -12,7 +12,8 @@ static struct pv_start start;
 static struct boot_info boot_info;
 static int parsed;
 static const char *parse_why;
-static uint64_t stack_top; /* of the builder's stack: its last page */
+static uint64_t start_info_at; /* its address */
+static uint64_t stack_top;     /* of the builder's stack: its last page */
 
 _Noreturn void pv_main(uint64_t start_info, uint64_t stack)
 {
@@ -43,6 +44,13 @@ static struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 
 /* ---- start information ----------------------------------------------------------------------- */
 
+static void find_console_anew(struct xen_start *out)
+{
+    if (start.console_pfn != 0)
+        out->console_ring = (void *)(uintptr_t)(start.console_pfn * PAGE_BYTES);
+    out->console_port = start.console_port;
+}
+
 /* The console stands in the start information, so this is read now, and refused when that can be
  * said. What the builder mapped reaches up to its own stack at least: everything that it made must
  * be there. */
@@ -50,12 +58,11 @@ static void find_console(uint64_t start_info, struct xen_start *out)
 {
     uint64_t end = (stack_top + MAP_ALIGN - 1) & ~(MAP_ALIGN - 1);
 
+    start_info_at = start_info;
     parsed = pv_parse(cs_ro_of(NULL, end), start_info, &boot_info, &start, &parse_why);
     if (start.p2m.len > 0)
         frames_set_p2m((const uint64_t *)(const void *)start.p2m.base);
-    if (start.console_pfn != 0)
-        out->console_ring = (void *)(uintptr_t)(start.console_pfn * PAGE_BYTES);
-    out->console_port = start.console_port;
+    find_console_anew(out);
 }
 
 static int read_info(uint64_t start_info, struct boot_info *info, const char **why)
@@ -72,7 +79,14 @@ static int read_info(uint64_t start_info, struct boot_info *info, const char **w
 
 static int map_memory(const struct boot_info *info, const char **why)
 {
-    return pv_map_memory(info, &start, why);
+    int err = pv_map_memory(info, &start, why);
+
+    if (err == 0) {
+        err = pv_suspend_init(start.p2m);
+        if (err < 0)
+            *why = "too little memory: no page for the lists of page frames";
+    }
+    return err;
 }
 
 /* ---- rings and frames ------------------------------------------------------------------------ */
@@ -122,7 +136,13 @@ static void halt(void)
 static int set_upcall(void)
 {
     WRITE_ONCE(xen_shared_info()->vcpu_info[0].evtchn_upcall_mask, 1);
+    pv_suspend_publish();
     return pv_set_upcall();
+}
+
+static int suspend(void)
+{
+    return pv_suspend(&start, start_info_at);
 }
 
 const struct boot_mode pv_mode = {
@@ -134,5 +154,7 @@ const struct boot_mode pv_mode = {
     .find_rings = find_rings,
     .place_frame = place_frame,
     .set_upcall = set_upcall,
+    .suspend = suspend,
+    .find_console_anew = find_console_anew,
     .halt = halt,
 };

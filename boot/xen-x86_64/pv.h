@@ -12,6 +12,16 @@ _Noreturn void pv_main(uint64_t start_info, uint64_t stack_top);
 /* The machine's frame of our page in which `addr` lies. */
 uint64_t pv_frame(uint64_t addr);
 
+/* ---- pv_suspend.c ---- */
+
+/* Takes the pages with which Xen's tools find the list of our pages' frames, of which there are
+ * `frames` (Kept). -E_NOMEM. */
+int pv_suspend_init(struct cs_ro frames);
+/* Fills them, and says in shared info where they are: now and whenever our frames are others. */
+void pv_suspend_publish(void);
+/* As struct boot_mode's; updates *start from the start information at address `start_info`. */
+int pv_suspend(struct pv_start *start, uint64_t start_info);
+
 /* ---- pv_trap.c ---- */
 /* Tells Xen where traps and upcalls enter; nothing is kept. Where Xen refuses traps, a
  * trap ends the domain without a word; pv_set_upcall gives 0 or Xen's negative E_ code. */
@@ -33,5 +43,7 @@ int pv_map_memory(const struct boot_info *info, const struct pv_start *start, co
 /* Maps the machine's frame `mfn` at `addr`, of the window, readable and writable, in place of what
  * was there. 0, or the hypervisor's negative E_ code. The frame stays its owner's. */
 int pv_map_frame(uint64_t addr, uint64_t mfn);
+/* Leaves nothing there. */
+int pv_unmap_frame(uint64_t addr);
 
 #endif

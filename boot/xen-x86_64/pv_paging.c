@@ -234,3 +234,8 @@ int pv_map_frame(uint64_t addr, uint64_t mfn)
 {
     return hypercall_update_va_mapping(addr, entry_of(mfn, PTE_PRESENT | PTE_WRITE | nx()));
 }
+
+int pv_unmap_frame(uint64_t addr)
+{
+    return hypercall_update_va_mapping(addr, 0);
+}

@@ -67,6 +67,11 @@ static void find_console(uint64_t start_info, struct xen_start *out)
         ring_of(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN, &out->console_port);
 }
 
+static void find_console_anew(struct xen_start *out)
+{
+    find_console(0, out);
+}
+
 static void find_rings(struct xen_start *out)
 {
     if (out->console_ring != NULL)
@@ -118,6 +123,12 @@ static int set_upcall(void)
                                    (uint64_t)HVM_PARAM_CALLBACK_TYPE_VECTOR << 56 | VECTOR_UPCALL);
 }
 
+/* Memory and registers are saved and come back as they were: there is nothing to prepare. */
+static int suspend(void)
+{
+    return hypercall_sched_suspend(0);
+}
+
 const struct boot_mode pvh_mode = {
     .cpuid = x86_cpuid,
     .find_console = find_console,
@@ -127,5 +138,7 @@ const struct boot_mode pvh_mode = {
     .find_rings = find_rings,
     .place_frame = place_frame,
     .set_upcall = set_upcall,
+    .suspend = suspend,
+    .find_console_anew = find_console_anew,
     .halt = pvh_halt,
 };

@@ -56,8 +56,15 @@ static bool arm(const struct evtchn *ev, uint64_t deadline_ns)
     if (deadline_ns == NS_NEVER || is_armed(ev, deadline_ns))
         return true;
     timer_seen = evtchn_count(ev, timer_port);
-    armed_ns = timer_arm(deadline_ns) == 0 ? deadline_ns : 0;
+    armed_ns = timer_arm(clock_system_at(deadline_ns)) == 0 ? deadline_ns : 0;
     return armed_ns != 0;
+}
+
+void wait_resume(bool anew)
+{
+    armed_ns = 0;
+    if (anew)
+        timer = TIMER_UNTRIED;
 }
 
 void plat_wait(uint64_t deadline_ns)
@@ -70,10 +77,10 @@ void plat_wait(uint64_t deadline_ns)
         if (evtchn_upcall(&start->ev) > 0)
             return;
     }
-    if (clock_system_ns() >= deadline_ns)
+    if (plat_now_ns() >= deadline_ns)
         return;
     if (!start->has_evtchn || timer != TIMER_BOUND)
-        timer_sleep(deadline_ns);
+        timer_sleep(deadline_ns == NS_NEVER ? NS_NEVER : clock_system_at(deadline_ns));
     else if (arm(&start->ev, deadline_ns)) /* else the caller looks again: slow, but not deaf */
         boot_get_mode()->halt();
     if (start->has_evtchn)

@@ -52,6 +52,15 @@ struct start {
     uint32_t vif_seen;
     unsigned vif_count;
     bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl, has_vif_watch;
+    /* Set by the target before start_xen(); NULL where the domain cannot be suspended. Events are
+     * not seen, and nothing of xen.h is used, until it returns.
+     *
+     *     0          this is another domain: shared info and xen_start() are the new one's, the
+     *                upcall is set, plat_now_ns() counts on. There are no event channels but those
+     *                of xen_start(), and no grants: xen_map_frame() places their frames anew
+     *     1          cancelled: all is as it was
+     *     negative   Xen refuses: all is as it was */
+    int (*suspend_machine)(void);
     int argc; /* the command line: what the program's main() gets */
     char **argv;
 };

@@ -28,7 +28,8 @@ uint64_t virt_to_gfn(const void *virt);
 
 /* Makes one of Xen's own frames visible: `space` is a XENMAPSPACE_* of public/memory.h (grant
  * table, `index` with XENMAPIDX_grant_table_status for status frames). NULL where there is no such
- * frame. */
+ * frame. Where a domain can be restored (not on ARM), a second call for the same one gives the same
+ * address: Xen's frame is another one after that, and is placed where the old one was. */
 void *xen_map_frame(unsigned space, unsigned long index);
 
 /* What the domain builder left for us. */

@@ -3,6 +3,8 @@
 #include <morgana/platform.h>
 #include <morgana/start.h>
 
+#include "suspend.h"
+
 enum plat_request plat_request(void)
 {
     static const enum plat_request of[] = {
@@ -19,5 +21,7 @@ enum plat_request plat_request(void)
         return PLAT_RUN;
     request = xenctl_poll(&start->ctl);
     start_sysrq(start, xenctl_sysrq(&start->ctl));
+    if (request == XENCTL_SUSPEND)
+        start_suspend();
     return of[request];
 }

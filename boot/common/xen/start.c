@@ -116,7 +116,7 @@ static void xenstore_start(void)
         LOG_WARN("no xenstore: %s: no devices, and nobody can ask for a shutdown", err_name(err));
         return;
     }
-    err = xenctl_init(&start.ctl, &start.xs, false);
+    err = xenctl_init(&start.ctl, &start.xs, start.suspend_machine != NULL);
     start.has_ctl = err == 0;
     if (err < 0)
         LOG_WARN("control/shutdown cannot be watched: %s", err_name(err));

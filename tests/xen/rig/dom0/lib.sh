@@ -322,6 +322,41 @@ guest_reboot() {                # NAME SECONDS: asked to, it comes back (as anot
 
 guest_is_another() { local id; id=$(guest_id "$1") && [ "$id" != "$2" ]; }
 
+# --- save, restore, migrate --------------------------------------------------------------------------------------------
+
+export LIBXL_SAVE_HELPER=/usr/bin/libxl-save-helper
+saves=/run/case/saves           # a file for each guest
+
+saved() {                       # NAME WHAT COMMAND...: xl does it, or the case fails by xl's first word of an error
+    local name=$1 what=$2 log=/run/case/saved.log
+    shift 2
+    "$@" >"$log" 2>&1 3>&- </dev/null || {
+        sed 's/^/  /' "$log"
+        fail "$name: $what: $(grep -m 1 -iE 'error|fail|invalid' "$log" || tail -n 1 "$log")"
+    }
+}
+
+guest_save() {                  # NAME: it is in a file, and gone
+    mkdir -p "$saves"
+    saved "$1" "xl save" xl save "$1" "$saves/$1"
+    wait_until 20 not_listed "$1" || fail "$1: still in xl list after it was saved"
+}
+
+guest_restore() { saved "$1" "xl restore" xl restore "$saves/$1"; rm -f "$saves/$1"; } # NAME: as it was saved
+
+guest_checkpoint() {            # NAME: saved, but goes on: for the guest a suspend that is cancelled
+    mkdir -p "$saves"
+    saved "$1" "xl save -c" xl save -c "$1" "$saves/$1"
+    rm -f "$saves/$1"
+}
+
+guest_migrate() {               # NAME: to this very machine; while both are there the new one has another name
+    printf '#!/bin/bash\nexec xl migrate-receive\n' >/run/case/receive
+    chmod +x /run/case/receive
+    ln -sf "$(guest_console_log "$1")" "$(guest_console_log "$1--incoming")"
+    saved "$1" "xl migrate" xl migrate -s "" "$1" /run/case/receive
+}
+
 # --- machines of their own on the bridge -------------------------------------------------------------------------------
 
 client_add() {                  # NAME: a network namespace with an eth0 on xenbr0
