@@ -35,3 +35,19 @@ client_add() {
 }
 
 in_ns() { ip netns exec "$@"; }
+
+capture_start() {
+    local n
+    command -v dumpcap >/dev/null || { echo "skip $name: the wire is not looked at: dumpcap is missing (Debian package tshark)"; return; }
+    dumpcap -q -P -i "${1:-br0}" -w $dir/wire.pcap 2>$dir/dumpcap.log &
+    capture=$!
+    for ((n = 0; n < 50; n++)); do
+        [ -s $dir/wire.pcap ] && return
+        sleep 0.1
+    done
+}
+
+# The leases that clients were told of: "address client" of each DHCPACK in a record of the wire.
+told() {
+    tshark -r "$1" -Y 'dhcp.option.dhcp == 5' -T fields -e dhcp.ip.your -e dhcp.hw.mac_addr 2>/dev/null | sed 's/\t/ /; s/,.*//' | sort -u
+}

@@ -90,17 +90,6 @@ app_stop() {
     sed 's/^/   console: /' $dir/console
 }
 
-capture_start() {
-    local n
-    command -v dumpcap >/dev/null || { echo "skip $name: the wire is not looked at: dumpcap is missing (Debian package tshark)"; return; }
-    dumpcap -q -P -i "${1:-br0}" -w $dir/wire.pcap 2>$dir/dumpcap.log &
-    capture=$!
-    for ((n = 0; n < 50; n++)); do
-        [ -s $dir/wire.pcap ] && return
-        sleep 0.1
-    done
-}
-
 # Every frame of the server (MAC 00:16:3e:...): read without an error, IPv4's checksum right, and messages of DHCP as long as they must be.
 # UDP's checksum is left to Linux by the offload that netback and TAP agree on, so on a bridge inside one machine it is not there yet.
 capture_check() {
