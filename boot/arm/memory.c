@@ -123,3 +123,8 @@ struct cs bare_heap(unsigned i)
 {
     return cs_of(arch_virt(heaps[i].start), (size_t)(heaps[i].end - heaps[i].start));
 }
+
+void bare_heap_resize(unsigned i, size_t len)
+{
+    heaps[i].end = heaps[i].start + len;
+}

@@ -6,6 +6,7 @@
  * appear where we ask, in the range that the hypervisor's node of the device tree keeps free.
  */
 #include "boot.h"
+#include "boot/common/xenguest/xenguest.h"
 #include "xen/hypercall.h"
 
 static struct xen_start start;
@@ -67,6 +68,23 @@ struct shared_info *xen_shared_info(void)
 uint64_t virt_to_gfn(const void *virt)
 {
     return arch_phys(virt) / PAGE_BYTES;
+}
+
+uint64_t frames_leave(void *page)
+{
+    return virt_to_gfn(page);
+}
+
+uint64_t frames_number(const void *page)
+{
+    return virt_to_gfn(page);
+}
+
+int frames_come(void *page, uint64_t frame)
+{
+    (void)page;
+    (void)frame;
+    return 0; /* it is where it was */
 }
 
 const struct xen_start *xen_start(void)

@@ -14,6 +14,7 @@
 #include "boot/common/bare/bare.h"
 #include "boot/common/bare/run.h"
 #include "boot/common/fdt.h"
+#include "boot/common/xenguest/xenguest.h"
 
 #define RANDOM_TRIES 1000 /* the CPU's numbers may be used up for a while */
 
@@ -64,16 +65,24 @@ static struct range take_tree(uint64_t at)
     return (struct range){at, at + size};
 }
 
+static uint64_t ram_bytes(void)
+{
+    uint64_t ram = 0;
+
+    for (unsigned i = 0; i < tree.ram_count; i++)
+        ram += tree.ram[i].end - tree.ram[i].start;
+    return ram;
+}
+
 static void report(void)
 {
-    uint64_t ram = 0, beyond = 0;
+    uint64_t beyond = 0;
 
     for (unsigned i = 0; i < tree.ram_count; i++) {
-        ram += tree.ram[i].end - tree.ram[i].start;
         if (tree.ram[i].end > arch_phys_end)
             beyond = tree.ram[i].end - arch_phys_end;
     }
-    run_report("", ram);
+    run_report("", ram_bytes());
     if (beyond > 0)
         LOG_WARN("memory: what lies beyond the reach of the page tables is not used");
 }
@@ -110,6 +119,7 @@ _Noreturn void arm_main(uint64_t fdt)
         bare_refuse("shared info cannot be mapped");
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
+    xenguest_balloon_start(ram_bytes());
     report();
     run_program(start->argc, start->argv,
                 &(struct entropy_sources){

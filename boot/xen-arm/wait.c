@@ -35,7 +35,7 @@ void plat_wait(uint64_t deadline_ns)
     if (look(start) > 0)
         return;
     now = plat_now_ns();
-    if (now >= deadline_ns)
+    if (now >= deadline_ns || start->balloon.busy)
         return;
     if (!start->has_evtchn)
         deadline_ns = u64_min(deadline_ns, now + POLL_NS);

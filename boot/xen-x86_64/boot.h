@@ -36,6 +36,9 @@ struct boot_mode {
     void (*find_rings)(struct xen_start *out);
     /* Makes a frame of Xen's (xen.h, xen_map_frame) appear at `addr` of the window. */
     int (*place_frame)(unsigned space, unsigned long index, uint64_t addr);
+    /* A page of memory leaves, comes back: frames_leave() and frames_come() of xenguest.h. */
+    uint64_t (*page_leave)(uint64_t addr);
+    int (*page_come)(uint64_t addr, uint64_t frame);
     /* Says where the upcall goes, and in shared info what else Xen's tools look for there. */
     int (*set_upcall)(void);
     /* SHUTDOWN_suspend. 0: this is a new domain, of which nothing is mapped yet; 1: cancelled, or

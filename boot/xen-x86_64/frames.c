@@ -8,6 +8,7 @@
  * beside it; shared info and grant frames appear where we ask, in a window that is no RAM.
  */
 #include "boot.h"
+#include "boot/common/xenguest/xenguest.h"
 
 #include <xen/memory.h>
 
@@ -91,6 +92,21 @@ uint64_t virt_to_gfn(const void *virt)
     uintptr_t page = (uintptr_t)virt / PAGE_BYTES;
 
     return machine_frames != NULL ? machine_frames[page] : page;
+}
+
+uint64_t frames_leave(void *page)
+{
+    return boot_get_mode()->page_leave((uintptr_t)page);
+}
+
+uint64_t frames_number(const void *page)
+{
+    return (uintptr_t)page / PAGE_BYTES;
+}
+
+int frames_come(void *page, uint64_t frame)
+{
+    return boot_get_mode()->page_come((uintptr_t)page, frame);
 }
 
 const struct xen_start *xen_start(void)

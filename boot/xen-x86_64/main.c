@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "boot/common/bare/bare.h"
 #include "boot/common/bare/run.h"
+#include "boot/common/xenguest/xenguest.h"
 
 static const struct boot_mode *mode;
 static struct boot_info info;
@@ -77,6 +78,7 @@ _Noreturn void boot_main(const struct boot_mode *m, uint64_t start_info)
     start->suspend_machine = suspend_machine;
     if (start_xen(args.argc, args.argv) < 0)
         plat_exit(1);
+    xenguest_balloon_start(info.ram_bytes);
     report();
     run_program(start->argc, start->argv,
                 &(struct entropy_sources){

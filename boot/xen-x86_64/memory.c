@@ -125,3 +125,8 @@ struct cs bare_heap(unsigned i)
 {
     return cs_of((void *)(uintptr_t)heaps[i].start, heaps[i].end - heaps[i].start);
 }
+
+void bare_heap_resize(unsigned i, size_t len)
+{
+    heaps[i].end = heaps[i].start + len;
+}

@@ -123,6 +123,35 @@ static int place_frame(unsigned space, unsigned long index, uint64_t addr)
     return mfn != 0 ? pv_map_frame(addr, mfn) : -E_NOENT;
 }
 
+/* ---- memory that leaves ---------------------------------------------------------------------- */
+
+#define NO_FRAME UINT64_MAX /* what Xen's tools, too, look for in the list of our pages' frames */
+
+static uint64_t *p2m_entry(uint64_t addr)
+{
+    return (uint64_t *)(uintptr_t)start.p2m.base + addr / PAGE_BYTES;
+}
+
+/* Xen takes a frame only when no page table names it. */
+static uint64_t page_leave(uint64_t addr)
+{
+    uint64_t mfn = pv_frame(addr);
+
+    if (pv_unmap_frame(addr) < 0)
+        return NO_FRAME;
+    *p2m_entry(addr) = NO_FRAME;
+    return mfn;
+}
+
+static int page_come(uint64_t addr, uint64_t mfn)
+{
+    int err = pv_map_frame(addr, mfn);
+
+    if (err == 0)
+        *p2m_entry(addr) = mfn;
+    return err;
+}
+
 /* ---- sleep ----------------------------------------------------------------------------------- */
 
 static void halt(void)
@@ -153,6 +182,8 @@ const struct boot_mode pv_mode = {
     .map_memory = map_memory,
     .find_rings = find_rings,
     .place_frame = place_frame,
+    .page_leave = page_leave,
+    .page_come = page_come,
     .set_upcall = set_upcall,
     .suspend = suspend,
     .find_console_anew = find_console_anew,

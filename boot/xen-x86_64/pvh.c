@@ -90,6 +90,19 @@ static int place_frame(unsigned space, unsigned long index, uint64_t addr)
     return pvh_map_page(addr) != NULL ? 0 : -E_NOMEM;
 }
 
+/* ---- memory that leaves ---------------------------------------------------------------------- */
+
+/* Our page tables may go on naming it, in a large page with others: nobody uses it. */
+static uint64_t page_leave(uint64_t addr)
+{
+    return addr / PAGE_BYTES;
+}
+
+static int page_come(uint64_t addr, uint64_t frame)
+{
+    return frame == addr / PAGE_BYTES ? 0 : -E_INVAL;
+}
+
 /* ---- start information ----------------------------------------------------------------------- */
 
 /* XENMEM_memory_map's entries are the BIOS's: 20 bytes, unaligned. */
@@ -137,6 +150,8 @@ const struct boot_mode pvh_mode = {
     .map_memory = pvh_map_memory,
     .find_rings = find_rings,
     .place_frame = place_frame,
+    .page_leave = page_leave,
+    .page_come = page_come,
     .set_upcall = set_upcall,
     .suspend = suspend,
     .find_console_anew = find_console_anew,

@@ -77,7 +77,7 @@ void plat_wait(uint64_t deadline_ns)
         if (evtchn_upcall(&start->ev) > 0)
             return;
     }
-    if (plat_now_ns() >= deadline_ns)
+    if (plat_now_ns() >= deadline_ns || start->balloon.busy)
         return;
     if (!start->has_evtchn || timer != TIMER_BOUND)
         timer_sleep(deadline_ns == NS_NEVER ? NS_NEVER : clock_system_at(deadline_ns));

@@ -63,6 +63,12 @@ int balloon_init(struct balloon *b, const struct balloon_conf *conf);
 /* Removes the watch. What Xen has stays there. */
 void balloon_fini(struct balloon *b);
 
+/* Is there any for the next call? */
+static inline bool balloon_has_work(const struct balloon *b)
+{
+    return b->busy || b->retry_ns != 0 || b->seen != b->watch.fired;
+}
+
 /* Looks whether the target changed, and does at most BALLOON_STEP pages' work towards it. Takes no
  * events: after xs_poll. Cheap where nothing changed. True: there is more to do at once. */
 bool balloon_poll(struct balloon *b, uint64_t now_ns);

@@ -8,6 +8,7 @@
 #ifndef MORGANA_START_H
 #define MORGANA_START_H
 
+#include <morgana/balloon.h>
 #include <morgana/blkdev.h>
 #include <morgana/evtchn.h>
 #include <morgana/gnttab.h>
@@ -43,6 +44,7 @@ struct start {
     struct xencons cons;
     struct xs xs;
     struct xenctl ctl;
+    struct balloon balloon; /* a machine has it that can do without pages: not a Linux process */
     /* Pages that a backend kept when its device was closed; looked at again at each open. */
     struct gnttab_quarantine quarantine;
     struct start_vif vifs[START_NETDEVS_MAX];
@@ -51,7 +53,7 @@ struct start {
     struct xs_watch vif_watch;
     uint32_t vif_seen;
     unsigned vif_count;
-    bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl, has_vif_watch;
+    bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl, has_balloon, has_vif_watch;
     /* Set by the target before start_xen(); NULL where the domain cannot be suspended. Events are
      * not seen, and nothing of xen.h is used, until it returns.
      *

@@ -20,6 +20,10 @@ _Noreturn void bare_refuse(const char *why);
  * elsewhere. */
 __attribute__((weak)) void bare_stdio_flush(void);
 
+/* Bytes of heap i that malloc has asked for, from its beginning. Linked only where the program uses
+ * malloc: a weak reference elsewhere. */
+__attribute__((weak)) size_t bare_heap_used(unsigned i);
+
 /* ---- the machine supplies ---- */
 
 /* A line for when nothing can be relied on: no interrupt, no ring, no heap. */
@@ -36,5 +40,8 @@ _Noreturn void bare_shutdown(enum bare_shutdown reason);
 /* Memory for the C library's malloc, in pieces 0 .. BARE_HEAPS_MAX-1, which may be empty. */
 #define BARE_HEAPS_MAX 2u
 struct cs bare_heap(unsigned i);
+/* Moves its end: `len` is of whole pages, not below what is used; nothing else begins between the
+ * old end and the new one. */
+void bare_heap_resize(unsigned i, size_t len);
 
 #endif

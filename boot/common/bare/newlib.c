@@ -20,6 +20,11 @@
 
 static size_t heap_used[BARE_HEAPS_MAX];
 
+size_t bare_heap_used(unsigned i)
+{
+    return heap_used[i];
+}
+
 static int fail(int err)
 {
     errno = err;

@@ -23,5 +23,7 @@ enum plat_request plat_request(void)
     start_sysrq(start, xenctl_sysrq(&start->ctl));
     if (request == XENCTL_SUSPEND)
         start_suspend();
+    if (start->has_balloon && balloon_has_work(&start->balloon))
+        (void)balloon_poll(&start->balloon, plat_now_ns());
     return of[request];
 }

@@ -168,7 +168,7 @@ void start_fini(void)
     }
     if (start.has_evtchn)
         evtchn_fini(&start.ev);
-    start.has_vif_watch = start.has_ctl = start.has_xs = false;
+    start.has_vif_watch = start.has_balloon = start.has_ctl = start.has_xs = false;
     start.has_gnttab = start.has_evtchn = false;
     start.quarantine = (struct gnttab_quarantine){.count = 0};
 }

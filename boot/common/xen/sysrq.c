@@ -35,6 +35,12 @@ static void say_pages(const char *kind, uint32_t id, const struct page_pool *poo
              pool->total, pool->free_count, pool->free_min, pool->quarantined, ULL(pool->empty));
 }
 
+static void say_balloon(const struct balloon *b)
+{
+    LOG_INFO("sysrq: balloon: %u pages of %u given back, target %llu KiB of %llu, refused %llu",
+             b->given, b->wanted, ULL(b->target_kib), ULL(b->base_kib), ULL(b->stats.refused));
+}
+
 static void memory(struct start *start)
 {
     for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
@@ -51,6 +57,8 @@ static void memory(struct start *start)
         if (start->vbds[i].dev != NULL)
             say_pages("vbd", start->vbds[i].id, start->vbds[i].pool);
     }
+    if (start->has_balloon)
+        say_balloon(&start->balloon);
     if (start->has_gnttab)
         LOG_INFO("sysrq: grants: free %u, fewest %u, refused %llu", start->gt.stats.free_count,
                  start->gt.stats.free_min, ULL(start->gt.stats.empty));

@@ -139,12 +139,12 @@ hvm_settings() {                # NAME: an HVM guest starts from its disk
         'bios_path_override = "/usr/bin/bios-256k.bin"'
 }
 
-guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|hvm|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING] [disk=NAME[,ro]] [before=FUNCTION]
-    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' disk='' before='' arg
+guest_create() {                # NAME IMAGE [memory=MIB] [maxmem=MIB] [extra=STRING] [ramdisk=FILE] [type=pvh|pv|hvm|none] [vif=0|1] [on_reboot=ACTION] [vcpus=N] [words=STRING] [disk=NAME[,ro]] [before=FUNCTION]
+    local name=$1 image=$image_folder/$2$image_suffix part=$2 memory=32 maxmem='' extra='' ramdisk='' type=$guest_type vif=0 on_reboot=destroy vcpus=1 words='' disk='' before='' arg
     shift 2
     for arg in "$@"; do
         case $arg in
-            memory=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*|words=*|disk=*|before=*) local "${arg?}" ;;
+            memory=*|maxmem=*|extra=*|ramdisk=*|type=*|vif=*|on_reboot=*|vcpus=*|words=*|disk=*|before=*) local "${arg?}" ;;
             *) fail "guest_create: '$arg' is not an option" ;;
         esac
     done
@@ -176,6 +176,7 @@ guest_create() {                # NAME IMAGE [memory=MIB] [extra=STRING] [ramdis
             esac
         fi
         echo "memory = $memory"
+        [ -z "$maxmem" ] || echo "maxmem = $maxmem"
         echo "vcpus = $vcpus"
         [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0,type=vif,script=/rig/vif"]\n' $guest_count # vif: none that a device model emulates
         [ -z "$disk" ] || echo "disk = [\"$(disk_spec "$disk")\"]"
