@@ -181,7 +181,7 @@ static bool release(struct sim_vif *vif)
 /* The frame of `len` bytes in `held` waits: whole, or to be cut. */
 static void hold(struct sim_vif *vif, uint32_t len, const struct sim_meta *meta)
 {
-    bool take_whole = vif->guest_gso && sim_vif_offers_gso(vif);
+    bool take_whole = vif->guest_gso && !vif->conf->no_gso;
     if (len >
         (vif->guest_sg || (meta->gso_size != 0 && !take_whole) ? NETBACK_FRAME_MAX : SIM_PAGE))
         vif->stats.rx_dropped++;

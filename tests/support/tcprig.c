@@ -57,7 +57,10 @@ static void open_end(struct tcprig *rig, unsigned i, const struct tcprig_conf *c
     struct netif_conf nif = {.pool = &end->pkts, .key = {7, 8 + i}, .arp = end->arp, .arp_max = 16};
     struct netdev *inner;
 
-    assert_int_equal(loopback_open(&end->loopback, &loop, &inner), 0);
+    if (conf->open_dev != NULL)
+        inner = conf->open_dev(i, &end->pkts);
+    else
+        assert_int_equal(loopback_open(&end->loopback, &loop, &inner), 0);
     tcp_trace_dev_open(&end->trace_dev, rig->trace, i, tcprig_now, inner, &nif.dev);
     assert_int_equal(netif_init(&end->nif, &nif, tcprig_now()), 0);
 }
@@ -73,13 +76,16 @@ void tcprig_open(struct tcprig *rig, const struct tcprig_conf *conf)
     trace.mtu_bytes = conf->mtu_bytes;
     memset(rig, 0, sizeof(*rig));
     rig->trace = tcp_trace_new(&trace);
+    rig->between = conf->between;
+    rig->close_devs = conf->close_devs;
     for (unsigned i = 0; i < 2; i++) {
         open_pools(&rig->end[i], conf->pages != 0 ? conf->pages : PAGES);
         open_end(rig, i, conf);
     }
-    loopback_join(&rig->end[0].loopback, &rig->end[1].loopback);
+    if (conf->open_dev == NULL)
+        loopback_join(&rig->end[0].loopback, &rig->end[1].loopback);
     for (unsigned i = 0; i < 2; i++) {
-        rig->end[i].trace_dev.dev.caps = rig->end[i].loopback.dev.caps;
+        rig->end[i].trace_dev.dev.caps = rig->end[i].trace_dev.inner->caps;
         rig->end[i].trace_dev.dev.link_up = true;
         netif_addr_add(&rig->end[i].nif, tcprig_addr(i), 24, false, tcprig_now());
         open_tcp(&rig->end[i], i, conf);
@@ -93,8 +99,11 @@ void tcprig_close(struct tcprig *rig)
         tcp_fini(&rig->end[i].tcp);
     for (unsigned i = 0; i < 2; i++) {
         netif_fini(&rig->end[i].nif);
-        loopback_close(&rig->end[i].loopback);
+        if (rig->close_devs == NULL)
+            loopback_close(&rig->end[i].loopback);
     }
+    if (rig->close_devs != NULL)
+        rig->close_devs();
     assert_int_equal(tcp_trace_stats(rig->trace)->errors, 0);
     tcp_trace_free(rig->trace);
     for (unsigned i = 0; i < 2; i++) {
@@ -122,6 +131,7 @@ void tcprig_poll(struct tcprig *rig)
         bool more = tcprig_poll_end(rig, 0);
 
         more = tcprig_poll_end(rig, 1) || more;
+        more = (rig->between != NULL && rig->between()) || more;
         /* What end 1 has just sent is work for end 0. */
         if (!more && !netif_arm(&rig->end[0].nif))
             return;

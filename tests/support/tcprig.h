@@ -27,6 +27,11 @@ struct tcprig_conf {
     bool csum;                          /* checksums are left blank */
     uint32_t conns_max, pages_max;      /* 0: 64, 1024 */
     uint32_t pages;                     /* of each end's pool; 0: 4096 */
+    /* Devices in place of the cable: opens an end's, over its pool; closes both; and lets what is
+     * between them run, true where anything was done. NULL: the cable. */
+    struct netdev *(*open_dev)(unsigned end, struct pkt_pool *pool);
+    void (*close_devs)(void);
+    bool (*between)(void);
 };
 
 struct tcprig_end {
@@ -43,6 +48,8 @@ struct tcprig_end {
 
 struct tcprig {
     struct tcprig_end end[2];
+    bool (*between)(void);
+    void (*close_devs)(void);
     struct tcp_trace *trace;
     tcp_t listener; /* of end 1, once tcprig_connect was called */
 };
