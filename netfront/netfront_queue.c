@@ -102,12 +102,13 @@ static int create_one(struct netfront_queue *q, bool split)
     return err;
 }
 
-/* Pages to keep posted in each of n queues: what was configured, and half of the pool at most for
- * all of them where they are several. */
+/* Pages to keep posted in each of n queues: what was configured, and where they are several half
+ * of the pool and of the grants at most for all of them: the rest is for sending. */
 static uint32_t share(const struct netfront *nf, unsigned n)
 {
-    return n == 1 ? nf->conf.rx_slots
-                  : u32_min(nf->conf.rx_slots, nf->conf.pool->pages->total / 2 / n);
+    uint32_t pages = nf->conf.pool->pages->total, grants = nf->conf.gt->stats.free_count;
+
+    return n == 1 ? nf->conf.rx_slots : u32_min(nf->conf.rx_slots, u32_min(pages, grants) / 2 / n);
 }
 
 int netfront_queues_create(struct netfront *nf, unsigned n, bool split)
