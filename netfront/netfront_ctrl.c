@@ -132,7 +132,6 @@ static bool make_hash(struct netfront *nf, uint32_t data[3])
 {
     data[0] = nf->ctrl.types;
     nf->ctrl.may_hash = true;
-    nf->rx_extras |= 1u << XEN_NETIF_EXTRA_TYPE_HASH;
     return true;
 }
 

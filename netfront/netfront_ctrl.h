@@ -52,7 +52,7 @@ void netfront_ctrl_destroy(struct netfront *nf);
 /* The backend hashes by our key and table now. */
 bool netfront_ctrl_ready(const struct netfront *nf);
 /* Judges hash info (XEN_NETIF_EXTRA_TYPE_HASH) of a received frame, of a private copy of the slot;
- * false: nobody asked for it, or it is nonsense: NETFRONT_RX_EXTRA. */
+ * false: nobody asked for it, or it is nonsense. */
 bool netfront_ctrl_hash_info(const struct netfront *nf, struct cs_ro extra, uint32_t *value);
 
 #endif

@@ -119,7 +119,7 @@ static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_r
         return false;
     }
     if (UNLIKELY((rsp.rxf & (RXF_EXTRA_INFO | RXF_GSO_PREFIX)) != 0) &&
-        ((rsp.rxf & RXF_GSO_PREFIX) != 0 || nf->rx_extras == 0 || q->rx.partial_slots != 0)) {
+        ((rsp.rxf & RXF_GSO_PREFIX) != 0 || q->rx.partial_slots != 0)) {
         netfront_violate(nf, NETFRONT_RX_EXTRA, rsp.id, rsp.rxf, 0);
         return false;
     }
@@ -210,6 +210,7 @@ static bool add_extra(struct netfront_queue *q, uint64_t raw)
     uint8_t type = netfront_extra_ro_get_type(v);
     uint32_t bit = type < 32 ? 1u << type : 0;
     struct netfront_gso gso;
+    uint32_t hash;
 
     if ((q->nf->rx_extras & ~rx->extras_seen & bit) == 0) {
         netfront_violate(q->nf, NETFRONT_RX_EXTRA, type, rx->extras_seen, q->nf->rx_extras);
@@ -217,8 +218,11 @@ static bool add_extra(struct netfront_queue *q, uint64_t raw)
     }
     rx->extras_seen |= bit;
     rx->extra_next = (netfront_extra_ro_get_flags(v) & NETFRONT_EXTRA_MORE) != 0;
-    if (type != NETFRONT_EXTRA_GSO)
-        return true; /* a hash, which nobody here needs */
+    if (type == NETFRONT_EXTRA_HASH) {
+        /* Nobody here needs its value: the queue says as much. */
+        q->nf->dev.stats.rx_hashed += netfront_ctrl_hash_info(q->nf, v, &hash);
+        return true;
+    }
     gso = netfront_gso_of(raw);
     if (gso.size == 0) {
         netfront_violate(q->nf, NETFRONT_RX_GSO, gso.gso_type, 0, 0);

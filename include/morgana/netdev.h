@@ -54,6 +54,7 @@ struct netdev_caps {
     S(rx_notify)         /* events sent to the peer for rx */                                      \
     S(violations)        /* the peer broke the device's protocol: it was closed */                 \
     S(quarantined)       /* pages the peer would not let go */                                     \
+    S(rx_hashed)         /* frames that came with the peer's hash of their flow */                 \
     S(multicast_full)    /* joins of a group that did not fit the device's list */                 \
     S(multicast_refused) /* groups that the peer did not take */
 

@@ -96,14 +96,14 @@ static void peer_make_keys(const struct peer_conf *conf)
 
 void peer_start(const struct peer_conf *conf)
 {
-    struct sim_conf sim = {
-        .seed = conf->seed, .vif_count = conf->wire != NULL, .vif = {{.wire = conf->wire}}};
+    struct sim_conf sim = {.seed = conf->seed, .vif_count = conf->wire != NULL, .vif = {conf->vif}};
     struct evtchn_conf ev = {
         .force_2l = true, .counts = peer_counts, .ports_max = ARRAY_SIZE(peer_counts)};
     struct gnttab_conf gt = {.version = conf->gnttab_version != 0 ? conf->gnttab_version : 1,
                              .free_list = peer_free_list,
                              .entries_max = conf->grants_max != 0 ? conf->grants_max : 4096};
 
+    sim.vif[0].wire = conf->wire;
     vplat_reset(conf->seed);
     vplat_step = peer_wait;
     memset(&peer, 0, sizeof(peer));
@@ -146,6 +146,7 @@ int peer_open(void)
                                  .pool = &peer.pool,
                                  .rx_slots = peer.conf.rx_slots,
                                  .mac = peer.conf.conf_mac,
+                                 .queues_max = peer.conf.off.queues_max,
                                  .no_gso = peer.conf.off.no_gso,
                                  .no_csum = peer.conf.off.no_csum,
                                  .no_sg = peer.conf.off.no_sg,

@@ -40,7 +40,8 @@ struct peer_conf {
     struct netfront_conf off;             /* of netfront_conf: what is not to be used */
     bool no_quarantine;                   /* netfront_conf.quarantine stays NULL */
     struct sim_wire *wire; /* the simulator's own netback in place of this backend, on this wire */
-    uint32_t index;        /* both rings begin there (a multiple of 256): for wrap */
+    struct sim_vif_conf vif; /* of that netback, but for its wire */
+    uint32_t index;          /* both rings begin there (a multiple of 256): for wrap */
 };
 
 /* One ring as the backend has it. */

@@ -276,13 +276,23 @@ static void test_chain_of_19_slots(void **state)
 
 static void test_extra_info_that_was_not_negotiated(void **state)
 {
-    static const uint16_t flags[] = {NETRXF_extra_info, NETRXF_gso_prefix,
-                                     NETRXF_extra_info | NETRXF_more_data, 0xffff};
+    static const uint16_t prefix[] = {NETRXF_gso_prefix, 0xffff};
+    static const uint16_t info[] = {NETRXF_extra_info, NETRXF_extra_info | NETRXF_more_data};
+    const struct netif_extra_info gso = {.type = XEN_NETIF_EXTRA_TYPE_GSO, .u.gso.size = 1000};
+    struct peer_rx_req unused;
 
     (void)state;
-    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(prefix); i++) {
         start(&(struct peer_conf){.seed = 1, .off.no_gso = true});
-        answer(0, flags[i], 100);
+        answer(0, prefix[i], 100);
+        assert_violation(NETFRONT_RX_EXTRA);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(info); i++) {
+        start(&(struct peer_conf){.seed = 1, .off.no_gso = true});
+        answer(0, info[i], 100);
+        assert_true(peer_rx_take(&unused));
+        peer_rx_extra(&gso);
+        peer_rx_push();
         assert_violation(NETFRONT_RX_EXTRA);
     }
 }
