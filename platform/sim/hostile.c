@@ -47,7 +47,7 @@ static const struct {
     QUEUE(EXTRA_LATE, extra_late, PLAIN),
     QUEUE(EXTRA_HASH, extra_hash, 0),
     QUEUE(GSO_ZERO, gso_zero, PLAIN),
-    QUEUE(GSO_TYPE, gso_type, PLAIN),
+    QUEUE(GSO_TYPE, gso_type, 0),
     QUEUE(GSO_CSUM, gso_csum, 0),
     QUEUE(GSO_FRAME, gso_frame, 0),
     QUEUE(GSO_SIZE, gso_size, 0),
