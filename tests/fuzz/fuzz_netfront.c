@@ -23,6 +23,9 @@ enum op {
     OP_MAP,      /* grant: keeps a page mapped */
     OP_STATE,    /* the backend's XenbusState */
     OP_RUN,      /* domain 0 runs */
+    OP_RX_EXTRA, /* type, flags, 6 bytes: extra info in the next slot, pushed */
+    OP_RX_SUPER, /* length, flags, size, type: a segment of TCP, and its extra info, pushed */
+    OP_SUPER,    /* pieces, size: the program sends a super-segment */
     OPS
 };
 
@@ -75,6 +78,94 @@ static void rx_frame(void)
     (void)peer_rx_frame(frame, len, byte() & 3, two());
 }
 
+static void rx_extra(void)
+{
+    struct netif_extra_info extra;
+    struct peer_rx_req req;
+    uint8_t *bytes = (uint8_t *)&extra;
+
+    for (size_t i = 0; i < sizeof(extra); i++)
+        bytes[i] = byte();
+    if (peer_rx_take(&req))
+        peer_rx_extra(&extra);
+    peer_rx_push();
+}
+
+/* Headers of TCP over IPv4, before `n` bytes. */
+static void tcp_headers(uint8_t *frame, uint32_t n)
+{
+    struct cs f = cs_of(frame, 54);
+
+    cs_fill(f, 0);
+    cs_set_be16(f, 12, 0x0800);
+    cs_set_be16(f, 14, 0x4500);
+    cs_set_be16(f, 16, (uint16_t)(40 + n));
+    cs_set_be16(f, 22, 0x4006);
+    cs_set_be16(f, 46, 0x5010);
+}
+
+static void rx_super(void)
+{
+    struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
+    uint32_t len = two() % 4097;
+    uint16_t rxf = byte();
+    int16_t status;
+    struct peer_rx_req req;
+
+    extra.u.gso.size = two();
+    extra.u.gso.type = byte() & 3;
+    if (!peer_rx_take(&req))
+        return;
+    uint8_t *page = sim_grant_use(req.gref, 0, PAGE_BYTES, true, &status);
+    if (page != NULL)
+        tcp_headers(page, len);
+    peer_rx_answer(req.id, 0, rxf | RXF_EXTRA_INFO, (int16_t)len);
+    if (peer_rx_take(&req))
+        peer_rx_extra(&extra);
+    peer_rx_push();
+}
+
+static void send_super(void)
+{
+    unsigned pieces = 1u + byte() % 16;
+    uint16_t size = two();
+    struct pkt *pkt = pkt_alloc(&peer.pool, 0, 54);
+
+    if (pkt == NULL)
+        return;
+    tcp_headers(pkt->frag[0].page->base, pieces * 4000);
+    while (pieces-- > 0) {
+        struct page *page = page_get(&peer.pages);
+
+        if (page != NULL)
+            (void)pkt_append_take(pkt, page, 0, 4000);
+    }
+    pkt->csum = PKT_CSUM_BLANK;
+    pkt->csum_start = 34;
+    pkt->csum_off = 16;
+    pkt->gso_size = size;
+    if (netdev_tx(peer.dev, pkt) != 0)
+        pkt_put(pkt);
+    netdev_tx_flush(peer.dev);
+}
+
+/* Good answers to all: a slot of extra info gets one that says nothing. */
+static void tx_all(void)
+{
+    struct netfront_tx_req req;
+    struct netif_extra_info extra;
+
+    for (unsigned n = 0; n < NETFRONT_RING_SLOTS && peer_tx_take(&req); n++) {
+        peer_tx_answer(req.id, NETIF_RSP_OKAY);
+        bool more = (req.txf & TXF_EXTRA_INFO) != 0;
+        while (more && peer_tx_take_extra(&extra)) {
+            peer_tx_answer(req.id, NETIF_RSP_NULL);
+            more = (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE) != 0;
+        }
+    }
+    peer_tx_push();
+}
+
 static void send(void)
 {
     struct pkt *pkt = pkt_get(&peer.pool);
@@ -110,6 +201,8 @@ static void receive(void)
         CHECK(pkt_pull_up(pkt, NETFRONT_ETH_BYTES, &front));
         if (pkt->csum == PKT_CSUM_BLANK)
             CHECK(pkt->csum_start + pkt->csum_off + 2u <= pkt->len);
+        if (pkt->gso_size != 0)
+            CHECK(peer.dev->caps.gso_rx && ((const uint8_t *)front.base)[12] == 8);
         if ((byte() & 1) == 0 || netdev_tx(peer.dev, pkt) != 0)
             pkt_put(pkt);
     }
@@ -127,12 +220,14 @@ static void keep_map(uint32_t gref)
 
 static void operate(enum op op)
 {
-    struct netfront_tx_req req;
     uint16_t id;
 
     switch (op) {
     case OP_SEND:
         send();
+        return;
+    case OP_SUPER:
+        send_super();
         return;
     case OP_RECEIVE:
         receive();
@@ -177,10 +272,14 @@ static void operate(enum op op)
     case OP_RX_FRAME:
         rx_frame();
         break;
+    case OP_RX_EXTRA:
+        rx_extra();
+        break;
+    case OP_RX_SUPER:
+        rx_super();
+        break;
     default:
-        for (unsigned n = 0; n < NETFRONT_RING_SLOTS && peer_tx_take(&req); n++)
-            peer_tx_answer(req.id, NETIF_RSP_OKAY);
-        peer_tx_push();
+        tx_all();
         break;
     }
 }
@@ -196,6 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .gnttab_version = 1 + (how & 1u),
                                    .no_sg = (how & 2) != 0,
                                    .no_csum = (how & 4) != 0,
+                                   .gso = (how & 64) != 0,
                                    .rx_slots = rx_slots,
                                    .index = (how & 16) != 0 ? 0xffffff00 : 0,
                                    .trusted = (how & 32) != 0 ? "0" : NULL};
