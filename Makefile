@@ -23,6 +23,7 @@ include mk/target-xen-arm32.mk
 include mk/target-cubieboard.mk
 include mk/tests.mk
 include mk/pkt.mk
+include mk/spin.mk
 include mk/bench.mk
 
 ## all: build every program for the Linux process and for Xen

@@ -54,7 +54,7 @@ FUZZ_SECONDS ?= 60
 
 ## test: everything that needs no emulator, in under eight minutes
 test: deps-build deps-run deps-test
-	$(Q)tools/test-all check test-unit test-pkt test-fuzz test-compile-fail test-interop
+	$(Q)tools/test-all check test-unit test-pkt test-spin test-fuzz test-compile-fail test-interop
 
 ## test-xen: the real-Xen suite: Xen 4.17 in QEMU, Linux's netback, real clients in dom0
 test-xen: deps-build deps-xen apps-xen-x86_64 guests-xen-x86_64 size
