@@ -10,6 +10,8 @@ static int cut_chain(struct fat_file *file, uint32_t keep, uint32_t first)
     int err = 0;
 
     for (uint32_t i = 0; i < keep && err == 0; i++) {
+        if (rest == 0)
+            return fat_damaged(fs, &fs->stats.bad_chain, "a chain became shorter");
         last = rest;
         err = fat_next(fs, last, &rest);
     }
