@@ -76,6 +76,7 @@ struct netfront_tx_slot {
     gref_t gref;        /* read-only, for this request only */
     uint16_t next_free; /* the id is free: the next free one; `mcast`: its token */
     bool mcast;         /* ... unless its request had no data, but a multicast group's address */
+    bool kept;          /* the grant is the page's, and outlasts the request */
 };
 
 struct netfront_tx {
@@ -120,15 +121,17 @@ struct netfront {
 
     /* The connection: netfront.c and netfront_xs.c. */
     struct xenbus_front front;
-    bool untrusted;      /* `trusted` = 0: a page is zeroed before the backend may see it */
-    bool split;          /* an event channel for each direction */
-    uint16_t conf_mtu;   /* what the toolstack allows */
-    uint32_t rx_extras;  /* types of extra info that may come, a bit each */
-    uint32_t rx_slots;   /* pages to keep posted, in each queue */
-    uint8_t violation;   /* enum netfront_violation: the first one */
-    uint8_t queue_count; /* queues that exist */
-    uint8_t queue_room;  /* queues there is memory for: 1, or conf.queues_max */
-    uint8_t rx_turn;     /* the queue that rx looks at first */
+    bool untrusted;          /* `trusted` = 0: a page is zeroed before the backend may see it */
+    bool split;              /* an event channel for each direction */
+    bool keep_grants;        /* netfront_grant.c */
+    uint32_t grants_reserve; /* free grants below which none is kept */
+    uint16_t conf_mtu;       /* what the toolstack allows */
+    uint32_t rx_extras;      /* types of extra info that may come, a bit each */
+    uint32_t rx_slots;       /* pages to keep posted, in each queue */
+    uint8_t violation;       /* enum netfront_violation: the first one */
+    uint8_t queue_count;     /* queues that exist */
+    uint8_t queue_room;      /* queues there is memory for: 1, or conf.queues_max */
+    uint8_t rx_turn;         /* the queue that rx looks at first */
     struct gnttab_quarantine *quarantine; /* the caller's, or our own */
     struct gnttab_quarantine own_quarantine;
 
@@ -214,6 +217,15 @@ bool netfront_tx_ring_arm(struct netfront_queue *q);
 bool netfront_tx_ring_destroy(struct netfront_queue *q);
 /* The same for good: what the backend still maps is quarantined. */
 void netfront_tx_ring_abandon(struct netfront_queue *q);
+
+/* ---- netfront_grant.c ------------------------------------------------------------------------ */
+
+/* Lets the backend read the page: sets slot->gref and slot->kept. Errors of gnttab_grant. */
+int netfront_grant_page(struct netfront *nf, struct page *page, struct netfront_tx_slot *slot);
+/* A connection begins: its queues' pages have their grants. */
+void netfront_grants_begin(struct netfront *nf);
+/* It ended: so do the grants that were kept, as far as the backend lets go. */
+void netfront_grants_end(struct netfront *nf);
 
 /* ---- netfront_rx.c --------------------------------------------------------------------------- */
 

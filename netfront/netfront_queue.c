@@ -138,6 +138,7 @@ int netfront_queues_create(struct netfront *nf, unsigned n, bool split)
         netfront_rx_ring_fill(&nf->queue[i]);
         netfront_rx_ring_push(&nf->queue[i]);
     }
+    netfront_grants_begin(nf);
     return 0;
 }
 
@@ -165,6 +166,7 @@ bool netfront_queues_destroy(struct netfront *nf)
     /* All there is room for: an earlier connection may have had more queues than this one. */
     for (unsigned i = 0; i < nf->queue_room; i++)
         all = destroy_one(&nf->queue[i]) && all;
+    netfront_grants_end(nf);
     if (all)
         nf->queue_count = 0;
     return all;

@@ -2,9 +2,8 @@
 /* netfront_tx.c - the transmit ring: frames out, and pages back when the backend has read them.
  *
  * A frame takes one slot for each fragment. Its references to pages move from the packet to the
- * slots, so the packet itself is free at once. Each slot has a read-only grant of its own, ended by
- * its response: the backend sees a page for as long as one frame is on its way, and a page may be
- * in several frames (docs/decisions/0010-netfront-grants.md). Ids are places in our table, taken
+ * slots, so the packet itself is free at once. Each slot has a read-only grant (netfront_grant.c);
+ * a page may be in several frames. Ids are places in our table, taken
  * from a free list: unique in flight. What comes back is looked up there, never trusted.
  */
 #include "netfront_priv.h"
@@ -43,8 +42,7 @@ static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_t
 {
     struct netfront_tx_slot *slot = &tx->slot[tx->free_head];
 
-    if (UNLIKELY(gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), true,
-                              &slot->gref) != 0))
+    if (UNLIKELY(netfront_grant_page(nf, page, slot) != 0))
         return NULL;
     tx->free_head = slot->next_free;
     tx->free_count--;
@@ -62,6 +60,12 @@ static void slot_free(struct netfront_tx *tx, uint16_t id)
     tx->free_count++;
 }
 
+/* Ends the grant of a slot's request, if it is that one's only. False: the backend maps the page. */
+static bool slot_end(struct netfront *nf, const struct netfront_tx_slot *slot)
+{
+    return slot->kept || LIKELY(gnttab_end(nf->conf.gt, slot->gref) == 0);
+}
+
 /* Takes back slots that the backend was never shown. It may have guessed a grant and mapped it:
  * then the slot keeps the page, with a reference of its own. */
 static void slots_untake(struct netfront_queue *q, const uint16_t *ids, unsigned n)
@@ -69,7 +73,7 @@ static void slots_untake(struct netfront_queue *q, const uint16_t *ids, unsigned
     while (n-- > 0) {
         struct netfront_tx_slot *slot = &q->tx.slot[ids[n]];
 
-        if (LIKELY(gnttab_end(q->nf->conf.gt, slot->gref) == 0)) {
+        if (LIKELY(slot_end(q->nf, slot))) {
             slot_free(&q->tx, ids[n]);
             continue;
         }
@@ -343,7 +347,7 @@ static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
         q->nf->dev.stats.tx_errors++;
         q->stats.tx_errors++;
     }
-    if (UNLIKELY(gnttab_end(q->nf->conf.gt, slot->gref) != 0)) {
+    if (UNLIKELY(!slot_end(q->nf, slot))) {
         netfront_violate(q->nf, NETFRONT_TX_MAPPED, rsp.id, slot->gref, 0);
         return false;
     }
@@ -378,6 +382,8 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
 {
     struct netfront_tx *tx = &q->tx;
     uint32_t flying, missing;
+    bool came =
+        false; /* pages, while we were looking: the event that was to tell of them will not */
 
     do {
         if (tx->wanted != 0 && tx->free_count >= tx->wanted) {
@@ -386,11 +392,12 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
         }
         flying = ring_in_flight(&tx->ring);
         if (flying == 0) {
-            /* Nothing will come to make room: the refused frame is tried again, and told so. */
-            bool refused = tx->wanted != 0;
+            /* Nothing will come to make room: the refused frame is tried again, and told so. Nor
+             * to bring pages: whoever waits for some looks now. */
+            bool again = tx->wanted != 0 || came;
 
             tx->wanted = 0;
-            return refused;
+            return again;
         }
         /* Nobody waits for room: one event when all is sent, so that its pages come back. Else when
          * half of it is, or as much as is missing if that is more: one event for a batch, not one
@@ -401,7 +408,8 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
         else if (tx->wanted != 0)
             missing = u32_min(tx->wanted - tx->free_count, flying);
         /* Looks again, at most once for each slot in flight. */
-    } while (drain_some(q, ring_final_check(&tx->ring, missing)) != 0);
+        came = drain_some(q, ring_final_check(&tx->ring, missing)) != 0;
+    } while (came);
     return false;
 }
 
@@ -418,7 +426,7 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q)
     for (uint16_t id = 0; id < NETFRONT_RING_SLOTS; id++) {
         if (tx->slot[id].page == NULL)
             continue;
-        if (gnttab_end(q->nf->conf.gt, tx->slot[id].gref) != 0) {
+        if (!slot_end(q->nf, &tx->slot[id])) {
             all = false;
             continue;
         }

@@ -15,6 +15,7 @@ struct peer peer;
 
 static uint32_t peer_counts[1024];
 static uint32_t peer_free_list[8192];
+static gref_t peer_tx_grants[PEER_PAGES];
 static struct page peer_page_headers[PEER_PAGES];
 static struct pkt peer_pkts[PEER_PKTS];
 static _Alignas(4096) uint8_t peer_memory[PEER_PAGES][4096];
@@ -105,6 +106,7 @@ void peer_start(const struct peer_conf *conf)
 
     sim.vif[0].wire = conf->wire;
     vplat_reset(conf->seed);
+    memset(peer_tx_grants, 0, sizeof(peer_tx_grants));
     vplat_step = peer_wait;
     memset(&peer, 0, sizeof(peer));
     peer.conf = *conf;
@@ -152,6 +154,7 @@ int peer_open(void)
                                  .no_sg = peer.conf.off.no_sg,
                                  .no_split = peer.conf.off.no_split,
                                  .all_multicast = peer.conf.off.all_multicast,
+                                 .tx_grants = peer.conf.keep_grants ? peer_tx_grants : NULL,
                                  .quarantine = peer.conf.no_quarantine ? NULL : &peer.quarantine};
     int err = netfront_open(peer_storage, &conf, &peer.dev);
 
@@ -441,6 +444,8 @@ static void peer_check_page(void *arg, uint32_t gref, void *page, bool read_only
     /* A grant of version 2 that was refused its end has lost its flags: it no longer says
      * "read-only". */
     read_only = read_only || (mapped && peer.gt.version == 2);
+    if (read_only && peer_tx_grants[header - peer_page_headers] == gref)
+        return; /* kept */
     if (header->state == PAGE_FREE || (!read_only && header->state == PAGE_HELD)) {
         fprintf(stderr, "page %p is %s under grant %u (%s%s)\n", page,
                 page_state_name((enum page_state)header->state), gref, read_only ? "ro" : "rw",

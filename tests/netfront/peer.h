@@ -38,6 +38,7 @@ struct peer_conf {
     const char *trusted;                  /* key; NULL: none */
     bool no_sg, no_csum, no_rx_copy, gso; /* the backend's features */
     struct netfront_conf off;             /* of netfront_conf: what is not to be used */
+    bool keep_grants;                     /* netfront_conf.tx_grants */
     bool no_quarantine;                   /* netfront_conf.quarantine stays NULL */
     struct sim_wire *wire; /* the simulator's own netback in place of this backend, on this wire */
     struct sim_vif_conf vif; /* of that netback, but for its wire */
