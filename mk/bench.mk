@@ -15,16 +15,16 @@ $(foreach b,$(BENCHES),$(eval $(call bench_program,$(b))))
 bench-programs: $(addprefix $(BUILD)/host/,$(BENCHES))
 .PHONY: bench-programs
 
-BENCH_TABLES := cksum accessors udp tcp tcp-iperf3 netfront blkfront dhcp-memory dhcp-perfdhcp
+BENCH_TABLES := cksum accessors udp tcp tcp-iperf3 netfront path blkfront dhcp-memory dhcp-perfdhcp
 
 ## bench: every benchmark; the tables go to bench/results, to be committed and compared
 bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 	$(Q)tools/run-benches $(BENCH_TABLES)
 .PHONY: bench
 
-## bench-xen: TCP and block I/O of our image and of Linux guests on real Xen in QEMU, side by side (some minutes; on a machine with nothing else to do)
+## bench-xen: the network and block I/O of our images and of Linux guests on real Xen in QEMU, in turns, in one boot; tables and plots (an hour; on a machine with nothing else to do)
 bench-xen: deps-build deps-xen apps-xen-x86_64
-	$(Q)tools/run-benches xen-tcp xen-blk
+	$(Q)tools/run-benches xen-net xen-blk
 .PHONY: bench-xen
 
 ## bench-boot: what a start costs on each target: instructions until the first frame, sizes, least memory; into bench/results/boot.txt

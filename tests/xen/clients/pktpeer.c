@@ -2,7 +2,8 @@
  * apps/pktbench/payload.h), sent and counted by Linux's sockets.
  *
  *     pktpeer tx ADDRESS PORT FRAME SECONDS [RATE]
- *         frames of FRAME bytes, RATE a second (0: as fast as they go): "tx FRAME sent ns pps"
+ *         frames of FRAME bytes (a list: one length after the other, SECONDS each), RATE a second
+ *         (0: as fast as they go): "tx FRAME sent ns pps"
  *     pktpeer rx PORT [IDLE]
  *         until the sender says it was the last, or IDLE seconds (10) of silence:
  *         "rx FRAME received told lost reordered ns pps"
@@ -112,23 +113,11 @@ static void mark(int s, uint32_t magic, uint32_t number, size_t len)
     }
 }
 
-static int transmit(const char *to, const char *port, const char *frame, const char *seconds,
-                    double rate)
+/* Frames of one length; how many went, and how long it took. */
+static uint64_t transmit(int s, double seconds, double rate, uint64_t *ns)
 {
-    struct sockaddr_in a = address(to, port);
-    size_t len = (size_t)atoi(frame) - HEADERS;
-    int s = socket(AF_INET, SOCK_DGRAM, 0);
-    uint64_t begin, now, end, sent = 0;
+    uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9), now, sent = 0;
 
-    if (len < HEAD || len > BYTES || s < 0 || connect(s, (struct sockaddr *)&a, sizeof(a)) != 0)
-        die("connect");
-    prepare(len);
-    for (int i = 0; i < BATCH; i++)
-        msgs[i].msg_hdr.msg_name = NULL, msgs[i].msg_hdr.msg_namelen = 0;
-    mark(s, END, 0, len);
-    usleep(300000);
-    begin = now_ns();
-    end = begin + (uint64_t)(atof(seconds) * 1e9);
     while ((now = now_ns()) < end) {
         uint64_t due =
             rate == 0 ? sent + BATCH : (uint64_t)((double)(now - begin) / 1e9 * rate) + 1;
@@ -145,12 +134,41 @@ static int transmit(const char *to, const char *port, const char *frame, const c
             die("send");
         sent += n > 0 ? (uint64_t)n : 0;
     }
-    now = now_ns();
-    usleep(300000);
-    printf("tx %s %llu %llu %.0f\n", frame, (unsigned long long)sent,
-           (unsigned long long)(now - begin), (double)sent * 1e9 / (double)(now - begin));
-    fflush(stdout);
-    mark(s, LAST, (uint32_t)sent, len);
+    *ns = now_ns() - begin;
+    return sent;
+}
+
+static int transmit_all(const char *to, const char *port, char *frames, double seconds, double rate)
+{
+    struct sockaddr_in a = address(to, port);
+    int s = socket(AF_INET, SOCK_DGRAM, 0), first = 1;
+
+    if (s < 0 || connect(s, (struct sockaddr *)&a, sizeof(a)) != 0)
+        die("connect");
+    for (char *next, *frame = frames; frame != NULL; frame = next, first = 0) {
+        size_t len = strtoul(frame, &next, 10) - HEADERS;
+        uint64_t sent, ns;
+
+        next = *next == ',' ? next + 1 : NULL;
+        if (len < HEAD || len > BYTES) {
+            errno = EINVAL;
+            die("FRAME");
+        }
+        prepare(len);
+        for (int i = 0; i < BATCH; i++) {
+            msgs[i].msg_hdr.msg_name = NULL;
+            msgs[i].msg_hdr.msg_namelen = 0;
+        }
+        if (first)
+            mark(s, END, 0, len);
+        usleep(300000);
+        sent = transmit(s, seconds, rate, &ns);
+        usleep(300000);
+        printf("tx %zu %llu %llu %.0f\n", len + HEADERS, (unsigned long long)sent,
+               (unsigned long long)ns, (double)sent * 1e9 / (double)ns);
+        fflush(stdout);
+        mark(s, next == NULL ? LAST : END, (uint32_t)sent, len);
+    }
     return 0;
 }
 
@@ -299,7 +317,8 @@ int main(int argc, char **argv)
     const char *mode = argc > 1 ? argv[1] : "";
 
     if ((argc == 6 || argc == 7) && !strcmp(mode, "tx"))
-        return transmit(argv[2], argv[3], argv[4], argv[5], argc == 7 ? atof(argv[6]) : 0);
+        return transmit_all(argv[2], argv[3], argv[4], atof(argv[5]),
+                            argc == 7 ? atof(argv[6]) : 0);
     if ((argc == 3 || argc == 4) && !strcmp(mode, "rx"))
         return receive(argv[2], argc == 4 ? atoi(argv[3]) * 1000 : 10000);
     if (argc == 3 && !strcmp(mode, "echo"))
