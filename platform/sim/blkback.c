@@ -7,7 +7,6 @@
  * follows the frontend to Closing, keeping the rings mapped, and to Closed, letting them go; and
  * begins again only when a frontend that was Closed is Initialising.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,48 +15,12 @@
 
 struct sim_vbd sim_vbds[SIM_VBDS_MAX];
 
-static const char *key_of(const char *directory, uint32_t devid, const char *key)
-{
-    static char text[4][128];
-    static unsigned turn;
-    char *out = text[turn++ % 4];
-    snprintf(out, sizeof(text[0]), "%s/%u%s%s", directory, devid, *key == '\0' ? "" : "/", key);
-    return out;
-}
-
-const char *sim_vbd_front(const struct sim_vbd *vbd, const char *key)
-{
-    return key_of("/local/domain/1/device/vbd", vbd->devid, key);
-}
-
-const char *sim_vbd_back(const struct sim_vbd *vbd, const char *key)
-{
-    char dir[64];
-    snprintf(dir, sizeof(dir), "/local/domain/0/backend/vbd/%u", sim_state.lives);
-    return key_of(dir, vbd->devid, key);
-}
-
-void sim_vbd_set_state(struct sim_vbd *vbd, uint32_t state)
-{
-    vbd->state = state;
-    sim_xs_write(sim_vbd_back(vbd, "state"), "%u", state);
-}
-
 /* ---- what the toolstack and the driver write ------------------------------------------------ */
-
-static void directory(const char *path, const char *perms, size_t perms_len)
-{
-    sim_store_mkdir(0, NULL, path);
-    sim_store_set_perms(0, NULL, path, cs_ro_of(perms, perms_len));
-}
 
 static void write_frontend(const struct sim_vbd *vbd)
 {
-    static const char perms[] = "n1\0r0";
-    directory(sim_vbd_front(vbd, ""), perms, sizeof(perms));
-    sim_xs_write(sim_vbd_front(vbd, "backend"), "%s", sim_vbd_back(vbd, ""));
-    sim_xs_write(sim_vbd_front(vbd, "backend-id"), "0");
-    sim_xs_write(sim_vbd_front(vbd, "virtual-device"), "%u", vbd->devid);
+    sim_back_make_front(&vbd->b);
+    sim_xs_write(sim_vbd_front(vbd, "virtual-device"), "%u", vbd->b.devid);
     sim_xs_write(sim_vbd_front(vbd, "device-type"), vbd->conf->cdrom ? "cdrom" : "disk");
     if (vbd->conf->untrusted)
         sim_xs_write(sim_vbd_front(vbd, "trusted"), "0");
@@ -96,22 +59,17 @@ static void write_device(const struct sim_vbd *vbd)
 
 void sim_vbd_write_backend(struct sim_vbd *vbd)
 {
-    static const char perms[] = "n0\0r1";
     const struct sim_vbd_conf *conf = vbd->conf;
     char params[32];
-    snprintf(params, sizeof(params), "/dev/loop%u", vbd->index);
-    directory(sim_vbd_back(vbd, ""), perms, sizeof(perms));
-    sim_xs_write(sim_vbd_back(vbd, "frontend"), "%s", sim_vbd_front(vbd, ""));
-    sim_xs_write(sim_vbd_back(vbd, "frontend-id"), "%u", SIM_GUEST_DOMID);
+    snprintf(params, sizeof(params), "/dev/loop%u", vbd->b.index);
+    sim_back_make_back(&vbd->b);
     sim_xs_write(sim_vbd_back(vbd, "params"), "%s", conf->params != NULL ? conf->params : params);
-    sim_xs_write(sim_vbd_back(vbd, "physical-device"), "7:%u", vbd->index);
+    sim_xs_write(sim_vbd_back(vbd, "physical-device"), "7:%u", vbd->b.index);
     sim_xs_write(sim_vbd_back(vbd, "bootable"), "1");
-    sim_xs_write(sim_vbd_back(vbd, "online"), "1");
     sim_xs_write(sim_vbd_back(vbd, "removable"), "%d", conf->removable);
     sim_xs_write(sim_vbd_back(vbd, "type"), "phy");
     sim_xs_write(sim_vbd_back(vbd, "mode"), conf->read_only ? "r" : "w");
     sim_xs_write(sim_vbd_back(vbd, "device-type"), conf->cdrom ? "cdrom" : "disk");
-    sim_xs_write(sim_vbd_back(vbd, "hotplug-status"), "connected");
     write_number(vbd, "feature-max-indirect-segments", conf->indirect_max);
     write_number(vbd, "multi-queue-max-queues", conf->queues_max);
     write_number(vbd, "max-ring-page-order", conf->ring_order_max);
@@ -138,14 +96,18 @@ static void check_conf(const struct sim_vbd_conf *conf)
     ASSERT(conf->queues_max <= BLKBACK_QUEUES_MAX);
 }
 
+static uint32_t devid_of(const struct sim_vbd_conf *conf, uint32_t index)
+{
+    return conf->devid != 0 ? conf->devid : 51712 + 16 * index;
+}
+
 void sim_blkback_init(void)
 {
     memset(sim_vbds, 0, sizeof(sim_vbds));
     for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
         struct sim_vbd *vbd = &sim_vbds[i];
         vbd->conf = &sim_state.conf.vbd[i];
-        vbd->index = i;
-        vbd->devid = vbd->conf->devid != 0 ? vbd->conf->devid : 51712 + 16 * i;
+        vbd->b = (struct sim_backend){.kind = "vbd", .index = i, .devid = devid_of(vbd->conf, i)};
         check_conf(vbd->conf);
         sim_vbd_write_keys(vbd);
     }
@@ -154,7 +116,7 @@ void sim_blkback_init(void)
 void sim_blkback_fini(void)
 {
     for (unsigned i = 0; i < SIM_VBDS_MAX; i++) {
-        if (sim_vbds[i].connected)
+        if (sim_vbds[i].b.connected)
             sim_vbd_disconnect(&sim_vbds[i]);
     }
 }
@@ -163,7 +125,7 @@ void sim_blkback_restore(void)
 {
     for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
         struct sim_vbd *vbd = &sim_vbds[i];
-        vbd->dead = false;
+        vbd->b.dead = false;
         sim_vbd_write_keys(vbd);
     }
 }
@@ -172,58 +134,36 @@ void sim_blkback_lose(void)
 {
     for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
         struct sim_vbd *vbd = &sim_vbds[i];
-        if (vbd->connected)
+        if (vbd->b.connected)
             sim_vbd_disconnect(vbd);
         sim_xs_rm(sim_vbd_back(vbd, ""));
     }
-}
-
-/* ---- faults --------------------------------------------------------------------------------- */
-
-void sim_vbd_fault(const struct sim_vbd *vbd, const char *format, ...)
-{
-    char text[256];
-    va_list args;
-    if (vbd->hostile)
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    sim_fault("%s", text);
-}
-
-void sim_vbd_fatal(struct sim_vbd *vbd, const char *what, uint64_t number)
-{
-    sim_vbd_fault(vbd, "vbd %u: %s (%llu)", vbd->index, what, (unsigned long long)number);
-    vbd->dead = true;
 }
 
 /* ---- the state machine ---------------------------------------------------------------------- */
 
 void sim_blkback_changed(const char *path)
 {
-    unsigned devid;
-    int end = 0;
-    if (sscanf(path, "/local/domain/1/device/vbd/%u/state%n", &devid, &end) != 1 || end == 0 ||
-        path[end] != '\0')
+    uint32_t devid;
+    if (!sim_back_is_front_state(path, "vbd", &devid))
         return;
     for (unsigned i = 0; i < sim_state.conf.vbd_count; i++) {
-        if (sim_vbds[i].devid == devid)
+        if (sim_vbds[i].b.devid == devid)
             sim_work_set(SIM_WORK_VBD_STATE(i));
     }
 }
 
 static void disconnect(struct sim_vbd *vbd)
 {
-    if (vbd->connected && !vbd->dead)
+    if (vbd->b.connected && !vbd->b.dead)
         sim_vbd_drain(vbd);
-    if (vbd->connected)
+    if (vbd->b.connected)
         sim_vbd_disconnect(vbd);
 }
 
 static void on_initialised(struct sim_vbd *vbd)
 {
-    if (vbd->state != XenbusStateInitWait)
+    if (vbd->b.state != XenbusStateInitWait)
         return;
     if (!sim_vbd_connect(vbd)) {
         sim_vbd_set_state(vbd, XenbusStateClosing);
@@ -239,19 +179,18 @@ static void on_closing(struct sim_vbd *vbd)
 {
     if (vbd->conf->unmap_early)
         disconnect(vbd);
-    if (vbd->state != XenbusStateClosing && vbd->state != XenbusStateClosed)
+    if (vbd->b.state != XenbusStateClosing && vbd->b.state != XenbusStateClosed)
         sim_vbd_set_state(vbd, XenbusStateClosing);
 }
 
 static void on_closed(struct sim_vbd *vbd)
 {
     disconnect(vbd);
-    if (vbd->state != XenbusStateClosed)
+    if (vbd->b.state != XenbusStateClosed)
         sim_vbd_set_state(vbd, XenbusStateClosed);
     if (sim_xs_read_u32(sim_vbd_back(vbd, "online"), 0) != 0)
         return;
-    sim_xs_rm(sim_vbd_back(vbd, ""));
-    sim_xs_rm(sim_vbd_front(vbd, ""));
+    sim_back_remove(&vbd->b);
 }
 
 void sim_vbd_step_state(unsigned index)
@@ -259,7 +198,7 @@ void sim_vbd_step_state(unsigned index)
     struct sim_vbd *vbd = &sim_vbds[index];
     switch (sim_xs_read_u32(sim_vbd_front(vbd, "state"), XenbusStateUnknown)) {
     case XenbusStateInitialising:
-        if (vbd->state == XenbusStateClosed)
+        if (vbd->b.state == XenbusStateClosed)
             sim_vbd_set_state(vbd, XenbusStateInitWait);
         break;
     case XenbusStateInitialised:
@@ -321,16 +260,15 @@ void sim_vbd_detach(uint32_t index)
 void sim_vbd_attach(uint32_t index, const struct sim_vbd_conf *conf)
 {
     struct sim_vbd *vbd = &sim_vbds[index];
-    if (vbd->connected)
+    if (vbd->b.connected)
         sim_vbd_disconnect(vbd);
-    sim_xs_rm(sim_vbd_back(vbd, ""));
-    sim_xs_rm(sim_vbd_front(vbd, ""));
+    sim_back_remove(&vbd->b);
     if (conf != NULL) {
         check_conf(conf);
         *vbd->conf = *conf;
-        vbd->devid = conf->devid != 0 ? conf->devid : 51712 + 16 * index;
+        vbd->b.devid = devid_of(conf, index);
     }
-    vbd->dead = false;
+    vbd->b.dead = false;
     sim_vbd_write_keys(vbd);
 }
 

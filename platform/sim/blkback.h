@@ -7,7 +7,7 @@
 #ifndef PLATFORM_SIM_BLKBACK_H
 #define PLATFORM_SIM_BLKBACK_H
 
-#include "sim_priv.h"
+#include "backend.h"
 
 #include <barrier.h>
 #include <xen/io/blkif.h>
@@ -78,13 +78,8 @@ struct sim_blk_persistent {
 };
 
 struct sim_vbd {
+    struct sim_backend b;
     struct sim_vbd_conf *conf;
-    unsigned index;
-    uint32_t devid;
-    uint32_t state; /* XenbusState of the backend */
-    bool connected;
-    bool hostile; /* lies are told (hostile_blk.h): what the guest answers is not held against it */
-    bool dead;    /* the guest broke the protocol: nothing is served any more */
     bool paused;
     bool use_persistent; /* both ends have the feature */
     unsigned queues_count;
@@ -107,18 +102,25 @@ extern struct sim_vbd sim_vbds[SIM_VBDS_MAX];
 
 /* ---- life (blkback.c) ----------------------------------------------------------------------- */
 
-/* Keys of this vbd: "<directory>/<key>" in a buffer that lives until the next call but three. */
-const char *sim_vbd_front(const struct sim_vbd *vbd, const char *key);
-const char *sim_vbd_back(const struct sim_vbd *vbd, const char *key);
-void sim_vbd_set_state(struct sim_vbd *vbd, uint32_t state);
+static inline const char *sim_vbd_front(const struct sim_vbd *vbd, const char *key)
+{
+    return sim_back_front(&vbd->b, key);
+}
+
+static inline const char *sim_vbd_back(const struct sim_vbd *vbd, const char *key)
+{
+    return sim_back_back(&vbd->b, key);
+}
+
+static inline void sim_vbd_set_state(struct sim_vbd *vbd, uint32_t state)
+{
+    sim_back_set_state(&vbd->b, state);
+}
+
 /* What the toolstack and the driver write; the backend waits for the guest. */
 void sim_vbd_write_keys(struct sim_vbd *vbd);
 /* ... but for the frontend's directory: a backend that comes anew. */
 void sim_vbd_write_backend(struct sim_vbd *vbd);
-/* The guest did what no guest may: recorded as a fault, and the vbd is served no more. */
-void sim_vbd_fatal(struct sim_vbd *vbd, const char *what, uint64_t number);
-/* Records a fault, but not where lies were told. */
-void sim_vbd_fault(const struct sim_vbd *vbd, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- rings (blkback_ring.c) ----------------------------------------------------------------- */
 

@@ -58,8 +58,8 @@ static bool map_bare(struct sim_vbd *vbd, struct sim_blk_map *map, uint32_t gref
     int16_t status;
     uint8_t *page = sim_grant_map(gref, write, &status);
     if (page == NULL) {
-        sim_vbd_fault(vbd, "vbd %u: grant %u may not be mapped for %s: status %d", vbd->index, gref,
-                      write ? "writing" : "reading", status);
+        sim_back_fault(&vbd->b, "grant %u may not be mapped for %s: status %d", gref,
+                       write ? "writing" : "reading", status);
         return false;
     }
     *map = (struct sim_blk_map){.gref = gref, .write = write, .page = page};

@@ -79,13 +79,6 @@ void sim_blk_push(struct sim_vbd *vbd, struct sim_blk_queue *q)
 
 /* ---- connecting ----------------------------------------------------------------------------- */
 
-static bool refuse(struct sim_vbd *vbd, const char *key, const char *why)
-{
-    sim_vbd_fault(vbd, "vbd %u: %s: %s", vbd->index, key, why);
-    sim_xs_write("/local/domain/0/error/backend/vbd/1/error", "%u: %s: %s", vbd->devid, key, why);
-    return false;
-}
-
 static uint32_t pages_allowed(const struct sim_vbd_conf *conf)
 {
     uint32_t pages = sim_u32_max(1, conf->ring_pages_max);
@@ -102,17 +95,17 @@ static uint32_t read_ring_pages(struct sim_vbd *vbd, bool *many)
     if (!*many)
         return 1;
     if (order != UINT32_MAX && order > BLKBACK_RING_ORDER_MAX)
-        return refuse(vbd, "ring-page-order", "too large"), 0u;
+        return sim_back_refuse(&vbd->b, "ring-page-order", "too large"), 0u;
     if (order != UINT32_MAX && pages != UINT32_MAX && pages != 1u << order)
-        return refuse(vbd, "num-ring-pages", "differs from ring-page-order"), 0u;
+        return sim_back_refuse(&vbd->b, "num-ring-pages", "differs from ring-page-order"), 0u;
     /* A frontend may write both keys (note 3); one of those that it wrote we know. */
     if ((order == UINT32_MAX || vbd->conf->ring_order_max == 0) &&
         (pages == UINT32_MAX || vbd->conf->ring_pages_max == 0))
-        return refuse(vbd, "ring-page-order", "was not offered"), 0u;
+        return sim_back_refuse(&vbd->b, "ring-page-order", "was not offered"), 0u;
     if (order != UINT32_MAX)
         pages = 1u << order;
     if (pages == 0 || (pages & (pages - 1)) != 0 || pages > pages_allowed(vbd->conf))
-        return refuse(vbd, "num-ring-pages", "more than was offered"), 0u;
+        return sim_back_refuse(&vbd->b, "num-ring-pages", "more than was offered"), 0u;
     return pages;
 }
 
@@ -136,16 +129,16 @@ static bool queue_map(struct sim_vbd *vbd, struct sim_blk_queue *q, const char *
         q->gref[i] = sim_xs_read_u32(sim_vbd_front(vbd, key), 0);
         q->page[i] = q->gref[i] == 0 ? NULL : sim_grant_map(q->gref[i], true, &status);
         if (q->page[i] == NULL)
-            return refuse(vbd, key, "not a grant that may be mapped for writing");
+            return sim_back_refuse(&vbd->b, key, "not a grant that may be mapped for writing");
         q->pages = i + 1;
     }
     snprintf(key, sizeof(key), "%sevent-channel", prefix);
     uint32_t port = sim_xs_read_u32(sim_vbd_front(vbd, key), 0);
-    q->port = sim_dom0_bind_work(port, (uint8_t)SIM_WORK_VBD_RINGS(vbd->index));
+    q->port = sim_dom0_bind_work(port, (uint8_t)SIM_WORK_VBD_RINGS(vbd->b.index));
     if (q->port > 0)
         return true;
     q->port = 0;
-    return refuse(vbd, key, "not an unbound port for domain 0");
+    return sim_back_refuse(&vbd->b, key, "not an unbound port for domain 0");
 }
 
 static unsigned segments_max(const struct sim_vbd *vbd)
@@ -211,10 +204,10 @@ bool sim_vbd_connect(struct sim_vbd *vbd)
     char protocol[32];
     uint32_t queues = sim_xs_read_u32(sim_vbd_front(vbd, "multi-queue-num-queues"), 1);
     if (queues == 0 || queues > sim_u32_max(1, u32_min(vbd->conf->queues_max, BLKBACK_QUEUES_MAX)))
-        return refuse(vbd, "multi-queue-num-queues", "more than were offered");
+        return sim_back_refuse(&vbd->b, "multi-queue-num-queues", "more than were offered");
     if (sim_xs_read(sim_vbd_front(vbd, "protocol"), protocol, sizeof(protocol)) >= 0 &&
         strcmp(protocol, XEN_IO_PROTO_ABI_NATIVE) != 0)
-        return refuse(vbd, "protocol", "not this machine's");
+        return sim_back_refuse(&vbd->b, "protocol", "not this machine's");
     vbd->queues_count = queues;
     vbd->use_persistent =
         vbd->conf->persistent && sim_xs_read_u32(sim_vbd_front(vbd, "feature-persistent"), 0) == 1;
@@ -225,10 +218,10 @@ bool sim_vbd_connect(struct sim_vbd *vbd)
     }
     for (unsigned i = 0; i < queues; i++)
         queue_start(vbd, &vbd->queue[i]);
-    vbd->connected = true;
-    vbd->dead = false;
+    vbd->b.connected = true;
+    vbd->b.dead = false;
     vbd->stats.connects++;
-    sim_work_set(SIM_WORK_VBD_RINGS(vbd->index));
+    sim_work_set(SIM_WORK_VBD_RINGS(vbd->b.index));
     return true;
 }
 
@@ -237,7 +230,7 @@ void sim_vbd_disconnect(struct sim_vbd *vbd)
     for (unsigned i = 0; i < vbd->queues_count; i++)
         queue_stop(vbd, &vbd->queue[i]);
     sim_blk_persistent_drop(vbd);
-    vbd->connected = false;
+    vbd->b.connected = false;
 }
 
 /* ---- taking requests ------------------------------------------------------------------------ */
@@ -246,8 +239,8 @@ void sim_vbd_disconnect(struct sim_vbd *vbd)
 static void spoil(const struct sim_vbd *vbd, struct sim_blk_req *r, int16_t status,
                   const char *what, uint64_t number)
 {
-    sim_vbd_fault(vbd, "vbd %u: operation %u: %s (%llu)", vbd->index, r->ring_op, what,
-                  (unsigned long long)number);
+    sim_back_fault(&vbd->b, "operation %u: %s (%llu)", r->ring_op, what,
+                   (unsigned long long)number);
     if (!r->bad)
         r->status = status;
     r->bad = true;
@@ -425,7 +418,7 @@ static bool take(struct sim_vbd *vbd, struct sim_blk_queue *q)
     union blkif_sring_entry slot;
     sim_blk_slot_read(q, q->cons++, &slot, sizeof(slot));
     if (id_in_flight(q, slot.req.id)) {
-        sim_vbd_fatal(vbd, "an id is in flight already", slot.req.id);
+        sim_back_fatal(&vbd->b, "an id is in flight already", slot.req.id);
         return false;
     }
     struct sim_blk_req *r = q->free;
@@ -495,7 +488,7 @@ static bool step_queue(struct sim_vbd *vbd, struct sim_blk_queue *q, unsigned bu
         uint32_t prod = READ_ONCE(ring->req_prod);
         rmb(); /* the index before the requests it publishes */
         if (prod - q->prod > q->slots) {
-            sim_vbd_fatal(vbd, "requests run ahead of the ring", prod - q->prod);
+            sim_back_fatal(&vbd->b, "requests run ahead of the ring", prod - q->prod);
             return false;
         }
         if (prod == q->cons) {
@@ -519,7 +512,7 @@ void sim_vbd_step_rings(unsigned index, unsigned budget)
 {
     struct sim_vbd *vbd = &sim_vbds[index];
     bool more = false;
-    for (unsigned i = 0; i < vbd->queues_count && vbd->connected && !vbd->dead; i++)
+    for (unsigned i = 0; i < vbd->queues_count && vbd->b.connected && !vbd->b.dead; i++)
         more |= step_queue(vbd, &vbd->queue[i], budget);
     if (more)
         sim_work_set(SIM_WORK_VBD_RINGS(index));

@@ -41,6 +41,18 @@ void sim_keep_clear(struct sim_keep *kept, unsigned n)
         let_go(&kept[n]);
 }
 
+bool sim_keep_scribble(const struct sim_keep *kept, unsigned n)
+{
+    bool any = false;
+    while (n-- != 0) {
+        if (kept[n].page == NULL || !kept[n].write)
+            continue;
+        noise(kept[n].page + sim_random(SIM_PAGE - 16), 16);
+        any = true;
+    }
+    return any;
+}
+
 unsigned sim_keep_count(const struct sim_keep *kept, unsigned n)
 {
     unsigned count = 0;

@@ -161,16 +161,7 @@ static bool rsp_swallow(struct sim_vbd *vbd)
 
 static bool keep(uint32_t gref, bool write)
 {
-    int16_t status;
-    for (unsigned i = 0; i < KEEP_MAX; i++) {
-        if (kept[i].page != NULL)
-            continue;
-        uint8_t *page = sim_grant_map(gref, write, &status);
-        if (page != NULL)
-            kept[i] = (struct sim_keep){gref, write, page};
-        return page != NULL;
-    }
-    return false;
+    return sim_keep_map(kept, KEEP_MAX, gref, write);
 }
 
 /* One page of its data, or all of them. */
@@ -231,26 +222,18 @@ static bool rsp_mapped(struct sim_vbd *vbd)
 static bool grant_release(struct sim_vbd *vbd)
 {
     (void)vbd;
-    struct sim_keep *k = &kept[sim_random(KEEP_MAX)];
-    bool any = k->page != NULL;
-    if (any)
-        sim_grant_unmap(k->gref, k->write);
-    k->page = NULL;
-    return any;
+    return sim_keep_release(kept, KEEP_MAX);
 }
 
 static bool grant_trim(struct sim_vbd *vbd)
 {
-    sim_vbd_trim(vbd->index, 1 + sim_random(16));
+    sim_vbd_trim(vbd->b.index, 1 + sim_random(16));
     return vbd->use_persistent;
 }
 
 unsigned sim_hostile_blk_kept(void)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < KEEP_MAX; i++)
-        n += kept[i].page != NULL;
-    return n;
+    return sim_keep_count(kept, KEEP_MAX);
 }
 
 /* ---- shared memory -------------------------------------------------------------------------- */
@@ -289,13 +272,7 @@ static bool ring_noise(struct sim_vbd *vbd)
 
 static bool page_scribble(struct sim_vbd *vbd)
 {
-    bool any = false;
-    for (unsigned i = 0; i < KEEP_MAX; i++) {
-        if (kept[i].page == NULL || !kept[i].write)
-            continue;
-        noise(kept[i].page + sim_random(SIM_PAGE - 16), 16);
-        any = true;
-    }
+    bool any = sim_keep_scribble(kept, KEEP_MAX);
     struct sim_blk_req **link = any_request(any_queue(vbd));
     for (unsigned i = 0; link != NULL && i < (*link)->segs_count; i++) {
         const struct sim_blk_map *map = &(*link)->segs[i].map;
@@ -366,14 +343,14 @@ const char *sim_hostile_blk_name(enum sim_hostile_blk what)
 
 void sim_hostile_blk_begin(unsigned index)
 {
-    sim_vbds[index].hostile = true;
+    sim_vbds[index].b.hostile = true;
     memset(kept, 0, sizeof(kept));
 }
 
 bool sim_hostile_blk_act(unsigned index, enum sim_hostile_blk what)
 {
     struct sim_vbd *vbd = &sim_vbds[index];
-    return ((lies[what].flags & RINGS) == 0 || vbd->connected) && lies[what].act(vbd);
+    return ((lies[what].flags & RINGS) == 0 || vbd->b.connected) && lies[what].act(vbd);
 }
 
 bool sim_hostile_blk_plain(enum sim_hostile_blk what)
@@ -394,7 +371,7 @@ enum sim_hostile_blk sim_hostile_blk_step(unsigned index, unsigned calm, bool *t
 
 static void spoil(struct sim_vbd *vbd)
 {
-    for (uint32_t n = sim_random(greeting[vbd->index] + 1); n != 0; n--) {
+    for (uint32_t n = sim_random(greeting[vbd->b.index] + 1); n != 0; n--) {
         if (sim_random(3) == 0)
             sim_lie_blk_key_limits(vbd);
         else
@@ -410,11 +387,7 @@ void sim_hostile_blk_greet(unsigned index, unsigned lies_max)
 
 void sim_hostile_blk_heal(unsigned index)
 {
-    for (unsigned i = 0; i < KEEP_MAX; i++) {
-        if (kept[i].page != NULL)
-            sim_grant_unmap(kept[i].gref, kept[i].write);
-        kept[i].page = NULL;
-    }
+    sim_keep_clear(kept, KEEP_MAX);
     sim_vbds[index].paused = false;
     sim_vbd_attach(index, NULL);
 }

@@ -47,6 +47,8 @@ bool sim_keep_map(struct sim_keep *kept, unsigned n, uint32_t gref, bool write);
 /* Lets one go that is drawn; false: there is nothing there. All of them. */
 bool sim_keep_release(struct sim_keep *kept, unsigned n);
 void sim_keep_clear(struct sim_keep *kept, unsigned n);
+/* Changes bytes of those mapped for writing; false: there are none. */
+bool sim_keep_scribble(const struct sim_keep *kept, unsigned n);
 unsigned sim_keep_count(const struct sim_keep *kept, unsigned n);
 
 /* The guest's end of a port of domain 0's; 0: there is none. */

@@ -49,10 +49,7 @@ uint8_t *sim_lie_posted_page(const struct sim_netq *q, uint32_t at)
 
 bool sim_lie_page_scribble(struct sim_netq *q)
 {
-    for (unsigned i = 0; i < SIM_KEPT_MAX; i++) {
-        if (sim_kept[i].page != NULL && sim_kept[i].write)
-            noise(sim_kept[i].page + sim_random(SIM_PAGE - 16), 16);
-    }
+    sim_keep_scribble(sim_kept, SIM_KEPT_MAX);
     uint8_t *page = sim_lie_posted_page(q, word());
     if (page != NULL)
         noise(page, 64);
