@@ -36,18 +36,23 @@ int netfront_tx_ring_create(struct netfront_queue *q)
 /* ---- fill ------------------------------------------------------------------------------------ */
 
 /* Grants the page under a new id; there is one free. The caller's reference to the page is the
- * slot's when the frame is queued. NULL: no grant is left. */
-static struct netfront_tx_slot *slot_take(struct netfront *nf, struct netfront_tx *tx,
-                                          struct page *page)
+ * slot's when the frame is queued. False: no grant is left. */
+ALWAYS_INLINE bool slot_take(struct netfront *nf, struct netfront_tx *tx, struct page *page,
+                             uint16_t *id)
 {
-    struct netfront_tx_slot *slot = &tx->slot[tx->free_head];
+    struct netfront_tx_slot *slot;
 
-    if (UNLIKELY(netfront_grant_page(nf, page, slot) != 0))
-        return NULL;
+    *id = tx->free_head;
+    slot = &tx->slot[*id];
+    slot->kept = false;
+    if (UNLIKELY(nf->keep_grants ? netfront_grant_page(nf, page, slot) != 0
+                                 : gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id,
+                                                virt_to_gfn(page->base), true, &slot->gref) != 0))
+        return false;
     tx->free_head = slot->next_free;
     tx->free_count--;
     slot->page = page;
-    return slot;
+    return true;
 }
 
 static void slot_free(struct netfront_tx *tx, uint16_t id)
@@ -156,38 +161,40 @@ static int refuse(struct netfront_queue *q, uint32_t free_ids)
     return -E_AGAIN;
 }
 
+/* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have
+ * corrupted it. */
+#define TXF_BLANK (TXF_CSUM_BLANK | TXF_DATA_VALIDATED)
+
+/* io/netif.h: the first slot's size is the whole frame's. */
 static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
 {
     struct netfront *nf = q->nf;
     struct netfront_tx *tx = &q->tx;
     uint16_t ids[PKT_FRAGS_MAX];
-    uint32_t n = pkt->frag_count, size = pkt->len; /* the first slot's size is the whole frame's */
-    uint32_t extra = pkt->gso_size != 0;           /* extra info comes behind the first slot */
+    uint32_t n = pkt->frag_count;
+    uint32_t extra = pkt->gso_size != 0; /* extra info comes behind the first slot */
     uint16_t txf = 0;
 
-    /* io/netif.h: a blank checksum comes with "validated", as nothing on the way here could have
-     * corrupted it */
     if (pkt->csum == PKT_CSUM_BLANK)
-        txf = TXF_CSUM_BLANK | TXF_DATA_VALIDATED;
+        txf = TXF_BLANK;
     if (extra != 0)
         txf |= TXF_EXTRA_INFO;
     for (uint32_t i = 0; i < n; i++) {
-        struct pkt_frag frag = pkt->frag[i];
-        struct netfront_tx_slot *slot = slot_take(nf, tx, frag.page);
+        const struct pkt_frag *frag = &pkt->frag[i];
 
-        if (UNLIKELY(slot == NULL)) {
+        if (UNLIKELY(!slot_take(nf, tx, frag->page, &ids[i]))) {
             slots_untake(q, ids, i);
             return refuse(q, tx->free_count + 1);
         }
-        ids[i] = (uint16_t)(slot - tx->slot);
         if (i + 1 < n)
             txf |= TXF_MORE_DATA;
-        netfront_tx_req_put(ring_request(&tx->ring, i == 0 ? 0 : i + extra),
-                            (struct netfront_tx_req){.gref = slot->gref,
-                                                     .offset = frag.off,
-                                                     .txf = txf,
-                                                     .id = ids[i],
-                                                     .size = (uint16_t)(i == 0 ? size : frag.len)});
+        netfront_tx_req_put(
+            ring_request(&tx->ring, i == 0 ? 0 : i + extra),
+            (struct netfront_tx_req){.gref = tx->slot[ids[i]].gref,
+                                     .offset = frag->off,
+                                     .txf = txf,
+                                     .id = ids[i],
+                                     .size = i == 0 ? (uint16_t)pkt->len : frag->len});
         txf = 0;
     }
     if (extra != 0)
@@ -196,6 +203,37 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
     q->stats.tx_gso_packets += extra;
     tx->free_count -= extra;
     ring_commit(&tx->ring, n + extra);
+    return 0;
+}
+
+/* The slots have the packet's references to pages. */
+ALWAYS_INLINE void queued(struct netfront_queue *q, struct pkt *pkt)
+{
+    q->nf->dev.stats.tx_packets++;
+    q->nf->dev.stats.tx_bytes += pkt->len;
+    q->stats.tx_packets++;
+    q->stats.tx_bytes += pkt->len;
+    pkt->frag_count = 0;
+    pkt->len = 0;
+}
+
+/* The same for the usual frame: it is of one piece, and there is a slot. */
+static int fill_one(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint16_t id;
+
+    if (UNLIKELY(!slot_take(q->nf, tx, pkt->frag[0].page, &id)))
+        return refuse(q, tx->free_count + 1);
+    netfront_tx_req_put(ring_request(&tx->ring, 0),
+                        (struct netfront_tx_req){.gref = tx->slot[id].gref,
+                                                 .offset = pkt->frag[0].off,
+                                                 .txf = pkt->csum == PKT_CSUM_BLANK ? TXF_BLANK : 0,
+                                                 .id = id,
+                                                 .size = (uint16_t)pkt->len});
+    ring_commit(&tx->ring, 1);
+    queued(q, pkt);
+    pkt_put(pkt);
     return 0;
 }
 
@@ -228,7 +266,7 @@ static struct pkt *copy_of(struct netfront *nf, const struct pkt *pkt)
 static int fill(struct netfront_queue *q, struct pkt *pkt)
 {
     struct netfront_tx *tx = &q->tx;
-    uint32_t len, need;
+    uint32_t need;
     int err = 0;
 
     if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK)
@@ -241,23 +279,30 @@ static int fill(struct netfront_queue *q, struct pkt *pkt)
         if (tx->free_count < need)
             return refuse(q, need);
     }
-    len = pkt->len;
     err = put_slots(q, pkt);
-    if (UNLIKELY(err != 0))
-        return err;
-    q->nf->dev.stats.tx_packets++;
-    q->nf->dev.stats.tx_bytes += len;
-    q->stats.tx_packets++;
-    q->stats.tx_bytes += len;
-    pkt->frag_count = 0;
-    pkt->len = 0;
-    return 0;
+    if (LIKELY(err == 0))
+        queued(q, pkt);
+    return err;
+}
+
+/* The same by a copy, for a backend that is not to be trusted. Takes pkt on 0. */
+static int fill_copy(struct netfront_queue *q, struct pkt *pkt)
+{
+    struct pkt *copy = copy_of(q->nf, pkt);
+    int err;
+
+    if (copy == NULL)
+        return refuse(q, q->tx.free_count + 1);
+    err = fill(q, copy);
+    pkt_put(copy);
+    if (err == 0)
+        pkt_put(pkt);
+    return err;
 }
 
 int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
 {
     struct netfront *nf = q->nf;
-    struct pkt *copy = NULL;
     int err;
 
     if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES ||
@@ -269,13 +314,12 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
         nf->dev.stats.tx_too_long++;
         return -E_MSGSIZE;
     }
-    if (UNLIKELY(nf->untrusted)) {
-        copy = copy_of(nf, pkt);
-        if (copy == NULL)
-            return refuse(q, q->tx.free_count + 1);
-    }
-    err = fill(q, copy != NULL ? copy : pkt);
-    pkt_put(copy);
+    if (UNLIKELY(nf->untrusted))
+        return fill_copy(q, pkt);
+    if (pkt->frag_count == 1 && pkt->gso_size == 0 && q->tx.free_count != 0 &&
+        (pkt->csum != PKT_CSUM_BLANK || nf->dev.caps.csum_tx))
+        return fill_one(q, pkt);
+    err = fill(q, pkt);
     if (LIKELY(err == 0))
         pkt_put(pkt);
     return err;
@@ -382,8 +426,7 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
 {
     struct netfront_tx *tx = &q->tx;
     uint32_t flying, missing;
-    bool came =
-        false; /* pages, while we were looking: the event that was to tell of them will not */
+    bool came = false; /* pages, while we looked: no event will tell of them */
 
     do {
         if (tx->wanted != 0 && tx->free_count >= tx->wanted) {
