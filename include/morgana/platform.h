@@ -13,7 +13,7 @@
 #include <morgana/netdev.h>
 
 /* Nanoseconds since some moment at or before the start. Never goes back; counts on while the
- * program sleeps. */
+ * program sleeps, and while a Xen domain is saved: by as much as the wall clock did meanwhile. */
 uint64_t plat_now_ns(void);
 
 /* Nanoseconds since 1970-01-01 UTC, read anew each time; may jump. 0 where the target has no wall
@@ -42,7 +42,9 @@ void plat_wait(uint64_t deadline_ns);
 _Noreturn void plat_exit(int status);
 
 /* What the operator wants: a signal on Linux, control/shutdown on Xen. Stays set once asked. The
- * program ends itself in its own time by plat_exit(0) or plat_reboot(). */
+ * program ends itself in its own time by plat_exit(0) or plat_reboot(). A Xen domain that is to be
+ * saved or migrated is so in here, and nowhere else: ask wherever plat_wait is called in a loop.
+ * When it returns, much time may have passed; devices connect again by themselves. */
 enum plat_request { PLAT_RUN, PLAT_POWEROFF, PLAT_REBOOT };
 enum plat_request plat_request(void);
 _Noreturn void plat_reboot(void);
