@@ -312,7 +312,7 @@ static void test_no_lie_crashes_the_guest_or_gets_a_page(void **state)
            (unsigned long long)step, (unsigned long long)downs, (unsigned long long)lives,
            (unsigned long long)refused_opens, (unsigned long long)sent,
            (unsigned long long)received, (unsigned long long)supers);
-    if (steps >= 10000) {
+    if (steps >= 200000) {
         for (unsigned i = 0; i < SIM_HOSTILE_COUNT; i++)
             assert_true(told[i] != 0);
         assert_true(downs > steps / 1000);

@@ -354,6 +354,176 @@ static void test_what_no_guest_may_do_is_a_fault(void **state)
     }
 }
 
+/* Extra info in the next slot of the ring. */
+static void request_extra(uint8_t type, uint8_t flags, uint16_t gso_size, uint8_t gso_type)
+{
+    struct netif_tx_sring *ring = sim_vifs[0].queue[0].tx;
+    struct netif_extra_info extra = {
+        .type = type, .flags = flags, .u.gso = {.size = gso_size, .type = gso_type}};
+    memcpy(&ring->ring[ring->req_prod++ % NETBACK_SLOTS], &extra, sizeof(extra));
+}
+
+/* As Linux's xen-netback: types it does not know, chains without end, segments of no size or of an
+ * unknown protocol are fatal. */
+static void test_extra_info_that_no_guest_may_send_is_a_fault(void **state)
+{
+    (void)state;
+    enum { MORE = XEN_NETIF_EXTRA_FLAG_MORE, GSO = XEN_NETIF_EXTRA_TYPE_GSO };
+    static const struct {
+        const char *fault;
+        uint8_t type, flags;
+        uint16_t size;
+        uint8_t gso_type;
+        unsigned times;
+    } cases[] = {
+        {"no known type", XEN_NETIF_EXTRA_TYPE_NONE, 0, 0, 0, 1},
+        {"no known type", XEN_NETIF_EXTRA_TYPE_MAX, 0, 0, 0, 1},
+        {"not all published", GSO, MORE, 1000, 1, 1},
+        {"too many slots of extra info", GSO, MORE, 1000, 1, 5},
+        {"no size", GSO, 0, 0, 1, 1},
+        {"no protocol", GSO, 0, 1000, XEN_NETIF_GSO_TYPE_TCPV6, 1},
+        {"no protocol", GSO, 0, 1000, XEN_NETIF_GSO_TYPE_NONE, 1},
+        {"no feature allows", XEN_NETIF_EXTRA_TYPE_MCAST_ADD, 0, 0, 0, 1},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        start((struct sim_conf){0});
+        uint8_t *page = page_get(&pages)->base;
+        gref_t gref;
+        assert_int_equal(gnttab_grant(&start_get()->gt, 0, virt_to_gfn(page), true, &gref), 0);
+        request(gref, 0, NETTXF_extra_info, 1, 300);
+        for (unsigned k = 0; k < cases[i].times; k++)
+            request_extra(cases[i].type, cases[i].flags, cases[i].size, cases[i].gso_type);
+        assert_fault(cases[i].fault);
+        drop();
+    }
+}
+
+/* Responses to slots of extra info say nothing, and come behind the first slot's. */
+static void test_every_slot_is_answered(void **state)
+{
+    (void)state;
+    start((struct sim_conf){0});
+    struct netif_tx_sring *ring = sim_vifs[0].queue[0].tx;
+    uint32_t at = ring->rsp_prod;
+    struct page *page = page_get(&pages);
+    gref_t gref;
+    assert_int_equal(gnttab_grant(&start_get()->gt, 0, virt_to_gfn(page->base), true, &gref), 0);
+    memcpy(page->base, frame, 1000);
+    request(gref, 0, NETTXF_extra_info | NETTXF_more_data, 100, 600);
+    request_extra(XEN_NETIF_EXTRA_TYPE_HASH, 0, 0, 0);
+    request(gref, 0, 0, 101, 100);
+    sim_vifs[0].queue[0].tx_due = true;
+    sim_vif_step_tx(0, 256);
+    assert_int_equal(ring->rsp_prod - at, 3);
+    assert_int_equal(ring->ring[at % NETBACK_SLOTS].rsp.id, 100);
+    assert_int_equal(ring->ring[at % NETBACK_SLOTS].rsp.status, NETIF_RSP_OKAY);
+    assert_int_equal(ring->ring[(at + 1) % NETBACK_SLOTS].rsp.status, NETIF_RSP_NULL);
+    assert_int_equal(ring->ring[(at + 2) % NETBACK_SLOTS].rsp.id, 101);
+    assert_int_equal(sim_fault_count(), 0);
+    drop();
+}
+
+/* What a frontend says of its queues and channels, and cannot be used. */
+static void test_keys_that_cannot_be_used_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *key, *value;
+    } cases[] = {
+        {"multi-queue-num-queues", "multi-queue-num-queues", "0"},
+        {"multi-queue-num-queues", "multi-queue-num-queues", "3"},
+        {"tx-ring-ref", "tx-ring-ref", "7777"},
+        {"rx-ring-ref", "rx-ring-ref", ""},
+        {"event-channel", "event-channel-tx", "77"},
+        {"request-rx-copy", "request-rx-copy", "0"},
+        {"feature-rx-notify", "feature-rx-notify", "0"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        start((struct sim_conf){.vif[0].queues_max = 2});
+        sim_vif_disconnect(&sim_vifs[0]);
+        sim_xs_write(sim_vif_front(&sim_vifs[0], cases[i].key), "%s", cases[i].value);
+        assert_false(sim_vif_connect(&sim_vifs[0]));
+        if (strstr(sim_fault_text(), cases[i].fault) == NULL)
+            fail_msg("expected a fault \"%s\", there is \"%s\"", cases[i].fault, sim_fault_text());
+        assert_false(sim_vifs[0].b.connected);
+        sim_fault_clear();
+        drop();
+    }
+}
+
+/* ---- super-segments ------------------------------------------------------------------------- */
+
+/* A super-segment of TCP of `n` bytes, with every flag, in `frame`. */
+static uint32_t super_segment(uint32_t n)
+{
+    struct cs f = cs_of(frame, 54 + n);
+    cs_fill(cs_of(frame, 54), 0);
+    cs_set_be16(f, 12, 0x0800);
+    cs_set_be16(f, 14, 0x4500);
+    cs_set_be16(f, 16, (uint16_t)(40 + n));
+    cs_set_be16(f, 18, 0xfffe); /* identification: wraps */
+    cs_set_be16(f, 22, 0x4006);
+    cs_set_be32(f, 26, 0x0a000001);
+    cs_set_be32(f, 30, 0x0a000009);
+    cs_set_be16(f, 24, cksum_finish(cksum_partial(cs_ro_of(frame + 14, 20), 0)));
+    cs_set_be32(f, 38, 0xfffffc00); /* sequence number: wraps */
+    cs_set_be16(f, 46, 0x50ff);
+    uint32_t sum = cksum_pseudo4(0x0a000001, 0x0a000009, 6, (uint16_t)(20 + n));
+    cs_set_be16(f, 50, (uint16_t)~cksum_finish(sum));
+    return 54 + n;
+}
+
+/* RFC 3168 section 6.1.2: CWR in the first segment only; FIN and PSH in the last. */
+static void test_a_super_segment_is_cut_as_linux_cuts_it(void **state)
+{
+    (void)state;
+    enum { MSS = 1000, N = 3500, FIN_PSH = 0x09, CWR = 0x80 };
+    struct sim_meta meta = {.blank = true, .start = 34, .off = 16, .gso_size = MSS}, one;
+    struct sim_gso cut;
+    uint32_t len = super_segment(N), done = 0;
+    assert_true(sim_gso_begin(&cut, frame, len, &meta));
+    for (unsigned i = 0; (len = sim_gso_next(&cut, seen, &one)) != 0; i++) {
+        uint32_t n = i < 3 ? MSS : N - 3 * MSS;
+        struct cs_ro v = cs_ro_of(seen, len);
+        assert_int_equal(len, 54 + n);
+        assert_int_equal(one.gso_size, 0);
+        assert_true(one.blank);
+        assert_int_equal(cs_get_be16(v, 16), 40 + n);
+        assert_int_equal(cs_get_be16(v, 18), (uint16_t)(0xfffe + i));
+        assert_int_equal(cksum_finish(cksum_partial(cs_ro_of(seen + 14, 20), 0)), 0);
+        assert_int_equal(cs_get_be32(v, 38), (uint32_t)(0xfffffc00 + done));
+        assert_int_equal(seen[47] & FIN_PSH, i == 3 ? FIN_PSH : 0);
+        assert_int_equal(seen[47] & CWR, i == 0 ? CWR : 0);
+        sim_csum_complete(seen, len, &one);
+        uint32_t sum = cksum_pseudo4(0x0a000001, 0x0a000009, 6, (uint16_t)(len - 34));
+        assert_int_equal(cksum_finish(cksum_partial(cs_ro_of(seen + 34, len - 34), sum)), 0);
+        assert_memory_equal(seen + 54, frame + 54 + done, n);
+        done += n;
+    }
+    assert_int_equal(done, N);
+}
+
+static void test_what_is_no_super_segment_is_not_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t at, value;
+    } wrong[] = {{12, 0x86}, {14, 0x44}, {14, 0x65}, {20, 0x20}, {21, 1}, {23, 17}, {46, 0x40}};
+    struct sim_meta meta = {.blank = true, .start = 34, .off = 16, .gso_size = 500};
+    struct sim_gso cut;
+    uint32_t len = super_segment(2000);
+    assert_true(sim_gso_begin(&cut, frame, len, &meta));
+    assert_false(sim_gso_begin(&cut, frame, 54, &meta));
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+        super_segment(2000);
+        frame[wrong[i].at] = wrong[i].value;
+        assert_false(sim_gso_begin(&cut, frame, len, &meta));
+    }
+    super_segment(2000);
+    meta.blank = false;
+    assert_false(sim_gso_begin(&cut, frame, len, &meta));
+}
+
 static void test_too_many_slots_and_a_ring_run_ahead_are_faults(void **state)
 {
     (void)state;
@@ -381,6 +551,11 @@ int main(void)
         cmocka_unit_test(test_detach_takes_the_link_down_and_the_device_away),
         cmocka_unit_test(test_what_no_guest_may_do_is_a_fault),
         cmocka_unit_test(test_too_many_slots_and_a_ring_run_ahead_are_faults),
+        cmocka_unit_test(test_extra_info_that_no_guest_may_send_is_a_fault),
+        cmocka_unit_test(test_every_slot_is_answered),
+        cmocka_unit_test(test_keys_that_cannot_be_used_are_refused),
+        cmocka_unit_test(test_a_super_segment_is_cut_as_linux_cuts_it),
+        cmocka_unit_test(test_what_is_no_super_segment_is_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
