@@ -188,27 +188,41 @@ int fat_dir_find(struct fat *fs, uint32_t first, const uint16_t *name, unsigned 
     return err;
 }
 
+/* The entry at dir's place, or the first behind it, that is in use and no part of a long name; dir
+ * stays there. 1, or 0: there is none. */
+static int short_entry(struct fat_dir *dir, struct fat_dirent *entry)
+{
+    int err = 0;
+
+    while (err == 0) {
+        struct cs_ro slot;
+        uint64_t at;
+
+        err = fat_dir_slot(dir, &at);
+        if (err <= 0)
+            return err;
+        err = fat_cache_ro(dir->fs, at, FAT_SLOT_BYTES, &slot);
+        if (err < 0 || cs_get_u8(slot, 0) == FAT_SLOT_END)
+            return err;
+        fat_dirent_parse(entry, slot);
+        if (entry->name[0] != FAT_SLOT_FREE && (entry->attr & FAT_ATTR_MASK) != FAT_ATTR_LONG)
+            return 1;
+        err = fat_dir_step(dir);
+    }
+    return err;
+}
+
 int fat_dir_empty(struct fat *fs, uint32_t first)
 {
+    struct fat_dirent entry;
     struct fat_dir dir;
     int err = fat_dir_begin(fs, first, &dir);
 
     while (err == 0) {
-        struct fat_dirent entry;
-        struct cs_ro slot;
-        uint64_t at;
-
-        err = fat_dir_slot(&dir, &at);
+        err = short_entry(&dir, &entry);
         if (err <= 0)
             return err < 0 ? err : 1;
-        err = fat_cache_ro(fs, at, FAT_SLOT_BYTES, &slot);
-        if (err < 0)
-            return err;
-        if (cs_get_u8(slot, 0) == FAT_SLOT_END)
-            return 1;
-        fat_dirent_parse(&entry, slot);
-        if (entry.name[0] != FAT_SLOT_FREE && (entry.attr & FAT_ATTR_MASK) != FAT_ATTR_LONG &&
-            !is_dots(&entry))
+        if (!is_dots(&entry))
             return 0;
         err = fat_dir_step(&dir);
     }
@@ -247,23 +261,15 @@ void fat_info_fill(const struct fat *fs, const struct fat_found *found, struct f
 /* The label is an entry of the root directory, of an attribute of its own. */
 int fat_label_find(struct fat *fs)
 {
+    struct fat_dirent entry;
     struct fat_dir dir;
     int err = fat_dir_begin(fs, 0, &dir);
 
     while (err == 0) {
-        struct fat_dirent entry;
-        struct cs_ro slot;
-        uint64_t at;
-
-        err = fat_dir_slot(&dir, &at);
+        err = short_entry(&dir, &entry);
         if (err <= 0)
             return err;
-        err = fat_cache_ro(fs, at, FAT_SLOT_BYTES, &slot);
-        if (err < 0 || cs_get_u8(slot, 0) == FAT_SLOT_END)
-            return err;
-        fat_dirent_parse(&entry, slot);
-        if (entry.name[0] != FAT_SLOT_FREE && (entry.attr & FAT_ATTR_MASK) != FAT_ATTR_LONG &&
-            entry.attr & FAT_ATTR_VOLUME) {
+        if (entry.attr & FAT_ATTR_VOLUME) {
             fat_label_set(fs, entry.name);
             return 1;
         }

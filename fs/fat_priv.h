@@ -196,7 +196,11 @@ struct fat_path {
 };
 
 int fat_path_walk(struct fat *fs, const char *path, struct fat_path *out);
-/* The same; forbid: no directory on the way may be this one (-E_INVAL). */
+/* The same; -E_NOENT where it leads to nothing. */
+int fat_path_find(struct fat *fs, const char *path, struct fat_path *out);
+/* The same for what is to be made: -E_EXIST where it is there, its name, and fat_begin(). */
+int fat_path_new(struct fat *fs, const char *path, struct fat_path *out, struct fat_name *name);
+/* As fat_path_walk; forbid: no directory on the way may be this one (-E_INVAL). */
 int fat_path_walk_outside(struct fat *fs, const char *path, uint32_t forbid, struct fat_path *out);
 /* Is the file of that entry open; only for writing? */
 bool fat_is_open(const struct fat *fs, uint64_t entry_at, bool only_writers);

@@ -90,12 +90,10 @@ int fat_rename(struct fat *fs, const char *from, const char *to)
     struct fat_path source, dest;
     struct fat_name name;
     uint32_t itself = 0;
-    int err = fat_path_walk(fs, from, &source);
+    int err = fat_path_find(fs, from, &source);
 
     if (err < 0)
         return err;
-    if (!source.found)
-        return -E_NOENT;
     if (source.units == 0)
         return -E_INVAL;
     if (source.at.entry.attr & FAT_ATTR_DIRECTORY)

@@ -81,14 +81,8 @@ int fat_preallocate(struct fat *fs, const char *path, uint32_t bytes, uint64_t w
     struct fat_path at;
     uint32_t first = 0;
     uint64_t entry_at;
-    int err = bytes == 0 ? -E_INVAL : fat_path_walk(fs, path, &at);
+    int err = bytes == 0 ? -E_INVAL : fat_path_new(fs, path, &at, &name);
 
-    if (err == 0 && at.found)
-        err = -E_EXIST;
-    if (err == 0)
-        err = fat_name_make(&name, fs->name16, at.units);
-    if (err == 0)
-        err = fat_begin(fs);
     if (err == 0)
         err = fat_alloc_chain(fs, fat_clusters_of(fs, bytes), &first);
     if (err < 0)

@@ -53,6 +53,7 @@ static int get_raw(struct fat *fs, uint32_t cluster, uint32_t *raw)
     struct cs_ro v;
     int err;
 
+    ASSERT(fat_cluster_valid(fs, cluster) || cluster == 1);
     if (fs->bits == 12)
         return get12(fs, at, raw);
     err = fat_cache_ro(fs, at, fs->bits / 8, &v);
@@ -66,10 +67,8 @@ int fat_entry_get(struct fat *fs, uint32_t cluster, uint32_t *value)
 {
     const struct width *w = width_of(fs);
     uint32_t raw;
-    int err;
+    int err = get_raw(fs, cluster, &raw);
 
-    ASSERT(fat_cluster_valid(fs, cluster) || cluster == 1);
-    err = get_raw(fs, cluster, &raw);
     if (err < 0)
         return err;
     if (fs->bits == 12 && cluster % 2)
@@ -104,10 +103,8 @@ int fat_entry_set(struct fat *fs, uint32_t cluster, uint32_t value)
     const struct width *w = width_of(fs);
     unsigned shift = fs->bits == 12 && cluster % 2 ? 4 : 0;
     uint32_t raw;
-    int err;
+    int err = get_raw(fs, cluster, &raw);
 
-    ASSERT(fat_cluster_valid(fs, cluster) || cluster == 1);
-    err = get_raw(fs, cluster, &raw);
     if (err < 0)
         return err;
     if (value == FAT_NEXT_END && cluster != 1)

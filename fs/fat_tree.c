@@ -82,6 +82,24 @@ int fat_path_walk(struct fat *fs, const char *path, struct fat_path *out)
     return fat_path_walk_outside(fs, path, 0, out);
 }
 
+int fat_path_find(struct fat *fs, const char *path, struct fat_path *out)
+{
+    int err = fat_path_walk(fs, path, out);
+
+    return err == 0 && !out->found ? -E_NOENT : err;
+}
+
+int fat_path_new(struct fat *fs, const char *path, struct fat_path *out, struct fat_name *name)
+{
+    int err = fat_path_walk(fs, path, out);
+
+    if (err == 0 && out->found)
+        err = -E_EXIST;
+    if (err == 0)
+        err = fat_name_make(name, fs->name16, out->units);
+    return err == 0 ? fat_begin(fs) : err;
+}
+
 bool fat_is_open(const struct fat *fs, uint64_t entry_at, bool only_writers)
 {
     for (const struct fat_file *file = fs->files; file; file = file->next)
@@ -105,12 +123,10 @@ struct fat_dirent fat_dirent_new(uint8_t attr, uint32_t cluster, uint32_t bytes,
 int fat_stat(struct fat *fs, const char *path, struct fat_info *info)
 {
     struct fat_path at;
-    int err = fat_path_walk(fs, path, &at);
+    int err = fat_path_find(fs, path, &at);
 
     if (err < 0)
         return err;
-    if (!at.found)
-        return -E_NOENT;
     if (at.units == 0)
         *info = (struct fat_info){.directory = true, .first_cluster = fs->root_cluster};
     else
@@ -164,14 +180,8 @@ int fat_mkdir(struct fat *fs, const char *path, uint64_t wall_ns)
     struct fat_path at;
     uint32_t cluster;
     uint64_t entry_at;
-    int err = fat_path_walk(fs, path, &at);
+    int err = fat_path_new(fs, path, &at, &name);
 
-    if (err == 0 && at.found)
-        err = -E_EXIST;
-    if (err == 0)
-        err = fat_name_make(&name, fs->name16, at.units);
-    if (err == 0)
-        err = fat_begin(fs);
     if (err == 0)
         err = fat_alloc(fs, 0, &cluster);
     if (err < 0)
@@ -205,12 +215,10 @@ static int entry_remove(struct fat *fs, const struct fat_found *found)
 int fat_unlink(struct fat *fs, const char *path)
 {
     struct fat_path at;
-    int err = fat_path_walk(fs, path, &at);
+    int err = fat_path_find(fs, path, &at);
 
     if (err < 0)
         return err;
-    if (!at.found)
-        return -E_NOENT;
     if (at.units == 0 || at.at.entry.attr & FAT_ATTR_DIRECTORY)
         return -E_INVAL;
     if (fat_is_open(fs, at.at.at, false))
@@ -222,12 +230,10 @@ int fat_rmdir(struct fat *fs, const char *path)
 {
     struct fat_path at;
     uint32_t first;
-    int err = fat_path_walk(fs, path, &at);
+    int err = fat_path_find(fs, path, &at);
 
     if (err < 0)
         return err;
-    if (!at.found)
-        return -E_NOENT;
     if (at.units == 0 || !(at.at.entry.attr & FAT_ATTR_DIRECTORY))
         return -E_INVAL;
     err = fat_dir_of(fs, &at.at.entry, &first);

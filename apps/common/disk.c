@@ -150,9 +150,6 @@ static int identify(struct disk *disk, struct page *page, uint8_t *look)
                         : say(disk, err, "its FAT file system cannot be mounted: %s%s%s",
                               err_name(err), disk->fat.why[0] != '\0' ? ": " : "", disk->fat.why);
     }
-    if (disk->part->caps.bytes < disk->bytes_min)
-        return say(disk, -E_NOSPC, "too small: %llu bytes, and %llu are needed",
-                   (unsigned long long)disk->part->caps.bytes, (unsigned long long)disk->bytes_min);
     return 0;
 }
 

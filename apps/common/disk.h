@@ -39,7 +39,6 @@ struct disk {
     /* The program's, before it opens. */
     const char *name;        /* of the program: begins what is said */
     struct page_pool *pages; /* for the driver and the file system; Kept */
-    uint64_t bytes_min;      /* of the disk or partition, where it is not FAT; 0: any */
     bool writes;             /* a disk that is read-only will not do */
     bool raw;                /* contents are not looked at; without N it is the whole disk */
     /* Is what begins with these bytes (DISK_LOOK_BYTES, or all there are) the program's? NULL:

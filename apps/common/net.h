@@ -11,6 +11,10 @@
  *             net_wait(&net, deadline);
  *     }
  *
+ * It is network device 0, and no other: one that is plugged in later is not taken in its place, and
+ * one that is unplugged is the same again when it comes back, with its address and connections. A
+ * program that serves every device opens each that plat_netdev_count() tells of.
+ *
  * The address is ip='s, or comes by DHCP: then the program runs before it is there, and while it is
  * lost. */
 #ifndef APPS_COMMON_NET_H
@@ -22,7 +26,7 @@
 
 /* The keys, for a program's table of these: without TCP, and with. */
 #define NET_LINK_KEYS                                                                              \
-    {"ip", "ip=10.0.0.1/24", "its address and prefix; without it, they come by DHCP"},             \
+    {"ip", "ip=10.0.0.1/24", "device 0's address and prefix; without it, they come by DHCP"},      \
         {"gw", "gw=10.0.0.254", "the default route's gateway, with ip="},                          \
         {"dhcp", "dhcp[=10.0.0.9]", "asks for an address by DHCP; for this one first"},            \
         {"dhcp-release", "dhcp-release", "gives it back at the end"},                              \

@@ -462,7 +462,7 @@ static void stop(void)
 int main(int argc, char **argv)
 {
     static const struct args_key keys[] = {
-        {"ip", "ip=10.0.0.1/24", "its address and prefix: required"},
+        {"ip", "ip=10.0.0.1/24", "device 0's address and prefix: required"},
         {"gw", "gw=10.0.0.254", "the default route's gateway, for clients behind relays"},
         {"leases", "leases=1000", "leases there is room for"},
         {"pages", "pages=448", "pages of 4 KiB for packets"},

@@ -53,7 +53,10 @@ _Noreturn void plat_reboot(void);
  * runs; empty where there is none. */
 struct cs_ro plat_module(void);
 
-/* The program's network devices, 0 .. count-1, in the order of the hypervisor's configuration. */
+/* The program's network devices, 0 .. count-1, in the order of the hypervisor's configuration. One
+ * that is plugged in while the program runs is counted from then on, and plat_wait returns: a
+ * program that wants it asks each turn, which costs next to nothing. One that is unplugged while it
+ * is open stays, its link down, and its link comes up when it is plugged in again. */
 unsigned plat_netdev_count(void);
 
 /* Opens device `index` and Gives it connected: its link is up or comes up by itself. `pool` feeds

@@ -178,7 +178,7 @@ guest_create() {                # NAME IMAGE [memory=MIB] [maxmem=MIB] [extra=ST
         echo "memory = $memory"
         [ -z "$maxmem" ] || echo "maxmem = $maxmem"
         echo "vcpus = $vcpus"
-        [ "$vif" = 0 ] || printf 'vif = ["mac=00:16:3e:00:00:%02x,bridge=xenbr0,type=vif,script=/rig/vif"]\n' $guest_count # vif: none that a device model emulates
+        [ "$vif" = 0 ] || echo "vif = [\"$(vif_spec "$(printf '00:16:3e:00:00:%02x' $guest_count)" | tr ' ' ,)\"]"
         [ -z "$disk" ] || echo "disk = [\"$(disk_spec "$disk")\"]"
         # Not destroyed at once: first the rig sees how the guest ended and lets the console daemon read all it wrote.
         echo 'on_poweroff = "preserve"'
@@ -203,6 +203,12 @@ guest_create() {                # NAME IMAGE [memory=MIB] [maxmem=MIB] [extra=ST
 }
 
 guest_words() { xenstore-write "$1/vm-data/cmdline" "$words"; } # of the command line, by xenstore
+vif_spec() { echo "mac=$1 bridge=xenbr0 type=vif script=/rig/vif"; }         # MAC: as xl knows it; type: none that a device model emulates
+net_attach() {                  # GUEST MAC: one more network device
+    # shellcheck disable=SC2046
+    xl network-attach "$1" $(vif_spec "$2") 3>&- || fail "$1: xl network-attach of $2 failed"
+}
+net_detach() { xl network-detach "$1" "$2" 3>&- || fail "$1: xl network-detach of $2 failed"; }     # GUEST MAC
 disk_spec() {                   # NAME[,ro][,no-discard]: as xl knows it
     local access=rw discard=discard
     [[ ,$1, != *,ro,* ]] || access=ro
