@@ -258,8 +258,8 @@ static inline int hypercall_memory_map(void *entries, unsigned count)
     return err == 0 ? (int)op.nr_entries : err;
 }
 
-/* Xen takes `count` pages back, or gives as many where ours have none; how many it did. Frames as Xen
- * knows them; those it gives are told, too. */
+/* Xen takes `count` pages back, or gives as many where ours have none; how many it did. Frames as
+ * Xen knows them; those it gives are told, too. */
 static inline int hypercall__memory_reservation(unsigned cmd, uint64_t *frames, unsigned count)
 {
     struct xen_memory_reservation op = {.nr_extents = count, .domid = DOMID_SELF};
