@@ -194,6 +194,38 @@ static void test_bulk_needs_few_events(void **state)
     stop();
 }
 
+static void test_bulk_in_needs_few_events(void **state)
+{
+    (void)state;
+    start((struct sim_conf){0});
+    const struct sim_vif_stats *stats = sim_vif_stats(0);
+    uint64_t before = stats->events_from + stats->events_to;
+    for (int round = 0; round < 20; round++) {
+        struct pkt *got[64];
+        for (int i = 0; i < 64; i++)
+            assert_true(sim_queue_put(&back, frame, 1514, NULL));
+        sim_run_until_idle();
+        assert_int_equal(netdev_rx(dev, got, 64), 64);
+        for (int i = 0; i < 64; i++)
+            pkt_put(got[i]);
+        netdev_arm(dev);
+    }
+    assert_true(stats->events_from + stats->events_to - before <= 20 * 64 / 32);
+    stop();
+}
+
+/* An event for one direction is none for the other: it comes on its own channel. */
+static void test_each_direction_has_its_channel(void **state)
+{
+    (void)state;
+    start((struct sim_conf){0});
+    assert_int_not_equal(sim_vifs[0].queue[0].tx_port, sim_vifs[0].queue[0].rx_port);
+    stop();
+    start((struct sim_conf){.vif[0].no_split = true});
+    assert_int_equal(sim_vifs[0].queue[0].tx_port, sim_vifs[0].queue[0].rx_port);
+    stop();
+}
+
 /* ---- checksums ------------------------------------------------------------------------------ */
 
 /* A UDP datagram whose checksum field holds the pseudo-header's sum only. */
@@ -545,6 +577,8 @@ int main(void)
         cmocka_unit_test(test_frames_wait_on_the_wire_for_slots),
         cmocka_unit_test(test_order_of_random_steps_and_responses_loses_nothing),
         cmocka_unit_test(test_bulk_needs_few_events),
+        cmocka_unit_test(test_bulk_in_needs_few_events),
+        cmocka_unit_test(test_each_direction_has_its_channel),
         cmocka_unit_test(test_blank_checksums_stay_blank_both_ways),
         cmocka_unit_test(test_a_wrong_pseudo_header_sum_is_a_fault),
         cmocka_unit_test(test_close_and_open_again),
