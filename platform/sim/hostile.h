@@ -4,7 +4,7 @@
  *
  *     sim_hostile_begin(0);
  *     for (...) {
- *         what = sim_hostile_step(0, 14, &told); one wrong thing; sim_hostile_name(what) for the log
+ *         what = sim_hostile_step(0, 14, &told); one wrong thing; sim_hostile_name(what) says it
  *         ... the guest runs, and domain 0 does its usual work ...
  *     }
  *     sim_hostile_heal(0);                a good backend again: all pages let go, all keys new
@@ -60,6 +60,10 @@
     K(GSO_FRAME)  /* that is no TCP: another protocol, a fragment, noise, too short */             \
     K(GSO_SIZE)   /* of one byte a segment; of more than the frame has */                          \
     K(GSO_PREFIX) /* the flag of a dead way to say it */                                           \
+    /* the control ring */                                                                         \
+    K(CTRL_ANSWER) /* the next answer: of another request, of any status, none, ... */             \
+    K(CTRL_INDEX)  /* the index moves by any number */                                             \
+    K(CTRL_NOISE)  /* the whole page becomes random bytes */                                       \
     /* shared memory */                                                                            \
     K(RING_REWRITE)  /* slots that were published already change */                                \
     K(RING_EVENTS)   /* req_event and rsp_event */                                                 \

@@ -5,6 +5,7 @@
  *     hostile.c        netback: which lies there are, and drawing them
  *     hostile_tx.c     ... in transmit responses
  *     hostile_rx.c     ... in receive responses
+ *     hostile_ctrl.c   ... on the control ring
  *     hostile_ring.c   ... by shared memory and grants
  *     hostile_xs.c     ... in xenstore and by its life
  */
@@ -99,6 +100,8 @@ sim_lie_queue sim_lie_rx_unknown_id, sim_lie_rx_range, sim_lie_rx_status, sim_li
     sim_lie_extra_twice, sim_lie_extra_half, sim_lie_extra_late, sim_lie_extra_hash,
     sim_lie_gso_zero, sim_lie_gso_type, sim_lie_gso_csum, sim_lie_gso_frame, sim_lie_gso_size,
     sim_lie_gso_prefix;
+/* hostile_ctrl.c */
+sim_lie_vif sim_lie_ctrl_answer, sim_lie_ctrl_index, sim_lie_ctrl_noise;
 /* hostile_ring.c */
 sim_lie_queue sim_lie_ring_rewrite, sim_lie_ring_events, sim_lie_ring_producer, sim_lie_ring_noise,
     sim_lie_page_scribble, sim_lie_grant_keep;

@@ -69,6 +69,7 @@ void sim_vif_ctrl_connect(struct sim_vif *vif)
 {
     struct sim_vif_ctrl *ctrl = of(vif);
     ctrl->ring = NULL;
+    ctrl->mute = false;
     ctrl->alg = XEN_NETIF_CTRL_HASH_ALGORITHM_NONE;
     ctrl->flags = 0;
     ctrl->map_size = 0;
@@ -175,6 +176,9 @@ static void answer(struct sim_vif *vif, const struct xen_netif_ctrl_request *req
     struct sim_vif_ctrl *ctrl = of(vif);
     struct xen_netif_ctrl_response rsp = {.id = req->id, .type = req->type};
     rsp.status = serve(vif, req, &rsp.data);
+    if (ctrl->spoil != NULL)
+        ctrl->spoil(vif, req, &rsp);
+    ctrl->spoil = NULL;
     ctrl->requests++;
     ctrl->failed += rsp.status != XEN_NETIF_CTRL_STATUS_SUCCESS;
     if (ctrl->mute)

@@ -15,6 +15,10 @@
 
 struct sim_vif;
 
+/* Makes a lie of an answer. */
+typedef void sim_ctrl_spoil(struct sim_vif *vif, const struct xen_netif_ctrl_request *req,
+                            struct xen_netif_ctrl_response *rsp);
+
 struct sim_vif_ctrl {
     struct xen_netif_ctrl_sring *ring; /* NULL: there is none */
     uint32_t gref;
@@ -30,7 +34,8 @@ struct sim_vif_ctrl {
     uint8_t mcast[SIM_MCAST_MAX][6];
     /* For tests. */
     uint64_t requests, failed, mcast_adds, mcast_dels;
-    bool mute; /* control requests are taken and not answered */
+    bool mute;             /* control requests are taken and not answered */
+    sim_ctrl_spoil *spoil; /* of the next answer; NULL: none */
 };
 
 /* Of vif `index`, for tests and lies. */
