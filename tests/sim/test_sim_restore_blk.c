@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-
 #include "platform/sim/blkback.h"
 
 #include "blkpair.h"
@@ -19,11 +18,13 @@ static const struct sim_vbd_conf kinds[] = {
     {.sector_bytes = 4096, .ring_order_max = 2, .unmap_early = true, .discard = true},
     {.persistent = true, .indirect_max = 32, .queues_max = 2, .keys_early = true, .barrier = true},
     {.untrusted = true, .indirect_max = 256, .unmap_early = true, .keys_early = true},
+    {.devid = 0}, /* 32 slots of 11 segments: the ring is full, and a request half in it */
 };
 static const struct blkfront_conf front = {.queues = 2, .ring_order = 2, .persistent = true};
 
 static void begin(const struct sim_vbd_conf *vbd, uint64_t seed)
 {
+    restore_forget();
     blkpair_start(vbd, &front, true, seed);
     assert_int_equal(blkpair_open(), 0);
 }
@@ -49,6 +50,12 @@ static void wait_online(bool online)
     assert_int_equal(blkpair.dev->online, online);
 }
 
+static void stop(void)
+{
+    restore_check(&start_get()->ev);
+    blkpair_stop();
+}
+
 static void all_was_done(void)
 {
     assert_int_equal(blkpair.failed + blkpair.nodev + blkpair.unsupported, 0);
@@ -67,9 +74,11 @@ static void test_restored_under_load(void **state)
     for (unsigned n = 0; n < 40; n++) {
         begin(&kinds[n % ARRAY_SIZE(kinds)], seed + n);
         for (unsigned round = 0; round < 4; round++) {
+            sim_vbd_pause(0, n % 3 == 0);
             blkpair_submit(10 + n % 30);
             steps(n * 3 + round);
             restore();
+            sim_vbd_pause(0, false);
             again += blkpair_flying();
             assert_true(blkpair.dev->online);
             blkpair_submit(5); /* it does not know yet */
@@ -80,7 +89,7 @@ static void test_restored_under_load(void **state)
         }
         assert_true(sim_vbd_stats(0)->connects >= 5);
         all_was_done();
-        blkpair_stop();
+        stop();
     }
     assert_true(again > 500);
 }
@@ -104,7 +113,7 @@ static void test_restored_at_every_step_of_the_handshake(void **state)
         blkpair_drain();
         blkpair_load(10);
         all_was_done();
-        blkpair_stop();
+        stop();
     }
 }
 
@@ -136,7 +145,7 @@ static void test_restored_at_every_step_of_a_detach(void **state)
         assert_int_equal(blkpair.done, blkpair.submitted);
         assert_int_equal(blkpair.dev->stats.violations, 0);
         blkpair_load(10);
-        blkpair_stop();
+        stop();
     }
     assert_true(offline > 20);
 }
@@ -164,7 +173,7 @@ static void test_the_new_backend_is_in_any_state(void **state)
         blkpair_drain();
         all_was_done();
         blkpair_load(10);
-        blkpair_stop();
+        stop();
     }
 }
 
@@ -192,7 +201,7 @@ static void test_the_new_backend_is_another_disk(void **state)
             all_was_done();
             blkpair_load(20);
             all_was_done();
-            blkpair_stop();
+            stop();
         }
     }
 }
@@ -219,7 +228,7 @@ static void test_what_the_new_disk_cannot_do_fails(void **state)
     assert_int_equal(write.status, -E_IO);
     assert_true(blkpair.dev->caps.read_only);
     blkpair_put(pages, 1);
-    blkpair_stop();
+    stop();
 }
 
 static void test_without_a_new_backend_requests_end_in_time(void **state)
@@ -245,7 +254,7 @@ static void test_without_a_new_backend_requests_end_in_time(void **state)
     sim_vbd_attach(0, NULL);
     wait_online(true);
     blkpair_load(20);
-    blkpair_stop();
+    stop();
 }
 
 /* ---- cancelled, closed ----------------------------------------------------------------------- */
@@ -261,7 +270,7 @@ static void test_of_a_cancelled_suspend_nothing_is_seen(void **state)
     }
     all_was_done();
     assert_int_equal(sim_vbd_stats(0)->connects, 1);
-    blkpair_stop();
+    stop();
 }
 
 static void test_closed_in_the_restored_domain(void **state)
@@ -277,7 +286,7 @@ static void test_closed_in_the_restored_domain(void **state)
         blkpair_close();
         assert_int_equal(blkpair_open(), 0);
         blkpair_load(10);
-        blkpair_stop();
+        stop();
     }
 }
 

@@ -40,6 +40,7 @@ static struct page page_headers[PAGES];
 static struct pkt pkts[PKTS];
 static _Alignas(PAGE_BYTES) uint8_t memory[PAGES][PAGE_BYTES];
 static _Alignas(16) uint8_t storage[NETFRONT_BYTES];
+static gref_t tx_grants[PAGES];
 
 static uint32_t below(uint32_t n)
 {
@@ -168,6 +169,7 @@ static void open_front(void)
                                  .pool = &machine.pool,
                                  .rx_slots = 64,
                                  .queues_max = 2,
+                                 .tx_grants = tx_grants,
                                  .quarantine = &machine.quarantine};
 
     assert_int_equal(netfront_open(storage, &conf, &machine.front), 0);
@@ -194,6 +196,7 @@ static void begin(uint64_t seed)
     memset(&machine, 0, sizeof(machine));
     machine.wire = (struct sim_wire){.send = wire_send, .recv = wire_recv};
     machine.rng = seed;
+    restore_forget();
     simguest_boot(&conf, 2, argv);
     page_pool_init(&machine.pages, page_headers, memory, PAGES);
     pkt_pool_init(&machine.pool, pkts, PKTS, &machine.pages);
@@ -204,6 +207,7 @@ static void begin(uint64_t seed)
 
 static void end(void)
 {
+    restore_check(&start_get()->ev);
     assert_int_equal(machine.front->stats.violations, 0);
     netfront_close(machine.front);
     assert_int_equal(machine.quarantine.count, 0);
@@ -377,6 +381,39 @@ static void test_the_new_backend_comes_late(void **state)
     end();
 }
 
+/* Frames from the device's own pool: their pages' grants are kept. */
+static void send_some(unsigned n)
+{
+    static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88};
+
+    while (n-- > 0) {
+        struct pkt *pkt = pkt_get(&machine.pool);
+
+        assert_non_null(pkt);
+        assert_int_equal(pkt_append_copy(pkt, cs_ro_of(frame, sizeof(frame))), 0);
+        if (netdev_tx(machine.front, pkt) != 0)
+            pkt_put(pkt);
+    }
+    netdev_tx_flush(machine.front);
+}
+
+static void test_grants_that_are_kept_for_sending_end_with_the_domain(void **state)
+{
+    (void)state;
+    begin(1);
+    for (unsigned i = 0; i < 20; i++) {
+        send_some(40);
+        look(i % 5);
+        restore();
+        send_some(10); /* it does not know yet */
+        wait_link();
+        send_some(10);
+        look(3);
+    }
+    assert_true(machine.front->stats.tx_packets > 1000);
+    end();
+}
+
 static void cancel_now_and_then(void)
 {
     if (below(4) != 0)
@@ -454,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_restored_at_every_step_of_a_detach),
         cmocka_unit_test(test_the_new_backend_is_in_any_state),
         cmocka_unit_test(test_the_new_backend_comes_late),
+        cmocka_unit_test(test_grants_that_are_kept_for_sending_end_with_the_domain),
         cmocka_unit_test(test_of_a_cancelled_suspend_nothing_is_seen),
         cmocka_unit_test(test_closed_in_the_restored_domain),
         cmocka_unit_test(test_a_connection_goes_on_through_200_backends),

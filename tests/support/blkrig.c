@@ -10,6 +10,7 @@
 #include "platform/sim/sim_priv.h"
 
 #include "blkrig.h"
+#include "restore.h"
 #include "support.h"
 
 struct blkrig blkrig;
@@ -126,6 +127,13 @@ static void make_keys(const struct blkrig_conf *conf)
     blkrig_set_state(XENBUS_INIT_WAIT);
 }
 
+void blkrig_restore(void)
+{
+    blkrig_disconnect();
+    restore_domain(&blkrig.ev, &blkrig.gt, &blkrig.xs);
+    make_keys(&blkrig.conf);
+}
+
 void blkrig_start(const struct blkrig_conf *conf)
 {
     struct sim_conf sim = {.seed = conf->seed};
@@ -142,6 +150,7 @@ void blkrig_start(const struct blkrig_conf *conf)
     blkrig.disk = calloc(1, BLKRIG_DISK_BYTES);
     memory = aligned_alloc(PAGE_BYTES, (size_t)pages * PAGE_BYTES);
     CHECK(blkrig.disk != NULL && memory != NULL);
+    restore_forget();
     CHECK(sim_init(&sim) == 0);
     CHECK(evtchn_init(&blkrig.ev, &ev) == 0);
     CHECK(gnttab_init(&blkrig.gt, &gt) == 0);
@@ -205,6 +214,7 @@ static void count_grant(void *arg, uint32_t gref, void *page, bool read_only, bo
 
 void blkrig_stop(uint32_t pages_lost)
 {
+    restore_check(&blkrig.ev);
     blkrig_close();
     blkrig_disconnect();
     gnttab_quarantine_poll(&blkrig.quarantine, &blkrig.gt, BLKRIG_PAGES);

@@ -103,6 +103,9 @@ void blkrig_close(void);
  * simulator saw a fault; `pages_lost` pages are gone for good. */
 void blkrig_stop(uint32_t pages_lost);
 
+/* The domain is saved and restored; the new backend is in InitWait, under the same path. */
+void blkrig_restore(void);
+
 /* Domain 0's turn. */
 void blkrig_run(void);
 
