@@ -8,14 +8,22 @@
  * frames, and with nothing else.
  *
  * Parts: xen/xenbus_front.c leads the life that every frontend has, and netfront_xs.c says what is
- * a network device's own in it, the handshake through xenstore; netfront_tx.c and netfront_rx.c are
- * the two rings, with the same verbs; netfront_wire.h turns slots into structs; this file opens,
- * closes, and joins them to netdev.h.
+ * a network device's own in it, the handshake through xenstore; netfront_queue.c makes and ends
+ * queues; netfront_tx.c and netfront_rx.c are a queue's two rings, with the same verbs;
+ * netfront_grant.c says under which grants is sent; netfront_ctrl.c, netfront_hash.c and
+ * netfront_mcast.c are what the backend does for us beyond frames; netfront_wire.h turns slots into
+ * structs; this file opens, closes, and joins them to netdev.h.
  *
- * Data flow. The program's loop calls rx, which takes responses off the receive ring as packets
- * (and fills it again a batch at a time), and tx, which puts slots into the transmit ring; tx_flush
- * shows them to the backend. Nothing happens in the upcall. Before the loop sleeps it calls arm,
- * which asks both rings for an event and looks at both again.
+ * Data flow. The program's loop calls rx, which takes responses off each queue's receive ring as
+ * packets (and fills it again a batch at a time), and tx, which puts slots into the transmit ring
+ * of the queue that the frame's flow goes by; tx_flush shows them to the backend. Nothing happens
+ * in the upcall. Before the loop sleeps it calls arm, which asks all rings for an event and looks
+ * at all again.
+ *
+ * Super-segments. Both ways a frame of TCP over IPv4 may be up to 64 KiB long: it takes a slot a
+ * page, and one of extra info behind the first that says how long its segments are. What we send,
+ * the backend or whoever takes it from there cuts up; what comes in was put together, or never cut
+ * up, in the host.
  *
  * States. Ours is the XenbusState we last wrote. link_up is true exactly while both sides are
  * Connected and neither has broken the protocol. Two roads lead down: the backend leaves (Closing,
@@ -25,10 +33,11 @@
  * netfront_violate. What fails on our side while we open again (no page, xenstore) leads down the
  * first road: the backend's next InitWait is another try.
  *
- * Limits. One queue, one event channel, rings of one page, no segmentation. A
- * call does at most one ring's worth of work. xenstore is asked only when the backend's state
- * changed, at most XENBUS_STATES steps a call; then the call waits for the answers (netfront.h says
- * how long at worst).
+ * Limits. Eight queues; rings of one page, 256 slots; 18 slots a frame, and one of extra info for
+ * each type there is; no super-segments of IPv6, no room for headers in front of received frames
+ * (XDP). A call does at most one ring's worth of work for each queue. xenstore is asked only when
+ * the backend's state changed, at most XENBUS_STATES steps a call, and where multicast's filter is
+ * switched; then the call waits for the answers (netfront.h says how long at worst).
  */
 #include <morgana/log.h>
 

@@ -12,22 +12,25 @@
  * How long rx and arm may take. Where the backend's state changed, or it broke the protocol, the
  * call asks xenstore and waits for each answer, by plat_wait, xs_conf.timeout_ns (5 s) at most;
  * meanwhile no frame moves and no timer of the program's runs. To close takes 3 requests, to open
- * again 22, of which 16 are a transaction that is tried XS_TXN_TRIES times at most. A xenstored
- * that falls silent costs four timeouts at most (20 s), as a key that fails ends the attempt. One
- * that answers each request at the last moment holds the call for all of them: 110 s, or 670 s with
- * eight transactions. A program that cannot bear that sets xs_conf.timeout_ns lower;
+ * again 29, of which 19 are a transaction that is tried XS_TXN_TRIES times at most; each queue
+ * beyond the first makes that longer by 5, and the second by 5 more. A xenstored that falls silent
+ * costs four timeouts at most (20 s), as a key that fails ends the attempt. One that answers each
+ * request at the last moment holds the call for all of them: 145 s, or 810 s with eight
+ * transactions. A program that cannot bear that sets xs_conf.timeout_ns lower;
  * conf.timeout_ns is how long open and close wait for the backend, and has no part in this.
  *
  * Beyond netdev.h:
  *   tx   The references to pages move from the packet to the ring, so the packet is free at once.
  *        -E_NOMEM: nothing can be granted or copied, and the backend owes no answer that would
  *        help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
+ *        Where there are several queues a flow has one of them: its frames stay in order.
  *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
- *        UDP); any other frame that the backend calls blank is UNKNOWN.
+ *        UDP); any other frame that the backend calls blank is UNKNOWN. Oldest first in each queue.
  *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list, or the
  *        backend's, makes it pass all multicast where it can be told so at once; else -E_NOSPC.
  *   caps may change when the device opens again by itself: another backend can do other things.
- *        mtu_bytes is 1500 at most where it cannot gather.
+ *        mtu_bytes is 1500 at most where it cannot gather. Super-segments: gso_max_bytes where it
+ *        takes them (feature-gso-tcpv4), gather and complete checksums; gso_rx unless no_gso.
  *
  * Each device of mutually distrusting backends wants a pool of its own: what a posted page held
  * before can be read by the backend (docs/decisions/0010). Where the toolstack
