@@ -65,7 +65,7 @@ static void slot_free(struct netfront_tx *tx, uint16_t id)
     tx->free_count++;
 }
 
-/* Ends the grant of a slot's request, if it is that one's only. False: the backend maps the page. */
+/* Ends the grant of a slot's request, if it is that one's only. False: the backend maps it. */
 static bool slot_end(struct netfront *nf, const struct netfront_tx_slot *slot)
 {
     return slot->kept || LIKELY(gnttab_end(nf->conf.gt, slot->gref) == 0);

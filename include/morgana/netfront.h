@@ -26,7 +26,7 @@
  *        Where there are several queues a flow has one of them: its frames stay in order.
  *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
  *        UDP); any other frame that the backend calls blank is UNKNOWN. Oldest first in each queue.
- *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list, or the
+ *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list or the
  *        backend's, makes it pass all multicast where it can be told so at once; else -E_NOSPC.
  *   caps may change when the device opens again by itself: another backend can do other things.
  *        mtu_bytes is 1500 at most where it cannot gather. Super-segments: gso_max_bytes where it
