@@ -58,9 +58,19 @@ static void test_each_word_sets_its_field_alone(void **state)
         assert_int_equal(conf.no_csum, rows[i].csum);
         assert_int_equal(conf.no_sg, rows[i].sg);
         assert_int_equal(conf.no_split, rows[i].split);
+        assert_false(conf.all_multicast);
         assert_int_equal(conf.queues_max, rows[i].queues);
         assert_string_equal(said, "");
     }
+}
+
+static void test_all_multicast_is_for_who_passes_frames_on(void **state)
+{
+    struct netfront_conf conf = {0};
+
+    (void)state;
+    assert_int_equal(read_word("netfront=allmulti", &conf), 0);
+    assert_true(conf.all_multicast && !conf.no_gso && conf.queues_max == 0);
 }
 
 static void test_what_is_no_word_is_said_and_nothing_is_set(void **state)
@@ -76,7 +86,8 @@ static void test_what_is_no_word_is_said_and_nothing_is_set(void **state)
 
         assert_int_equal(read_word(rows[i], &conf), -E_INVAL);
         assert_false(conf.no_gso || conf.no_sg || conf.queues_max != 0);
-        assert_non_null(strstr(said, "expected nogso, nocsum, nosg, nosplit or queues=1 to 8"));
+        assert_non_null(
+            strstr(said, "expected nogso, nocsum, nosg, nosplit, allmulti or queues=1 to 8"));
     }
 }
 
@@ -84,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_word_sets_its_field_alone),
+        cmocka_unit_test(test_all_multicast_is_for_who_passes_frames_on),
         cmocka_unit_test(test_what_is_no_word_is_said_and_nothing_is_set),
     };
 

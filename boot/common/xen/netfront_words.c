@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* netfront_words.c - netfront=nogso,nocsum,nosg,nosplit,queues=N: what of the network devices'
- * backends is not to be used, and how many queues are. */
+/* netfront_words.c - netfront=nogso,nocsum,nosg,nosplit,allmulti,queues=N: what of the network
+ * devices' backends is not to be used, and how many queues are. */
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/netfront.h>
@@ -16,6 +16,7 @@ static const struct word words[] = {
     {"nocsum", offsetof(struct netfront_conf, no_csum)},
     {"nosg", offsetof(struct netfront_conf, no_sg)},
     {"nosplit", offsetof(struct netfront_conf, no_split)},
+    {"allmulti", offsetof(struct netfront_conf, all_multicast)},
 };
 
 #define QUEUES "queues="
@@ -57,8 +58,8 @@ int start_netfront_words(const struct start *start, struct netfront_conf *conf)
         while (len < rest.len && rest.base[len] != ',')
             len++;
         if (!take_word(cs_sub(rest, 0, len), &wanted)) {
-            LOG_ERROR("netfront=%s: expected nogso, nocsum, nosg, nosplit or queues=1 to %u, with "
-                      "commas between",
+            LOG_ERROR("netfront=%s: expected nogso, nocsum, nosg, nosplit, allmulti or queues=1 to "
+                      "%u, with commas between",
                       args_show(value).text, NETFRONT_QUEUES_MAX);
             return -E_INVAL;
         }
