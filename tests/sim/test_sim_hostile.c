@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include <morgana/cksum.h>
+#include <morgana/log.h>
 #include <morgana/netfront.h>
 
 #include "platform/sim/hostile.h"
@@ -351,7 +352,7 @@ static void test_nor_where_grants_for_sending_are_kept(void **state)
     run();
 }
 
-/* Traffic, the lie, one look: the link is down, and a violation is counted. */
+/* Traffic, the lie, one look: the link is down, and a violation is counted, and logged. */
 static void tell_and_look(enum sim_hostile what)
 {
     for (unsigned i = 0; i < 3; i++)
@@ -359,6 +360,7 @@ static void tell_and_look(enum sim_hostile what)
     send_some();
     last[step % LAST] = what;
     uint64_t before = dev->stats.violations;
+    vplat_console_clear();
     if (!dev->link_up || !sim_hostile_act(0, what))
         return;
     told[what]++;
@@ -370,6 +372,8 @@ static void tell_and_look(enum sim_hostile what)
         describe();
         fail_msg("a lie went unnoticed: %s", sim_hostile_name(what));
     }
+    if (strstr(vplat_console(), "broke the protocol") == NULL)
+        fail_msg("%s was not logged: \"%s\"", sim_hostile_name(what), vplat_console());
 }
 
 static void test_a_plain_lie_closes_the_device_at_the_first_look(void **state)
@@ -378,6 +382,7 @@ static void test_a_plain_lie_closes_the_device_at_the_first_look(void **state)
     memset(told, 0, sizeof(told));
     may_persist = false;
     start();
+    log_set_level(LOG_ERROR);
     for (step = 0; step < PLAIN_ROUNDS * (uint64_t)SIM_HOSTILE_COUNT; step++) {
         enum sim_hostile what = (enum sim_hostile)(step % SIM_HOSTILE_COUNT);
         if (!sim_hostile_plain(what))

@@ -483,6 +483,19 @@ static void test_keys_that_cannot_be_used_are_refused(void **state)
     }
 }
 
+/* Without feature-rx-notify no event says that slots were posted: netback looks by itself. */
+static void test_a_frontend_that_sends_no_events_is_polled(void **state)
+{
+    (void)state;
+    start((struct sim_conf){.vif[0].rx_poll = true});
+    sim_vif_disconnect(&sim_vifs[0]);
+    sim_xs_rm(sim_vif_front(&sim_vifs[0], "feature-rx-notify"));
+    assert_true(sim_vif_connect(&sim_vifs[0])); /* the same rings, by another end of them */
+    assert_true(sim_queue_put(&back, frame, 100, NULL));
+    assert_received(100);
+    stop();
+}
+
 /* ---- super-segments ------------------------------------------------------------------------- */
 
 /* A super-segment of TCP of `n` bytes, with every flag, in `frame`. */
@@ -588,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_extra_info_that_no_guest_may_send_is_a_fault),
         cmocka_unit_test(test_every_slot_is_answered),
         cmocka_unit_test(test_keys_that_cannot_be_used_are_refused),
+        cmocka_unit_test(test_a_frontend_that_sends_no_events_is_polled),
         cmocka_unit_test(test_a_super_segment_is_cut_as_linux_cuts_it),
         cmocka_unit_test(test_what_is_no_super_segment_is_not_cut),
     };
