@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_sim_netfront_ctrl.c - the control ring and multicast control against the simulator's netback,
+/* test_sim_netfront_ctrl.c - control ring and multicast control against the simulator's netback,
  * which hashes with the function of Xen's io/netif.h and keeps Linux's limits: flows go where both
  * ends say, and groups arrive when they were joined. */
 #include "tests/netfront/life.h"
