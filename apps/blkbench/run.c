@@ -4,6 +4,7 @@
 
 #include <morgana/blk_io.h>
 #include <morgana/platform.h>
+#include <morgana/random.h>
 
 #include "blkbench.h"
 
@@ -29,11 +30,7 @@ static struct {
 
 static uint64_t draw(void)
 {
-    uint64_t z = (run.rng += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return random_next(&run.rng);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

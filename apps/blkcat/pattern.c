@@ -2,18 +2,11 @@
 /* pattern.c - see pattern.h. */
 #include "pattern.h"
 
-static uint64_t word_at(uint64_t seed, uint64_t index)
-{
-    uint64_t z = seed + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
+#include <morgana/random.h>
 
 static uint8_t byte_at(uint64_t seed, uint64_t at)
 {
-    return (uint8_t)(word_at(seed, at / 8) >> 8 * (at % 8));
+    return (uint8_t)(random_at(seed, at / 8) >> 8 * (at % 8));
 }
 
 void pattern_fill(uint64_t seed, uint64_t at, struct cs bytes)
@@ -23,7 +16,7 @@ void pattern_fill(uint64_t seed, uint64_t at, struct cs bytes)
     for (; i < bytes.len && (at + i) % 8 != 0; i++)
         bytes.base[i] = byte_at(seed, at + i);
     for (; i + 8 <= bytes.len; i += 8)
-        cs_set_le64(bytes, i, word_at(seed, (at + i) / 8));
+        cs_set_le64(bytes, i, random_at(seed, (at + i) / 8));
     for (; i < bytes.len; i++)
         bytes.base[i] = byte_at(seed, at + i);
 }
@@ -34,7 +27,7 @@ uint64_t pattern_differs(uint64_t seed, uint64_t at, struct cs_ro bytes, uint64_
 
     for (size_t i = 0; i < bytes.len;) {
         bool whole = (at + i) % 8 == 0 && bytes.len - i >= 8;
-        if (whole && cs_get_le64(bytes, i) == word_at(seed, (at + i) / 8)) {
+        if (whole && cs_get_le64(bytes, i) == random_at(seed, (at + i) / 8)) {
             i += 8;
             continue;
         }

@@ -7,8 +7,8 @@
  * early for that time.
  */
 #include <morgana/blk_fault.h>
+#include <morgana/random.h>
 
-#include "blk_random.h"
 
 enum { BATCH = 16 };
 enum fate { GOOD, FAILED, SHORT, TORN };
@@ -29,7 +29,7 @@ static void follow(struct blk_fault *f)
  * strike. */
 static bool chance(struct blk_fault *f, uint32_t ppm)
 {
-    return ppm != 0 && blk_random(&f->rng) % BLK_FAULT_MILLION < ppm;
+    return ppm != 0 && random_next(&f->rng) % BLK_FAULT_MILLION < ppm;
 }
 
 static bool moves_data(const struct blk_req *req)
@@ -47,7 +47,7 @@ static bool shorten(struct blk_fault *f, struct blk_fault_entry *e)
 
     if (blocks < 2)
         return false;
-    bytes = left = (1 + blk_random(&f->rng) % (blocks - 1)) * unit;
+    bytes = left = (1 + random_next(&f->rng) % (blocks - 1)) * unit;
     while (left > e->req.segs[n].len)
         left -= e->req.segs[n++].len;
     e->cut_len = e->req.segs[n].len;
@@ -93,9 +93,9 @@ static void rot(struct blk_fault *f, const struct blk_req *req)
         for (uint32_t off = 0; off < seg->len; off++, at++) {
             uint64_t hash = f->conf.seed ^ at / BLK_SECTOR_BYTES;
             if (at < r->rot_start || at - r->rot_start >= r->rot_bytes ||
-                blk_random(&hash) % BLK_FAULT_MILLION >= r->rot_ppm)
+                random_next(&hash) % BLK_FAULT_MILLION >= r->rot_ppm)
                 continue;
-            hash = blk_random(&hash);
+            hash = random_next(&hash);
             if (hash % BLK_SECTOR_BYTES != at % BLK_SECTOR_BYTES)
                 continue;
             uint8_t *byte = seg->page->base + seg->off + off;

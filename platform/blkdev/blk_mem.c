@@ -6,8 +6,7 @@
  * even chance: so a sector ends up as any of the versions that it had.
  */
 #include <morgana/blk_mem.h>
-
-#include "blk_random.h"
+#include <morgana/random.h>
 
 enum { SEGS_MAX = 256, REQUESTS_MAX = 32 };
 
@@ -47,7 +46,7 @@ static void undo_some(struct blk_mem *mem, uint64_t seed)
 {
     while (mem->undo_count != 0) {
         const struct blk_mem_undo *entry = &mem->conf.undo[--mem->undo_count];
-        if (blk_random(&seed) % 2 == 0)
+        if (random_next(&seed) % 2 == 0)
             memcpy(at(mem, entry->sector * BLK_SECTOR_BYTES), entry->was, BLK_SECTOR_BYTES);
     }
 }
@@ -111,7 +110,7 @@ void blk_mem_power_cut(struct blk_mem *mem, uint64_t seed)
     /* What has begun may have reached the medium, each for itself. */
     for (; mem->kicked != 0; mem->kicked--) {
         if (mem->conf.undo != NULL && mem->queue->op != BLK_READ && mem->queue->op != BLK_FLUSH &&
-            blk_random(&seed) % 2 == 0)
+            random_next(&seed) % 2 == 0)
             perform(mem, mem->queue);
         finish(mem, -E_NODEV);
     }
@@ -275,7 +274,7 @@ void blk_mem_power_on(struct blk_mem *mem)
 void blk_mem_rot(struct blk_mem *mem, uint64_t start, uint64_t bytes, uint32_t n, uint64_t seed)
 {
     for (; bytes != 0 && n != 0; n--) {
-        uint64_t where = blk_random(&seed);
+        uint64_t where = random_next(&seed);
         uint8_t *byte = at(mem, start + where % bytes);
         *byte = (uint8_t)(*byte ^ 1u << (where >> 61));
     }

@@ -7,6 +7,7 @@
  * again, unharmed: so a frame is altered only where it goes through the list or in.
  */
 #include <morgana/fault.h>
+#include <morgana/random.h>
 
 #include "wrap.h"
 
@@ -22,14 +23,9 @@ static void follow(struct netdev *dev, const struct netdev *inner)
     dev->caps.gso_max_bytes = 0;
 }
 
-/* splitmix64: any seed is good. */
 static uint64_t draw(struct fault *f)
 {
-    uint64_t z = (f->rng += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    return random_next(&f->rng);
 }
 
 /* No number is drawn for a chance of zero: turning one fault on does not change where the others

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <morgana/random.h>
+
 #include "sim_priv.h"
 
 struct sim sim_state;
@@ -34,13 +36,9 @@ char *sim_strdup(const char *text)
     return copy;
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): any seed is good, zero too. */
 uint32_t sim_random(uint32_t bound)
 {
-    uint64_t z = (sim_state.rng += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    z ^= z >> 31;
+    uint64_t z = random_next(&sim_state.rng);
     ASSERT(bound != 0);
     return (uint32_t)(((z >> 32) * bound) >> 32);
 }

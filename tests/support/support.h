@@ -21,6 +21,7 @@
 
 #include <morgana/base.h>
 #include <morgana/platform.h>
+#include <morgana/random.h>
 
 /* How far plat_wait moves the clock at most, so that NS_NEVER comes back too. */
 #define VPLAT_WAIT_NS_MAX (10 * NS_PER_S)
@@ -69,14 +70,10 @@ extern jmp_buf vplat_exit_jmp;
 extern bool vplat_exit_armed;
 extern int vplat_exit_status; /* -1: plat_reboot */
 
-/* SplitMix64: the whole state is one number, so a failure prints it. */
+/* The whole state is one number, so a failure prints it. */
 static inline uint64_t test_random(uint64_t *state)
 {
-    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return random_next(state);
 }
 
 /* 0 .. below-1; below > 0. */
