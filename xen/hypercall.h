@@ -219,7 +219,7 @@ static inline int hypercall_sched_suspend(uint64_t start_info_mfn)
 {
     struct sched_shutdown op = {.reason = SHUTDOWN_suspend};
     return (int)xen_hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&op,
-                              start_info_mfn, 0, 0);
+                              (unsigned long)start_info_mfn, 0, 0);
 }
 
 /* ---- HVM and PVH parameters: hvm/params.h ---------------------------------------------------- */
