@@ -6,6 +6,7 @@
 
 #include "platform/sim/netback_ctrl.h"
 #include "platform/sim/netback.h"
+#include "tests/support/restore.h"
 
 enum { QUEUES = 4, FRAME = 80, FLOWS = 64, TCP = 6, UDP = 17 };
 
@@ -413,6 +414,46 @@ static void test_any_joins_and_leaves(void **state)
     end();
 }
 
+/* The domain was saved and restored: another backend, which knows nothing, hears it all again; a
+ * key or a group that was on its way, too. */
+static void test_a_restored_domain_says_it_all_again(void **state)
+{
+    const struct sim_vif_conf vif = {.queues_max = QUEUES, .ctrl_ring = true, .multicast = true};
+    uint64_t seed = test_seed(8);
+
+    (void)state;
+    for (unsigned steps = 0; steps < 12; steps++) {
+        restore_forget();
+        begin(&vif, QUEUES);
+        change(1, true);
+        assert_int_equal(netfront_steer(peer.dev, (const uint8_t *)"\2", 1), 0);
+        assert_int_equal(peer.dev->ops->multicast(peer.dev, MAC(2), true), 0);
+        for (unsigned i = 0; i < steps; i++) {
+            struct pkt *none;
+
+            if (i % 2 == 0)
+                assert_int_equal(netdev_rx(peer.dev, &none, 1), 0);
+            else
+                turn();
+        }
+        restore_domain(&peer.ev, &peer.gt, &peer.xs);
+        settle();
+        assert_true(peer.dev->link_up);
+        assert_true(netfront_ctrl_ready(peer.nf));
+        assert_true(arrives(MAC(1)));
+        assert_true(arrives(MAC(2)));
+        assert_false(arrives(MAC(3)));
+        for (unsigned i = 0; i < 4; i++) {
+            struct flow flow = random_flow(&seed, TCP), answer = answer_of(&flow);
+
+            assert_int_equal(comes_by(&flow), 2);
+            assert_int_equal(goes_by(&answer), 2);
+        }
+        restore_check(&peer.ev);
+        end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_a_backend_without_a_filter_gives_all),
         cmocka_unit_test(test_more_groups_than_it_takes),
         cmocka_unit_test(test_any_joins_and_leaves),
+        cmocka_unit_test(test_a_restored_domain_says_it_all_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
