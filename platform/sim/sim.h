@@ -44,7 +44,7 @@ struct sim_vif_conf {
     /* Serve a frontend without feature-rx-notify by polling, as Linux's does; else it is refused,
      * as Linux 3.19's did */
     bool rx_poll;
-    uint32_t queues_max; /* multi-queue-max-queues, at most 8 are served; 0: no key, one queue */
+    uint32_t queues_max;    /* multi-queue-max-queues, at most 8 are served; 0: no key, one queue */
     bool ctrl_ring;         /* offer feature-ctrl-ring, */
     bool no_hash;           /* ... and refuse to hash, */
     bool no_hash_map;       /* ... or hash without a table */

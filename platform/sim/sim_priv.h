@@ -212,7 +212,7 @@ void sim_vif_poll_wires(void);
 void sim_blkback_init(void);
 void sim_blkback_fini(void);
 void sim_blkback_changed(const char *path); /* xenstore changed there */
-void sim_blkback_lose(void); /* as netback's */
+void sim_blkback_lose(void);                /* as netback's */
 void sim_blkback_restore(void);
 void sim_vbd_step_state(unsigned index);
 void sim_vbd_step_rings(unsigned index, unsigned budget);
