@@ -134,6 +134,11 @@ void sim_hostile_greet(unsigned index, unsigned lies_max)
     sim_vifs[index].spoil = lies_max == 0 ? NULL : spoil;
 }
 
+void sim_hostile_lose(void)
+{
+    sim_keep_clear(sim_kept, SIM_KEPT_MAX);
+}
+
 void sim_hostile_heal(unsigned index)
 {
     sim_keep_clear(sim_kept, SIM_KEPT_MAX);

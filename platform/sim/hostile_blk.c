@@ -385,6 +385,11 @@ void sim_hostile_blk_greet(unsigned index, unsigned lies_max)
     sim_vbds[index].spoil = lies_max == 0 ? NULL : spoil;
 }
 
+void sim_hostile_blk_lose(void)
+{
+    sim_keep_clear(kept, KEEP_MAX);
+}
+
 void sim_hostile_blk_heal(unsigned index)
 {
     sim_keep_clear(kept, KEEP_MAX);

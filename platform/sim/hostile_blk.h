@@ -74,6 +74,8 @@ bool sim_hostile_blk_plain(enum sim_hostile_blk what);
 /* From now on, up to `lies` keys of each handshake are nonsense; 0: none. */
 void sim_hostile_blk_greet(unsigned index, unsigned lies);
 void sim_hostile_blk_heal(unsigned index);
+/* Before sim_suspend: what it kept goes with the domain. */
+void sim_hostile_blk_lose(void);
 /* Pages it maps and does not let go. */
 unsigned sim_hostile_blk_kept(void);
 
