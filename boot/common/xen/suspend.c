@@ -36,12 +36,13 @@ static void drain_console(void)
         plat_wait(plat_now_ns() + NS_PER_MS);
 }
 
-/* A service that does not come back takes what needs it along: the program goes on without. */
-static bool failed(const char *what, int err)
+/* A domain without one of these would be there and do nothing: it says why, and ends. */
+static void need(const char *what, int err)
 {
-    if (err < 0)
+    if (err < 0) {
         LOG_ERROR("resume: no %s: %s", what, err_name(err));
-    return err < 0;
+        plat_exit(1);
+    }
 }
 
 static void adopt(struct start *start, const char *what, evtchn_port_t port)
@@ -53,21 +54,25 @@ static void adopt(struct start *start, const char *what, evtchn_port_t port)
 static void resume(struct start *start)
 {
     const struct xen_start *from = xen_start();
+    int err;
 
     if (start->has_cons) {
         start->has_cons = from->console_ring != NULL;
         if (start->has_cons)
             xencons_resume(&start->cons, from->console_ring, from->console_port);
     }
-    if (start->has_evtchn && failed("event channels", evtchn_resume(&start->ev)))
-        start->has_evtchn = false;
+    if (start->has_evtchn)
+        need("event channels", evtchn_resume(&start->ev));
     if (start->has_evtchn && start->has_cons)
         adopt(start, "console", from->console_port);
     if (start->has_gnttab)
-        (void)failed("grant table", gnttab_resume(&start->gt));
-    if (start->has_evtchn && start->has_xs) {
+        need("grant table", gnttab_resume(&start->gt));
+    if (start->has_xs) {
         adopt(start, "xenstore", from->store_port);
-        (void)failed("xenstore", xs_resume(&start->xs, from->store_ring, from->store_port));
+        err = xs_resume(&start->xs, from->store_ring, from->store_port);
+        need("xenstore", from->store_ring == NULL ? err : xs_broken(&start->xs));
+        if (err < 0)
+            LOG_WARN("resume: a watch is lost: %s", err_name(err));
     }
 }
 
