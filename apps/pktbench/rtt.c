@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* rtt.c - round trips to an echo: so many unanswered at once, and so many a second or the next one
- * when an answer comes. What is not answered within a second is lost. When it was sent is kept
- * here: what the answer says of it is not believed. */
+ * when an answer comes. What is not answered within a second makes room for another. When it was
+ * sent is kept here: what the answer says of it is not believed. */
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
@@ -11,17 +11,19 @@
 #define LOST_NS NS_PER_S
 #define ARP_NS (300 * NS_PER_MS)
 
+enum { OUT_MAX = 1 << 16 }; /* numbers between the oldest that is out and the next */
+
 static struct {
     struct row *row;
     struct pace pace;
-    uint32_t number;              /* of the next */
-    uint64_t sent_ns[WINDOW_MAX]; /* of number % window; 0: nothing is out */
-    uint32_t sent_number[WINDOW_MAX];
+    uint32_t oldest, number; /* that may be out; of the next */
+    uint32_t out;
+    uint64_t sent_ns[OUT_MAX]; /* of number % OUT_MAX; 0: it is not out */
 } rtt;
 
 static void take(struct bench *bench, const struct arrival *a, uint64_t now)
 {
-    uint32_t slot;
+    uint64_t *sent_ns;
     struct payload p;
 
     if (!payload_read(a->pkt, a->at, &p) || a->frame_bytes != rtt.row->frame_bytes ||
@@ -29,12 +31,26 @@ static void take(struct bench *bench, const struct arrival *a, uint64_t now)
         bench->strangers++;
         return;
     }
-    slot = p.number % bench->load.window;
     bench_count_rx(rtt.row, a->frame_bytes, now);
     seq_take(&rtt.row->seqs[0], p.number);
-    if (rtt.sent_ns[slot] != 0 && rtt.sent_number[slot] == p.number) {
-        hist_add(&rtt.row->latency, now - rtt.sent_ns[slot]);
-        rtt.sent_ns[slot] = 0;
+    sent_ns = &rtt.sent_ns[p.number % OUT_MAX];
+    if (p.number - rtt.oldest < rtt.number - rtt.oldest && *sent_ns != 0) {
+        hist_add(&rtt.row->latency, now - *sent_ns);
+        *sent_ns = 0;
+        rtt.out--;
+    }
+}
+
+/* Those that were sent a second ago are given up: the oldest first, for so they were sent. */
+static void give_up(uint64_t now)
+{
+    for (; rtt.oldest != rtt.number; rtt.oldest++) {
+        uint64_t *sent_ns = &rtt.sent_ns[rtt.oldest % OUT_MAX];
+
+        if (*sent_ns != 0 && now - *sent_ns < LOST_NS)
+            return;
+        rtt.out -= *sent_ns != 0;
+        *sent_ns = 0;
     }
 }
 
@@ -59,43 +75,38 @@ static uint64_t send_due(struct bench *bench, int *err)
 {
     for (;;) {
         uint64_t now = plat_now_ns();
-        uint32_t slot = rtt.number % bench->load.window;
         struct payload p = {.magic = PAYLOAD_DATA, .number = rtt.number, .time_ns = now};
 
-        if (rtt.sent_ns[slot] != 0 && now - rtt.sent_ns[slot] < LOST_NS)
-            return rtt.sent_ns[slot] + LOST_NS;
+        give_up(now);
+        if (rtt.out == bench->load.window || rtt.number - rtt.oldest == OUT_MAX)
+            return rtt.sent_ns[rtt.oldest % OUT_MAX] + LOST_NS;
         if (pace_due(&rtt.pace, now) == 0)
             return pace_at(&rtt.pace);
         *err = bench_send(bench, rtt.row, &p, now);
         if (*err != 0)
             return now + NS_PER_MS;
-        rtt.sent_ns[slot] = now;
-        rtt.sent_number[slot] = rtt.number++;
+        rtt.sent_ns[rtt.number++ % OUT_MAX] = now;
+        rtt.out++;
         pace_sent(&rtt.pace, 1);
         rtt.row->tx_packets++;
         rtt.row->tx_bytes += rtt.row->frame_bytes;
     }
 }
 
-static bool is_out(const struct bench *bench, uint64_t now)
-{
-    for (uint32_t i = 0; i < bench->load.window; i++)
-        if (rtt.sent_ns[i] != 0 && now - rtt.sent_ns[i] < LOST_NS)
-            return true;
-    return false;
-}
-
 static int run_size(struct bench *bench)
 {
     uint64_t begin = plat_now_ns(), now = begin, end = begin + bench->load.ns;
 
-    rtt.number = 0;
+    rtt.number = rtt.oldest = rtt.out = 0;
     memset(rtt.sent_ns, 0, sizeof(rtt.sent_ns));
     pace_begin(&rtt.pace, bench->load.rate, begin);
-    while ((now < end || is_out(bench, now)) && plat_request() == PLAT_RUN) {
+    while ((now < end || rtt.out != 0) && plat_request() == PLAT_RUN) {
         uint64_t next = end + LOST_NS;
+        bool busy = bench_poll(bench, now);
         int err = 0;
 
+        take_all(bench); /* before: an answer makes room for the next */
+        give_up(now);
         if (now < end) {
             next = u64_min(end, send_due(bench, &err));
             rtt.row->tx_ns = now - begin;
@@ -105,8 +116,6 @@ static int run_size(struct bench *bench)
                       err_name(err));
             return err;
         }
-        bool busy = bench_poll(bench, now);
-        take_all(bench);
         bench_sleep(bench, busy, next);
         now = plat_now_ns();
     }
