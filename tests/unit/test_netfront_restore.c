@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/* test_netfront_restore.c - netfront in a restored domain: from every state that it can be in; and
+ * what a liar kept. Under load: tests/sim/test_sim_restore_net.c. */
+#include "tests/netfront/life.h"
+
+#include "platform/sim/wire.h"
+
+#include "restore.h"
+
+static struct sim_queue wire;
+
+static void begin(void)
+{
+    restore_forget();
+    assert_int_equal(sim_queue_init(&wire), 0);
+    peer_start(&(struct peer_conf){.seed = 1, .wire = &wire.wire});
+    assert_int_equal(peer_open(), 0);
+}
+
+static void end(void)
+{
+    restore_check(&peer.ev);
+    peer_stop(0);
+    sim_queue_fini(&wire);
+}
+
+static void restore(void)
+{
+    restore_domain(&peer.ev, &peer.gt, &peer.xs);
+}
+
+/* The program's loop, a few times. */
+static void look(void)
+{
+    struct pkt *pkt;
+
+    for (unsigned i = 0; i < 5; i++) {
+        while (netdev_rx(peer.dev, &pkt, 1) != 0)
+            pkt_put(pkt);
+        (void)netdev_arm(peer.dev);
+        peer_run();
+    }
+}
+
+static void test_it_connects_from_every_pair_of_states(void **state)
+{
+    (void)state;
+    for (unsigned ours = 0; ours < XENBUS_STATES; ours++) {
+        for (unsigned theirs = 0; theirs <= XENBUS_INVALID; theirs++) {
+            begin();
+            peer.nf->front.xb.state = ours;
+            peer.nf->front.xb.otherend_state = theirs;
+            peer.nf->front.owed = theirs % 2 == 0 ? XENBUS_CLOSING : XENBUS_UNKNOWN;
+            peer.nf->front.owed_at_ns = plat_now_ns() + 100 * NS_PER_S;
+            restore();
+            look();
+            if (!peer.dev->link_up)
+                fail_msg("ours %s, theirs %s: no link", xenbus_state_name(ours),
+                         xenbus_state_name(theirs));
+            assert_int_equal(peer_front_state(), XENBUS_CONNECTED);
+            assert_int_equal(sim_vif_state(0), XENBUS_CONNECTED);
+            end();
+        }
+    }
+}
+
+/* Rings and posted pages are back at once; the address stays, whatever the new keys say. */
+static void test_pages_come_back_and_the_address_stays(void **state)
+{
+    uint8_t mac[6];
+
+    (void)state;
+    begin();
+    memcpy(mac, peer.dev->mac, sizeof(mac));
+    restore();
+    sim_xs_write(PEER_FRONT "/mac", "00:16:3e:99:99:99");
+    sim_xs_rm(PEER_FRONT "/backend");
+    look();
+    assert_false(peer.dev->link_up);
+    assert_int_equal(peer.pages.free_count, peer.pages.total);
+    assert_int_equal(netdev_tx(peer.dev, NULL), -E_NETDOWN);
+    sim_xs_write(PEER_FRONT "/backend", "/local/domain/0/backend/vif/2/0");
+    vplat_advance(XENBUS_FRONT_FIND_PAUSE_NS);
+    look();
+    assert_true(peer.dev->link_up);
+    assert_memory_equal(peer.dev->mac, mac, sizeof(mac));
+    end();
+}
+
+static void test_what_a_liar_kept_comes_back_and_the_device_stays_closed(void **state)
+{
+    int16_t status;
+
+    (void)state;
+    begin();
+    /* Pages posted to a backend that maps one of them without end. */
+    assert_non_null(sim_grant_map(peer.nf->queue[0].rx.page[3]->gref, true, &status));
+    netfront_violate(peer.nf, NETFRONT_STATE, 9, 0, 0);
+    look();
+    assert_int_equal(peer.quarantine.count, 1);
+    restore();
+    look();
+    assert_false(peer.dev->link_up);
+    assert_int_equal(peer.quarantine.count, 0);
+    assert_int_equal(peer.pages.free_count, peer.pages.total);
+    peer_close();
+    assert_int_equal(peer_open(), 0);
+    look();
+    assert_true(peer.dev->link_up);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_connects_from_every_pair_of_states),
+        cmocka_unit_test(test_pages_come_back_and_the_address_stays),
+        cmocka_unit_test(test_what_a_liar_kept_comes_back_and_the_device_stays_closed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
