@@ -32,6 +32,10 @@
  *        mtu_bytes is 1500 at most where it cannot gather. Super-segments: gso_max_bytes where it
  *        takes them (feature-gso-tcpv4), gather and complete checksums; gso_rx unless no_gso.
  *
+ *   restore  In a domain that was saved and restored, or migrated, the link is down until the new
+ *        backend is connected; frames on their way are lost, the address stays. The program does
+ *        nothing for it. A device that was closed for a violation stays closed.
+ *
  * Each device of mutually distrusting backends wants a pool of its own: what a posted page held
  * before can be read by the backend (docs/decisions/0010). Where the toolstack
  * wrote `trusted` = 0 for the device, every page is zeroed first and frames are sent from copies.
