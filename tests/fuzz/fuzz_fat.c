@@ -21,6 +21,7 @@
 #include <morgana/fat.h>
 
 #include "fatimage.h"
+#include "fuzz_disk.h"
 
 #define KINDS 4u
 #define FILES 3u
@@ -43,7 +44,6 @@ static unsigned kind;
 static struct page pages[PAGES];
 static uint8_t memory[PAGES * PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
 static struct page_pool pool;
-static struct blk_req *done;
 static uint64_t requests;
 static struct fat fs;
 
@@ -70,33 +70,12 @@ static int submit(struct blkdev *dev, struct blk_req *req)
         }
     }
     requests++;
-    req->status = 0;
-    done = req;
+    fuzz_disk_done(req);
     return 0;
 }
 
-static void kick(struct blkdev *dev)
-{
-    (void)dev;
-}
-
-static unsigned reap(struct blkdev *dev, struct blk_req **reqs, unsigned n)
-{
-    (void)dev;
-    if (!done || n == 0)
-        return 0;
-    reqs[0] = done;
-    done = NULL;
-    return 1;
-}
-
-static bool arm(struct blkdev *dev)
-{
-    (void)dev;
-    return done != NULL;
-}
-
-static const struct blkdev_ops ops = {"fuzz", submit, kick, reap, arm};
+static const struct blkdev_ops ops = {"fuzz", submit, fuzz_disk_kick, fuzz_disk_reap,
+                                      fuzz_disk_arm};
 
 /* ---- the input ------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 #include <morgana/part.h>
 
 #include "fatimage.h"
+#include "fuzz_disk.h"
 
 #define DISK_BYTES (96u * 1024u)
 
@@ -23,7 +24,6 @@ static uint32_t block = 512;
 static struct page the_page;
 static uint8_t memory[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES)));
 static struct page_pool pool;
-static struct blk_req *done;
 static uint32_t reads;
 
 static int submit(struct blkdev *dev, struct blk_req *req)
@@ -34,34 +34,13 @@ static int submit(struct blkdev *dev, struct blk_req *req)
     ASSERT(err == 0 && req->op == BLK_READ); /* all that part_scan asks for is on the disk */
     for (unsigned i = 0; i < req->seg_count; at += req->segs[i++].len)
         memcpy(req->segs[i].page->base + req->segs[i].off, disk + at, req->segs[i].len);
-    req->status = 0;
-    done = req;
+    fuzz_disk_done(req);
     reads++;
     return 0;
 }
 
-static void kick(struct blkdev *dev)
-{
-    (void)dev;
-}
-
-static unsigned reap(struct blkdev *dev, struct blk_req **reqs, unsigned n)
-{
-    (void)dev;
-    if (!done || n == 0)
-        return 0;
-    reqs[0] = done;
-    done = NULL;
-    return 1;
-}
-
-static bool arm(struct blkdev *dev)
-{
-    (void)dev;
-    return done != NULL;
-}
-
-static const struct blkdev_ops ops = {"fuzz", submit, kick, reap, arm};
+static const struct blkdev_ops ops = {"fuzz", submit, fuzz_disk_kick, fuzz_disk_reap,
+                                      fuzz_disk_arm};
 
 static void put32(size_t at, uint32_t x)
 {
