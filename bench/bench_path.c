@@ -7,7 +7,7 @@
  * of end 0's.
  *
  *     echo PAYLOAD COUNT       datagrams come, and go back
- *     in|out OFFLOADS KIB      TCP in bulk; OFFLOADS: gso, csum (checksums, no super-segments), none
+ *     in|out OFFLOADS KIB      TCP in bulk; OFFLOADS: gso, csum (no super-segments), none
  */
 #include <stdio.h>
 #include <stdlib.h>

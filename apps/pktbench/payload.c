@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* payload.c - see payload.h. Behind its head a payload is what the page had: making it anew for each
- * packet would be measured too. Pages begin as zeroes, and hold nothing but packets. */
+/* payload.c - see payload.h. Behind its head a payload is what the page had: making it anew for
+ * each packet would be measured too. Pages begin as zeroes, and hold nothing but packets. */
 #include "payload.h"
 
 struct pkt *payload_make(struct pkt_pool *pool, struct page *filler, uint32_t frame_bytes,

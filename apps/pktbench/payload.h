@@ -2,7 +2,7 @@
 /* payload.h - what pktbench sends: UDP over IPv4 in frames of a given length, of which the payload
  * begins with
  *
- *      0 be32 magic     PAYLOAD_DATA; PAYLOAD_END after the last of a length; PAYLOAD_LAST at the end
+ *      0 be32 magic     PAYLOAD_DATA; PAYLOAD_END behind those of a length; PAYLOAD_LAST behind all
  *      4 be32 number    of the packet in its flow, from 0; of END and LAST: how many were sent
  *      8 be64 time      when it was sent, in ns of the sender's clock
  *     16 be16 flow      0 ..

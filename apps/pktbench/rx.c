@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* rx.c - the sink: counts what comes, by length and by number. It ends when the sender says that
- * it was the last, when `seconds` are over, or when nothing came for `idle` after something came. */
+/* rx.c - the sink: counts what comes, by length and by number. It ends when the sender says that it
+ * was the last, when `seconds` are over, or when nothing came for `idle` after something had. */
 #include <morgana/platform.h>
 
 #include "pktbench.h"
