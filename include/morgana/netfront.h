@@ -58,13 +58,13 @@ struct netfront_conf {
     /* Its pages become the rings (2 a queue), what is received into, and where there are several
      * queues the memory for them (3 each); Kept. */
     struct pkt_pool *pool;
-    unsigned index;        /* device/vif/<index> */
+    unsigned index; /* device/vif/<index> */
     /* Pages to keep posted in each queue: 18..NETFRONT_RING_SLOTS; 0: as many as go. Several queues
      * share half of the pool at most; below 22 no super-segments come in. */
     uint32_t rx_slots;
-    const uint8_t *mac;    /* Lent until netfront_open returns; NULL: the one in xenstore */
-    uint64_t timeout_ns;   /* for the backend to connect, and to let go at close; 0: 10 s */
-    unsigned queues_max;   /* 1..NETFRONT_QUEUES_MAX, and as the backend has; 0: 1 */
+    const uint8_t *mac;  /* Lent until netfront_open returns; NULL: the one in xenstore */
+    uint64_t timeout_ns; /* for the backend to connect, and to let go at close; 0: 10 s */
+    unsigned queues_max; /* 1..NETFRONT_QUEUES_MAX, and as the backend has; 0: 1 */
     /* What is not to be used though the backend has it: to measure what it is worth, and for
      * backends with bugs. */
     bool no_gso;   /* no super-segments, either way */
