@@ -56,7 +56,7 @@ struct netfront_conf {
     struct gnttab *gt;
     struct xs *xs;
     /* Its pages become the rings (2 a queue), what is received into, and where there are several
-     * queues the memory for them (3 each); Kept. */
+     * queues the memory for them (2 each); Kept. */
     struct pkt_pool *pool;
     unsigned index; /* device/vif/<index> */
     /* Pages to keep posted in each queue: 18..NETFRONT_RING_SLOTS; 0: as many as go. Several queues
