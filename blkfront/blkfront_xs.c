@@ -299,6 +299,8 @@ static void leave(struct xenbus_front *front)
     struct blkfront *bf = of_front(front);
 
     bf->settle_at_ns = plat_now_ns() + front->timeout_ns;
+    /* Of a restored domain's backends the next one may do what waits: unless this is the end. */
+    bf->resuming = bf->resuming && !front->shut;
     if (!bf->resuming)
         blkfront_io_drop(bf);
 }
@@ -313,6 +315,7 @@ static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
         blkfront_settle(bf);
         return;
     }
+    bf->resuming = false;
     if (!blkfront_take_back(bf, true))
         blkfront_data_abandon(bf);
     (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);

@@ -198,6 +198,27 @@ static void test_requests_that_come_before_the_new_backend_wait_for_it(void **st
     blkrig_stop(0);
 }
 
+/* Closed before the new backend was there: what waited for it is given up. */
+static void test_a_device_that_waits_for_its_backend_is_closed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        begin(&(struct blkrig_conf){.index = 0});
+        blkrig_submit(&ios[0], BLK_WRITE, 0, 64 * KIB, 1);
+        blkdev_kick(blkrig.dev);
+        blkrig_submit(&ios[1], BLK_WRITE, 1024 * KIB, 64 * KIB, 1);
+        blkrig_restore();
+        blkrig.automatic = false;
+        if (i == 1)
+            sim_xs_rm(BLKRIG_FRONT "/backend");
+        if (i != 0)
+            (void)blkdev_arm(blkrig.dev);
+        assert_false(blkrig.bf->live && i != 0);
+        blkrig.automatic = true;
+        blkrig_stop(0);
+    }
+}
+
 /* ---- pages and grants ------------------------------------------------------------------------ */
 
 static void test_persistent_and_indirect_pages_come_back(void **state)
@@ -324,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_a_request_whose_parts_are_back_begins_anew),
         cmocka_unit_test(test_what_was_answered_is_not_asked_for_again),
         cmocka_unit_test(test_requests_that_come_before_the_new_backend_wait_for_it),
+        cmocka_unit_test(test_a_device_that_waits_for_its_backend_is_closed),
         cmocka_unit_test(test_persistent_and_indirect_pages_come_back),
         cmocka_unit_test(test_what_a_liar_kept_comes_back_and_the_device_stays_closed),
         cmocka_unit_test(test_it_connects_from_every_pair_of_states),
