@@ -32,7 +32,12 @@ static bool let_go(struct sim_keep *kept)
 
 bool sim_keep_release(struct sim_keep *kept, unsigned n)
 {
-    return let_go(&kept[sim_random(n)]);
+    unsigned first = sim_random(n);
+    for (unsigned i = 0; i < n; i++) {
+        if (let_go(&kept[(first + i) % n]))
+            return true;
+    }
+    return false;
 }
 
 void sim_keep_clear(struct sim_keep *kept, unsigned n)

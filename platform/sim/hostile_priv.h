@@ -45,7 +45,7 @@ struct sim_keep {
 /* Maps a page into a free one of `n` places, and keeps it. False: none is free, or it cannot be
  * mapped. */
 bool sim_keep_map(struct sim_keep *kept, unsigned n, uint32_t gref, bool write);
-/* Lets one go that is drawn; false: there is nothing there. All of them. */
+/* Lets one go; false: there is none. All of them. */
 bool sim_keep_release(struct sim_keep *kept, unsigned n);
 void sim_keep_clear(struct sim_keep *kept, unsigned n);
 /* Changes bytes of those mapped for writing; false: there are none. */

@@ -66,17 +66,18 @@ bool sim_lie_rx_flags(struct sim_netq *q)
     return push(q, answer(q, 0, (uint16_t)word(), 60));
 }
 
-/* A page of one queue is said to have come in another. */
+/* A page of one queue is said to have come in another, where another one is due. */
 bool sim_lie_rx_other_queue(struct sim_netq *q)
 {
-    struct sim_netq *other = &q->vif->queue[sim_random(q->vif->queue_count)];
-    if (other == q || posted(q) == 0 || posted(other) == 0)
+    struct sim_netq *other = &q->vif->queue[(q->index + 1) % q->vif->queue_count];
+    if (other == q || posted(q) < 2 || posted(other) == 0)
         return false;
-    uint16_t id = q->rx->ring[q->rx_cons++ % NETBACK_SLOTS].req.id;
-    uint16_t due = other->rx->ring[other->rx_cons % NETBACK_SLOTS].req.id;
+    uint16_t due = other->rx->ring[other->rx_cons++ % NETBACK_SLOTS].req.id;
+    uint16_t id = q->rx->ring[q->rx_cons % NETBACK_SLOTS].req.id;
+    if (id == due)
+        id = q->rx->ring[(q->rx_cons + 1) % NETBACK_SLOTS].req.id;
     other->rx->ring[other->rx_prod++ % NETBACK_SLOTS].rsp =
         (struct netif_rx_response){id, 0, 0, 60};
-    other->rx_cons++;
     return push(other, id != due);
 }
 

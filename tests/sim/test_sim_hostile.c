@@ -330,8 +330,10 @@ static void run(void)
            (unsigned long long)refused_opens, (unsigned long long)sent,
            (unsigned long long)received, (unsigned long long)supers);
     if (steps >= 200000) {
-        for (unsigned i = 0; i < SIM_HOSTILE_COUNT; i++)
-            assert_true(told[i] != 0);
+        for (unsigned i = 0; i < SIM_HOSTILE_COUNT; i++) {
+            if (told[i] == 0)
+                fail_msg("%s was never told", sim_hostile_name(i));
+        }
         assert_true(downs > steps / 1000);
         assert_true(supers != 0 && refused_opens != 0);
     }
