@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* liar - a guest with two network devices: device 0 is honest, and answers pings; the backend of device 1
- * lies (tests/xen/liar). Nothing that it does may keep this program from answering.
+/* liar - a guest with two network devices: device 0 is honest, and answers pings; the backend of
+ * device 1 lies (tests/xen/liar). Nothing that it does may keep this program from answering.
  *
  * On device 1 it sends small frames, and drops what it receives. Where the backend broke the
  * protocol, it closes the device and opens it anew. At the end all pages must be there. */
