@@ -3,13 +3,13 @@
  * it.
  *
  * Bare: 64 requests are put, shown, copied out and answered by a backend in the same thread, and
- * the answers taken: io/ring.h's protocol and nothing else. Netfront: the same backend, the whole
- * driver: pages and packets from their pools, a grant for each page and its end, checks, counters,
- * events. Frames are not looked at, so no copy of the backend's is in it. Both run in turn, and the
- * medians and their ratio are printed; nanoseconds by themselves say more of the machine than of
- * the code. The last table has the simulator's netback as backend, with one queue and with more, and
- * with super-segments: its hypervisor's checks and its copies of the frames, out of the pages, onto
- * a wire that leads back, and into pages again, are in the time.
+ * the answers taken: io/ring.h's protocol and nothing else. Netfront: the same backend, the
+ * whole driver: pages and packets from their pools, a grant for each page and its end, checks,
+ * counters, events. Frames are not looked at, so no copy of the backend's is in it. Both run in
+ * turn, and the medians and their ratio are printed; nanoseconds by themselves say more of the
+ * machine than of the code. The last table has the simulator's netback as backend, with one
+ * queue and with more, and with super-segments: its hypervisor's checks and its copies of the
+ * frames, out of the pages, onto a wire that leads back, and into pages again, are in the time.
  */
 #include <time.h>
 

@@ -25,7 +25,8 @@ struct evtchn_ops {
 void evtchn_2l_init(struct evtchn *ev);
 int evtchn_fifo_init(struct evtchn *ev);
 
-/* In the word that counts a port's events: it was bound before the domain was resumed, not since. */
+/* In the word that counts a port's events: it was bound before the domain was resumed, not
+ * since. */
 #define EVTCHN_DEAD 0x80000000u
 
 /* One event of a port: its pending bit is cleared already. */

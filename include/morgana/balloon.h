@@ -12,13 +12,14 @@
 
 #include <morgana/xenstore.h>
 
-/* The machine's part: pages that are free, in a fixed order; the last that left comes back first. */
+/* The machine's part: pages that are free, in a fixed order; the last that left comes back
+ * first. */
 struct balloon_memory {
     /* Takes up to n free pages away from the program, unmapped where the hypervisor wants that:
      * their frames as it knows them. How many; 0: what is left is in use. */
     unsigned (*leave)(uint64_t *frames, unsigned n);
-    /* The numbers, as the guest knows them, of up to n pages that left: the next to come back first.
-     * How many. */
+    /* The numbers, as the guest knows them, of up to n pages that left: the next to come back
+     * first. How many. */
     unsigned (*gone)(uint64_t *frames, unsigned n);
     /* The first n of those have memory again: frames as the hypervisor knows them. How many of them
      * are the program's again. */
@@ -57,8 +58,8 @@ struct balloon {
 #define BALLOON_KIB_MAX (1ull << 42) /* a target above that is no number */
 
 /* Watches memory/target and reads it. Where it is less than what the memory map says (memory=
- * below maxmem=), the rest is to be given back before it is used: call balloon_poll until it returns
- * false. Keeps b until fini. -E_NOENT where there is no target; xenstore's errors. */
+ * below maxmem=), the rest is to be given back before it is used: call balloon_poll until it
+ * returns false. Keeps b until fini. -E_NOENT where there is no target; xenstore's errors. */
 int balloon_init(struct balloon *b, const struct balloon_conf *conf);
 /* Removes the watch. What Xen has stays there. */
 void balloon_fini(struct balloon *b);

@@ -20,7 +20,7 @@
 /* Sizes for small images: what they cost is in .bss. */
 #define START_PORTS_MAX 1024u  /* event channels: 4 bytes each, and one page of FIFO event words */
 #define START_GRANTS_MAX 2048u /* grant references: 4 bytes each */
-#define START_NETDEVS_MAX 4u   /* network devices: about 24 KiB each */
+#define START_NETDEVS_MAX 4u   /* network devices: about 12 KiB each */
 
 #define START_BLKDEVS_MAX 2u /* block devices open at once: 32 KiB each */
 
@@ -98,10 +98,10 @@ void start_turn(void);
 void start_fini(void);
 
 /* The vifs that xenstore lists for this domain, and those that are open, by number: what
- * plat_netdev_*() are on a guest, where every device is a vif. One that is attached later is there
- * at the next call; one that is detached while it is open stays, and works again when it is attached
- * again. `vif` counts them; `index` is the program's number of the device,
- * for what is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
+ * plat_netdev_*() are on a guest, where every device is a vif. One that is attached later is
+ * there at the next call; one that is detached while it is open stays, and works again when it
+ * is attached again. `vif` counts them; `index` is the program's number of the device, for what
+ * is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
 unsigned start_vif_count(void);
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
 bool start_vif_close(struct netdev *dev);

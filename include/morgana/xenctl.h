@@ -17,9 +17,10 @@ struct xenctl {
     uint64_t unknown; /* requests that we cannot follow: logged and acknowledged */
 };
 
-/* Says what we can do (control/feature-poweroff, control/feature-reboot, and control/feature-suspend
- * where the machine can) and watches control/shutdown and control/sysrq. Keeps ctl and xs until fini. Xenstore's
- * errors; a domain that may not write the features is served all the same. */
+/* Says what we can do (control/feature-poweroff, control/feature-reboot, and
+ * control/feature-suspend where the machine can) and watches control/shutdown and control/sysrq.
+ * Keeps ctl and xs until fini. Xenstore's errors; a domain that may not write the features is
+ * served all the same. */
 int xenctl_init(struct xenctl *ctl, struct xs *xs, bool can_suspend);
 /* Removes the watches. The storage is the caller's again. */
 void xenctl_fini(struct xenctl *ctl);
@@ -31,15 +32,15 @@ void xenctl_fini(struct xenctl *ctl);
  * then waits for SCHEDOP_shutdown (public/sched.h). */
 enum xenctl_request xenctl_poll(struct xenctl *ctl);
 
-/* After a suspend, or one that was cancelled or failed: the request is taken back (but an end of the
- * domain that was asked for meanwhile is not), and what we can do is said again, as xenstore's tree
- * may be another. Waits for xenstored, which works again (xs_resume); the watches are xenstore's
- * to arm. */
+/* After a suspend, or one that was cancelled or failed: the request is taken back (but an end of
+ * the domain that was asked for meanwhile is not), and what we can do is said again, as
+ * xenstore's tree may be another. Waits for xenstored, which works again (xs_resume); the
+ * watches are xenstore's to arm. */
 void xenctl_resume(struct xenctl *ctl);
 
 /* The letter that `xl sysrq` asked for since the last call, or '\0'. It is followed though it
- * cannot be acknowledged; what is no letter or digit is acknowledged, logged and counted as unknown.
- * After xenctl_poll: this takes no events. */
+ * cannot be acknowledged; what is no letter or digit is acknowledged, logged and counted as
+ * unknown. After xenctl_poll: this takes no events. */
 char xenctl_sysrq(struct xenctl *ctl);
 
 #endif

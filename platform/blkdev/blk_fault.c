@@ -9,7 +9,6 @@
 #include <morgana/blk_fault.h>
 #include <morgana/random.h>
 
-
 enum { BATCH = 16 };
 enum fate { GOOD, FAILED, SHORT, TORN };
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* restore.h - the guest's domain is saved and restored: what the simulated hypervisor does, and what
- * the services do before any device looks again. Then others bind event channels: those numbers may
- * have been a device's.
+/* restore.h - the guest's domain is saved and restored: what the simulated hypervisor does, and
+ * what the services do before any device looks again. Then others bind event channels: those
+ * numbers may have been a device's.
  *
  *     restore_forget();       a new machine
  *     restore_domain(...);    as often as you like
  *     restore_check(...);     at the end: fails where a port of the others was closed
- */
+ * / */
 #ifndef TESTS_RESTORE_H
 #define TESTS_RESTORE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_xenctl.c - control/shutdown and control/sysrq: what the toolstack asks is done, and acknowledged. */
+/* test_xenctl.c - control/shutdown and control/sysrq: what the toolstack asks is done, and
+ * acknowledged. */
 #include <string.h>
 
 #include "support.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* balloon.c - the balloon's memory: the end of the heap that malloc has not come to yet. The heap is
- * shorter by what Xen has. */
+/* balloon.c - the balloon's memory: the end of the heap that malloc has not come to yet. The
+ * heap is shorter by what Xen has. */
 #include <morgana/log.h>
 #include <morgana/platform.h>
 #include <morgana/start.h>

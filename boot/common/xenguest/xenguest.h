@@ -19,8 +19,9 @@ uint64_t xenguest_wall_ns(void);
 
 /* ---- balloon.c ---- */
 
-/* Once xenstore works, before the program's first malloc: memory/target is followed, where there is
- * one. `ram_bytes`: what the memory map has. Memory that was only promised is given back at once. */
+/* Once xenstore works, before the program's first malloc: memory/target is followed, where there
+ * is one. `ram_bytes`: what the memory map has. Memory that was only promised is given back at
+ * once. */
 void xenguest_balloon_start(uint64_t ram_bytes);
 
 /* ---- the target's frames.c ---- */
