@@ -78,8 +78,10 @@ static void act_wait(struct xenbus_front *f)
 
     *f->up = false;
     /* It started anew without a word: our rings are unknown to it. */
-    if (was_up && (f->ops->leaves_paused || f->xb.otherend_state < XENBUS_CONNECTED))
+    if (was_up && (f->ops->leaves_paused || f->xb.otherend_state < XENBUS_CONNECTED)) {
+        f->anew = true;
         leave(f);
+    }
     /* It let go of more since we closed. */
     if (f->xb.state == XENBUS_CLOSED)
         f->ops->take_back(f, XENBUS_FRONT_LEFT);
@@ -126,6 +128,7 @@ static void act_run(struct xenbus_front *f)
 
 static void act_reopen(struct xenbus_front *f)
 {
+    f->anew = false;
     f->ops->take_back(f, XENBUS_FRONT_REOPENING);
     say(f, XENBUS_INITIALISING);
 }
@@ -150,6 +153,10 @@ static enum xenbus_action next_action(const struct xenbus_front *f)
 
     if (f->owed != XENBUS_UNKNOWN)
         return XENBUS_WAIT;
+    /* It is we who left: Linux's backends follow to Closed, and wait there for us to begin. */
+    if (f->anew && !f->shut && f->xb.state == XENBUS_CLOSED &&
+        f->xb.otherend_state == XENBUS_CLOSED)
+        return XENBUS_REOPEN;
     if (!f->shut)
         return action;
     if (f->xb.state < XENBUS_CLOSING)
@@ -169,6 +176,7 @@ static void forget(struct xenbus_front *f)
     *f->up = false;
     f->epoch = gnttab_epoch(f->gt);
     f->owed = XENBUS_UNKNOWN;
+    f->anew = false;
     f->lost = !f->shut;
     f->find_at_ns = 0;
     f->attention = true;

@@ -80,6 +80,7 @@ struct xenbus_front {
     bool attention;      /* follow has something to do, though the backend's state did not change */
     bool asked;   /* xenstore, since news last looked: others' events may have come meanwhile */
     bool shut;    /* not to be opened again by itself: broken, or being closed by the program */
+    bool anew;    /* we left because the backend had begun anew: the next first word is ours */
     bool broken;  /* the backend broke the protocol */
     bool opened;  /* open gave the device: what fails now, may be tried again */
     uint8_t owed; /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */

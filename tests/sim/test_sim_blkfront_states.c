@@ -27,7 +27,7 @@ static const struct {
     {INI, {      CSD, INI, IED, INI, INI, INI, INI, INI, INI, CSD, CSD, CSD}},
     {IED, {      CSD, IED, IED, IED, ON,  CSD, CSD, IED, IED, CSD, CSD, CSD}},
     {ON,  {      CSD, CNG, CNG, CNG, ON,  CSD, CSD, CNG, CNG, CSD, CSD, CSD}},
-    {CNG, {      CSD, CNG, CNG, CNG, CNG, CSD, CSD, CNG, CNG, CSD, CSD, CSD}},
+    {CNG, {      CSD, CNG, CNG, CNG, CNG, CSD, INI, CNG, CNG, CSD, CSD, CSD}},
     {CSD, {      CSD, CSD, IED, CSD, CSD, CSD, CSD, CSD, CSD, CSD, CSD, CSD}},
 };
 /* clang-format on */

@@ -82,12 +82,10 @@ static void until_full(void)
     assert_true(is_full());
 }
 
-static void run(uint64_t seed)
+static void begin(uint64_t seed)
 {
     static char *argv[] = {(char *)(uintptr_t) "test", (char *)(uintptr_t) "log=error", NULL};
     const struct sim_conf conf = {.seed = seed, .random = true, .vif_count = 1};
-    uint32_t grants_free;
-    uint8_t mac[6];
 
     assert_int_equal(sim_queue_init(&back), 0);
     assert_int_equal(sim_queue_init(&far), 0);
@@ -97,13 +95,39 @@ static void run(uint64_t seed)
     page_pool_init(&pages, headers, memory, PAGES);
     pkt_pool_init(&pool, pkts, PKTS, &pages);
     rng = seed;
+}
+
+static void end(void)
+{
+    assert_true(start_vif_close(dev));
+    assert_true(is_full());
+    assert_int_equal(sim_fault_count(), 0);
+    simguest_shutdown();
+    sim_queue_fini(&back);
+    sim_queue_fini(&far);
+}
+
+static void until_received(void)
+{
+    uint64_t before = received;
+
+    for (unsigned i = 0; i < TURNS && received == before; i++)
+        turn();
+    assert_true(received > before);
+}
+
+static void test_200_times_detached_and_attached_under_traffic(void **state)
+{
+    uint32_t grants_free;
+    uint8_t mac[6];
+
+    (void)state;
+    begin(test_seed(1));
     grants_free = start_get()->gt.stats.free_count;
     assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
     memcpy(mac, dev->mac, sizeof(mac));
     until_link(true);
     for (unsigned cycle = 0; cycle < CYCLES; cycle++) {
-        uint64_t before = received;
-
         for (uint32_t n = below(20); n > 0; n--)
             turn();
         sim_vif_detach(0);
@@ -114,28 +138,34 @@ static void run(uint64_t seed)
         sim_vif_attach(0, NULL);
         until_link(true);
         assert_memory_equal(dev->mac, mac, sizeof(mac));
-        for (unsigned i = 0; i < TURNS && received == before; i++)
-            turn();
-        assert_true(received > before);
+        until_received();
     }
-    assert_true(start_vif_close(dev));
-    assert_true(is_full());
-    assert_int_equal(sim_fault_count(), 0);
-    simguest_shutdown();
-    sim_queue_fini(&back);
-    sim_queue_fini(&far);
+    end();
 }
 
-static void test_200_times_detached_and_attached_under_traffic(void **state)
+/* dom0's driver is unbound from the device and bound again: the backend is in InitWait without a
+ * word of leaving. When we have left, Linux's netback has followed to Closed, and waits for us. */
+static void test_backend_that_is_bound_anew_is_connected_again(void **state)
 {
     (void)state;
-    run(test_seed(1));
+    begin(test_seed(1));
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    until_link(true);
+    for (unsigned i = 0; i < 20; i++) {
+        until_received();
+        sim_xs_write("/local/domain/0/backend/vif/1/0/state", "2");
+        until_link(false);
+        until_link(true);
+    }
+    until_received();
+    end();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_200_times_detached_and_attached_under_traffic),
+        cmocka_unit_test(test_backend_that_is_bound_anew_is_connected_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
