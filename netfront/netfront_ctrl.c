@@ -109,8 +109,10 @@ static bool make_key(struct netfront *nf, uint32_t data[3])
 
 static bool make_map_size(struct netfront *nf, uint32_t data[3])
 {
+    uint32_t want = nf->ctrl.steered != 0 ? nf->ctrl.steered : NETFRONT_HASH_MAP_MAX;
+
     nf->ctrl.steer = false;
-    data[0] = nf->ctrl.map_size = nf->hash.map_size = u32_min(nf->ctrl.map_max, nf->hash.map_size);
+    data[0] = nf->ctrl.map_size = nf->hash.map_size = u32_min(nf->ctrl.map_max, want);
     return true;
 }
 
@@ -317,8 +319,8 @@ int netfront_steer(struct netdev *dev, const uint8_t *queues, uint32_t count)
     if (nf->ctrl.ring_page == NULL || nf->ctrl.step == STEP_REFUSED || nf->hash.map_size == 0)
         return -E_NOSYS;
     memcpy(nf->hash.map, queues, count);
-    nf->hash.map_size = count;
-    nf->ctrl.steered = nf->ctrl.steer = true;
+    nf->hash.map_size = nf->ctrl.steered = count;
+    nf->ctrl.steer = true;
     return 0;
 }
 
@@ -349,8 +351,10 @@ void netfront_ctrl_create(struct netfront *nf, bool offered)
     struct netfront_ctrl *ctrl = &nf->ctrl;
 
     make_own_key(nf);
-    if (!ctrl->steered)
+    if (ctrl->steered == 0)
         make_own_map(&nf->hash);
+    else
+        nf->hash.map_size = ctrl->steered; /* the last backend's table may have been shorter */
     ctrl->step = STEP_OFF;
     ctrl->waiting = ctrl->may_hash = ctrl->steer = false;
     ctrl->id = 0;

@@ -23,11 +23,11 @@ struct netfront_ctrl {
     uint8_t step;         /* of the configuration: netfront_ctrl.c */
     bool waiting;         /* the step's request was sent, its answer has not come */
     bool may_hash;        /* hash info in received frames is no lie: it was asked for */
-    bool steered;         /* the table is the program's (netfront_steer) */
     bool steer;           /* it changed: it is to be sent, again if it was */
     uint16_t id;          /* of the request in flight, or of the next one */
     uint16_t type;        /* of the one in flight */
     uint32_t types;       /* XEN_NETIF_CTRL_HASH_TYPE_* asked for */
+    uint32_t steered;     /* entries of the program's table (netfront_steer); 0: it has none */
     uint32_t map_max;     /* entries the backend's table may have, */
     uint32_t map_size;    /* ... and has */
     uint64_t deadline_ns; /* for the answer, by plat_now_ns */

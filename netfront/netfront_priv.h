@@ -27,8 +27,9 @@
 #define NETFRONT_MTU_DEFAULT 1500u /* io/netif.h: where there is no key */
 #define NETFRONT_MTU_MIN 68u       /* RFC 791 section 3.2 */
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
-#define NETFRONT_RX_BATCH 32u  /* pages that must be missing before the receive ring is filled */
-#define NETFRONT_EXTRAS_MAX 4u /* slots of extra info a frame: one of each type */
+#define NETFRONT_GSO_SIZE_MIN 8u /* an MSS of 48 (Linux's least) less 40 of TCP options */
+#define NETFRONT_RX_BATCH 32u    /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_EXTRAS_MAX 4u   /* slots of extra info a frame: one of each type */
 /* Slots of the longest frame that a backend may want to give: it waits until as many are posted. */
 #define NETFRONT_LONGEST_CHAIN (PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX)
 #define NETFRONT_TCP_CSUM_OFF 16u /* RFC 9293 section 3.1: of the checksum in TCP's header */

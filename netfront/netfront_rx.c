@@ -228,10 +228,12 @@ static bool add_extra(struct netfront_queue *q, uint64_t raw)
         netfront_violate(q->nf, NETFRONT_RX_GSO, gso.gso_type, 0, 0);
         return false;
     }
-    if (gso.gso_type == NETFRONT_GSO_TCP4)
+    /* TCP over IPv6 was not asked for; segments that no TCP makes, of thousands a frame, are some
+     * other domain's trick, which the backend only passed on. */
+    if (gso.gso_type == NETFRONT_GSO_TCP4 && gso.size >= NETFRONT_GSO_SIZE_MIN)
         rx->partial_gso = gso.size;
     else
-        spoil(q); /* TCP over IPv6, which was not asked for */
+        spoil(q);
     return true;
 }
 

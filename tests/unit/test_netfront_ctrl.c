@@ -679,6 +679,39 @@ static void test_flows_go_where_the_program_says(void **state)
     end();
 }
 
+static void test_the_programs_table_outlasts_a_backend_with_a_shorter_one(void **state)
+{
+    uint32_t table[128];
+
+    (void)state;
+    begin();
+    serve_all(128);
+    assert_int_equal(steer("\0\1\1\1", 4), 0);
+    poll();
+    assert_int_equal(serve_table(table), 4);
+    for (uint32_t room = 0; room < 2; room++) {
+        let_go();
+        create(true);
+        connect();
+        for (unsigned i = 0; i < 4; i++)
+            serve(order[i], order[i] == CTRL_GET_HASH_MAPPING_SIZE ? room : 0xf);
+        if (room == 0)
+            serve(CTRL_SET_HASH_FLAGS, 0);
+        else
+            assert_int_equal(serve_table(table), room);
+        assert_true(netfront_ctrl_ready(peer.nf));
+
+        let_go();
+        create(true);
+        connect();
+        for (unsigned i = 0; i < 4; i++)
+            serve(order[i], 0xf);
+        assert_int_equal(serve_table(table), 4);
+        assert_int_equal(table[3], 1);
+    }
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -703,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_a_page_that_stays_mapped_is_a_lie),
         cmocka_unit_test(test_a_ring_that_stays_mapped_is_quarantined),
         cmocka_unit_test(test_flows_go_where_the_program_says),
+        cmocka_unit_test(test_the_programs_table_outlasts_a_backend_with_a_shorter_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

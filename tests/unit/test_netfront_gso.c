@@ -345,14 +345,15 @@ static void test_a_super_segment_that_is_none_is_dropped(void **state)
 
     (void)state;
     start(&(struct peer_conf){.seed = 1});
-    for (unsigned i = 0; i <= ARRAY_SIZE(bad); i++) {
+    for (unsigned i = 0; i <= ARRAY_SIZE(bad) + 1; i++) {
         tcp_frame(frame, sizeof(frame));
         if (i < ARRAY_SIZE(bad))
             frame[bad[i].at] = bad[i].value;
         give(frame, 2000, NETRXF_csum_blank | NETRXF_data_validated | NETRXF_extra_info);
-        /* The last: as TCP over IPv6, which we told it we do not take. */
+        /* Then as TCP over IPv6, which we told it we do not take; and with segments of 7 bytes. */
         give_extra(gso_info(
-            1000, i < ARRAY_SIZE(bad) ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6, 0));
+            i <= ARRAY_SIZE(bad) ? 1000 : NETFRONT_GSO_SIZE_MIN - 1,
+            i != ARRAY_SIZE(bad) ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6, 0));
         peer_rx_push();
         assert_int_equal(netdev_rx(peer.dev, &pkt, 1), 0);
         assert_int_equal(peer.dev->stats.rx_errors, i + 1);
