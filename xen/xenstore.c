@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* xenstore.c - the requests a guest may make of xenstored, and the checks of what it answers. */
 #include <morgana/log.h>
+#include <morgana/platform.h>
 
 #include "xen/xs_priv.h"
 
@@ -294,17 +295,53 @@ int xs_resume(struct xs *xs, void *ring, evtchn_port_t port)
     xs->conf.port = port;
     xs->resumes++;
     xs->broken = 0;
-    xs->late_count = 0;
+    xs->late_count = xs->stray_count = 0;
     int err = xs_ring_start(xs);
     if (err != 0)
         return xs->broken = err;
     /* Registering fires each one: events that were thrown away unread are made up for. */
     for (struct xs_watch *watch = xs->watches; watch != NULL; watch = watch->next) {
-        int failed = watch_request(xs, XS_WATCH, watch);
-        if (err == 0)
+        int failed = err == -E_TIMEDOUT ? err : watch_request(xs, XS_WATCH, watch);
+        watch->missing = failed != 0;
+        if (failed != 0)
+            LOG_WARN("xenstore: %s is not watched yet: %s", watch->path, err_name(failed));
+        if (err == 0 || failed == -E_TIMEDOUT)
             err = failed;
     }
+    xs->watch_ns = err != 0 ? plat_now_ns() + XS_RETRY_NS : 0;
     return err;
+}
+
+/* Without some of them the domain hears of nothing any more, not even that it shall end. */
+static void watch_missing(struct xs *xs)
+{
+    xs->watch_ns = 0;
+    for (struct xs_watch *watch = xs->watches; watch != NULL; watch = watch->next) {
+        if (!watch->missing)
+            continue;
+        int err = watch_request(xs, XS_WATCH, watch);
+        watch->missing = err != 0 && err != -E_EXIST; /* it was done, and said too late */
+        if (!watch->missing) {
+            LOG_INFO("xenstore: %s is watched again", watch->path);
+            continue;
+        }
+        xs->watch_ns = plat_now_ns() + XS_RETRY_NS;
+        if (xs_no_answer(err))
+            return;
+    }
+}
+
+void xs_poll(struct xs *xs)
+{
+    if (xs->broken != 0)
+        return;
+    xs_ring_poll(xs);
+    if (xs_in_request(xs))
+        return;
+    while (xs->stray_count != 0 && xs->broken == 0)
+        (void)xs_txn_end(xs, xs->strays[--xs->stray_count], false);
+    if (xs->watch_ns != 0 && xs->broken == 0 && xs_may_retry(xs, xs->watch_ns, plat_now_ns()))
+        watch_missing(xs);
 }
 
 void xs_fini(struct xs *xs)

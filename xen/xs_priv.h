@@ -19,6 +19,9 @@ int xs_request(struct xs *xs, uint32_t type, xs_txn_t txn, const struct cs_ro *p
  * -E_TIMEDOUT. */
 int xs_ring_start(struct xs *xs);
 
+/* Takes what has come, in bounded work. */
+void xs_ring_poll(struct xs *xs);
+
 /* xenstored broke the protocol: the client is broken from now on. Logs why. Returns -E_PROTO. */
 int xs_refuse(struct xs *xs, const char *why);
 

@@ -21,7 +21,7 @@
 #define HEADER ((uint32_t)sizeof(struct xsd_sockmsg))
 /* Longest sleep without looking at the ring. */
 #define LOOK_EVERY_NS (50 * NS_PER_MS)
-/* Messages that one xs_poll takes. */
+/* Messages that one xs_ring_poll takes. */
 #define POLL_MESSAGES 64u
 
 STATIC_ASSERT(sizeof(struct xsd_sockmsg) == 16, "the header of every message");
@@ -151,6 +151,16 @@ static bool is_late(struct xs *xs, uint32_t id)
     return false;
 }
 
+/* The reply to a TRANSACTION_START that was given up: xenstored counts it against our quota, for as
+ * long as nobody ends it. */
+static void keep_stray(struct xs *xs, struct cs_ro number)
+{
+    uint64_t id = 0;
+    if (xs->stray_count < XS_LATE_MAX && fmt_parse_u64(number, UINT32_MAX, &id) != 0 &&
+        id != XS_TXN_NONE)
+        xs->strays[xs->stray_count++] = (xs_txn_t)id;
+}
+
 /* Handles messages that have come, up to `budget`, until it is the reply to request `id` (0: none
  * is awaited). 1: xs->in is that; 0: not yet. */
 static int take(struct xs *xs, uint32_t id, unsigned budget)
@@ -166,11 +176,13 @@ static int take(struct xs *xs, uint32_t id, unsigned budget)
             return 1;
         else if (!is_late(xs, header.req_id))
             return xs_refuse(xs, "reply that nobody asked for");
+        else if (header.type == XS_TRANSACTION_START)
+            keep_stray(xs, cs_ro_of(xs->in + HEADER, header.len));
     }
     return 0;
 }
 
-void xs_poll(struct xs *xs)
+void xs_ring_poll(struct xs *xs)
 {
     if (xs->broken == 0)
         take(xs, 0, POLL_MESSAGES);

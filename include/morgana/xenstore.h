@@ -39,6 +39,7 @@ struct xs_watch {
     char path[XS_PATH_MAX];
     uint32_t fired; /* how often it fired, modulo 2^32; registering fires it once */
     uint32_t token; /* set by xs_watch; unique */
+    bool missing;   /* xenstored has not registered it since the restore */
     struct xs_watch *next;
 };
 
@@ -63,11 +64,14 @@ struct xs {
     uint32_t next_req_id, next_token;
     uint32_t requests_now; /* in flight: one, or one more while it is given up for a resume */
     uint32_t resumes;
-    int broken; /* negative E_ code, 0 while good */
+    uint64_t watch_ns; /* when watches that are missing are asked for again; 0: none is */
+    int broken;        /* negative E_ code, 0 while good */
     /* our two indices of the ring: what is in shared memory is for the other side */
     uint32_t req_prod, rsp_cons;
     uint32_t late[XS_LATE_MAX]; /* ids whose replies nobody waits for any more */
     uint32_t late_count;
+    xs_txn_t strays[XS_LATE_MAX]; /* transactions that began too late: to be ended */
+    uint32_t stray_count;
     uint32_t in_len; /* bytes of the message being received */
     uint8_t in[16 + 4096 + 1];
 };
@@ -81,7 +85,8 @@ void xs_fini(struct xs *xs);
 /* After a restore or a migration: goes on with the new domain's ring (Kept) and port; what was
  * broken or given up is forgotten. A request in flight ends with -E_AGAIN. Registers every watch
  * again, so that each fires once. As xs_init, and the first error of a watch: the others are
- * registered all the same. */
+ * registered all the same, or, where xenstored is silent, no more is asked of it for now; what is
+ * missing is asked for again by xs_poll, a pause later. */
 int xs_resume(struct xs *xs, void *ring, evtchn_port_t port);
 /* Is a request in flight? Then this is called from within it: from plat_wait. */
 static inline bool xs_in_request(const struct xs *xs)
@@ -90,8 +95,23 @@ static inline bool xs_in_request(const struct xs *xs)
 }
 
 /* Takes watch events that have come; bounded work. Call it in the main loop; cheap where nothing
- * came. */
+ * came. Makes requests only for watches that are missing since a restore, and to end
+ * transactions that began after their deadline. */
 void xs_poll(struct xs *xs);
+
+/* For what xenstored did not answer and is asked again: XS_RETRY_NS after that, and not while one
+ * more request that is not answered would break the client. */
+#define XS_RETRY_NS NS_PER_S
+static inline bool xs_may_retry(const struct xs *xs, uint64_t at_ns, uint64_t now_ns)
+{
+    return now_ns >= at_ns && xs->late_count < XS_LATE_MAX;
+}
+
+/* Has xenstored not answered, so that it is to be asked again? */
+static inline bool xs_no_answer(int err)
+{
+    return err == -E_TIMEDOUT || err == -E_AGAIN;
+}
 
 /* 0 while the client works, else the code that all calls fail with. */
 static inline int xs_broken(const struct xs *xs)

@@ -267,6 +267,53 @@ static void test_transaction_that_fails_is_aborted(void **state)
     assert_int_equal(xs_read(&xs, XS_TXN_NONE, "data/x", TEXT), -E_NOENT);
 }
 
+/* ---- a restore ------------------------------------------------------------------------------- */
+
+static int resume(void)
+{
+    assert_int_equal(evtchn_resume(&ev), 0);
+    assert_int_equal(evtchn_adopt(&ev, xen_start()->store_port), 0);
+    return xs_resume(&xs, xen_start()->store_ring, xen_start()->store_port);
+}
+
+/* A watch that is lost is a domain that can no longer be shut down. */
+static void test_watches_that_a_silent_xenstored_does_not_register_come_later(void **state)
+{
+    static struct xs_watch watches[8];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+        assert_int_equal(xs_watch(&xs, &watches[i], "data"), 0);
+    sim_suspend(false);
+    sim_xs_stop(true);
+    assert_int_equal(resume(), -E_TIMEDOUT);
+    uint64_t requests = xs.stats.requests;
+    settle();
+    assert_int_equal(xs.stats.requests, requests);
+    vplat_advance(XS_RETRY_NS);
+    xs_poll(&xs);
+    assert_int_equal(xs.stats.requests, requests + 1);
+    for (unsigned i = 0; i < 10; i++) {
+        vplat_advance(XS_RETRY_NS);
+        xs_poll(&xs);
+    }
+    assert_int_equal(xs_broken(&xs), 0);
+    sim_xs_stop(false);
+    settle();
+    vplat_advance(XS_RETRY_NS);
+    settle();
+    assert_int_equal(sim_xs_watches(), ARRAY_SIZE(watches));
+    uint32_t fired[ARRAY_SIZE(watches)];
+    for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+        fired[i] = watches[i].fired;
+    requests = xs.stats.requests;
+    sim_xs_write("/local/domain/1/data", "x");
+    vplat_advance(XS_RETRY_NS);
+    settle();
+    for (size_t i = 0; i < ARRAY_SIZE(watches); i++)
+        assert_int_equal(watches[i].fired, fired[i] + 1);
+    assert_int_equal(xs.stats.requests, requests);
+}
+
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
 static void test_dead_xenstored_times_out(void **state)
@@ -328,6 +375,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_transaction_is_run_again_on_eagain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_gives_up_after_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_that_fails_is_aborted, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_watches_that_a_silent_xenstored_does_not_register_come_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dead_xenstored_times_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_xenstored_that_stays_dead_is_given_up, setup,
                                         teardown),

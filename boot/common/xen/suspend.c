@@ -72,7 +72,7 @@ static void resume(struct start *start)
         err = xs_resume(&start->xs, from->store_ring, from->store_port);
         need("xenstore", from->store_ring == NULL ? err : xs_broken(&start->xs));
         if (err < 0)
-            LOG_WARN("resume: a watch is lost: %s", err_name(err));
+            LOG_WARN("resume: a watch is not back yet: %s", err_name(err));
     }
 }
 
