@@ -2,6 +2,7 @@
 /* xenctl.c - control/shutdown and control/sysrq: what the toolstack asks for, taken and
  * acknowledged in one transaction. */
 #include <morgana/log.h>
+#include <morgana/platform.h>
 #include <morgana/xenctl.h>
 
 #define SHUTDOWN "control/shutdown"
@@ -94,17 +95,28 @@ static void refuse(struct xenctl *ctl, const struct order *order)
     LOG_WARN("xenctl: %s: cannot \"%s\", acknowledged and ignored", order->path, order->word);
 }
 
+/* Xenstored does not answer: the order stays due, and is looked at a pause later. */
+static void look_later(struct xenctl *ctl, const char *path, int err)
+{
+    if (ctl->look_ns == 0)
+        LOG_WARN("xenctl: taking %s failed: %s: tried again", path, err_name(err));
+    ctl->look_ns = plat_now_ns() + XS_RETRY_NS;
+}
+
 enum xenctl_request xenctl_poll(struct xenctl *ctl)
 {
     xs_poll(ctl->xs);
     uint32_t fired = ctl->watch.fired;
-    if (fired == ctl->seen || xs_broken(ctl->xs) != 0)
+    if (fired == ctl->seen || xs_broken(ctl->xs) != 0 ||
+        !xs_may_retry(ctl->xs, ctl->look_ns, plat_now_ns()))
         return ctl->request;
     struct order order = {.path = SHUTDOWN};
     int err = xs_txn_run(ctl->xs, take_order, &order);
-    if (err == -E_AGAIN) {
-        /* Others keep changing the tree. Its event is gone, so what was asked is followed now, and
-         * acknowledged next time. */
+    if (xs_no_answer(err)) {
+        /* Or others keep changing the tree (-E_AGAIN). Its event is gone, so what was read is
+         * followed now, and acknowledged next time. */
+        if (err == -E_TIMEDOUT)
+            look_later(ctl, SHUTDOWN, err);
         if (order.len > 0)
             (void)follow(ctl, &order);
         return ctl->request;
@@ -112,6 +124,7 @@ enum xenctl_request xenctl_poll(struct xenctl *ctl)
     /* As counted before it was read: what came after that, our acknowledgement too, is looked at
      * again. */
     ctl->seen = fired;
+    ctl->look_ns = 0;
     if (err != 0)
         LOG_WARN("xenctl: taking %s failed: %s", SHUTDOWN, err_name(err));
     /* An order that was read is followed, even where the toolstack does not let us acknowledge
@@ -135,11 +148,18 @@ static bool is_letter(char c)
 
 char xenctl_sysrq(struct xenctl *ctl)
 {
-    if (ctl->sysrq.fired == ctl->sysrq_seen || xs_broken(ctl->xs) != 0)
+    uint32_t fired = ctl->sysrq.fired;
+    if (fired == ctl->sysrq_seen || xs_broken(ctl->xs) != 0 ||
+        !xs_may_retry(ctl->xs, ctl->look_ns, plat_now_ns()))
         return '\0';
     struct order order = {.path = SYSRQ};
-    ctl->sysrq_seen = ctl->sysrq.fired;
     int err = xs_txn_run(ctl->xs, take_order, &order);
+    if (xs_no_answer(err) && order.len <= 0) {
+        look_later(ctl, SYSRQ, err);
+        return '\0';
+    }
+    ctl->sysrq_seen = fired;
+    ctl->look_ns = 0;
     /* Nobody waits for the acknowledgement: there is no second try of one that failed. */
     if (err != 0)
         LOG_WARN("xenctl: taking %s failed: %s", SYSRQ, err_name(err));

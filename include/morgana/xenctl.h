@@ -13,6 +13,7 @@ struct xenctl {
     struct xs_watch watch, sysrq;
     uint32_t seen, sysrq_seen;   /* their `fired` as of the last look */
     enum xenctl_request request; /* stays set once asked, but for a suspend that is over */
+    uint64_t look_ns;            /* not before: xenstored did not answer; 0: at once */
     bool can_suspend;
     uint64_t unknown; /* requests that we cannot follow: logged and acknowledged */
 };
@@ -26,7 +27,8 @@ int xenctl_init(struct xenctl *ctl, struct xs *xs, bool can_suspend);
 void xenctl_fini(struct xenctl *ctl);
 
 /* Takes watch events and looks what was asked; acknowledges by writing "" in a transaction. Cheap
- * where nothing came. "poweroff" and "halt" are XENCTL_POWEROFF, "reboot" is XENCTL_REBOOT: the
+ * where nothing came. Where xenstored does not answer, the order stays due, for the call a pause
+ * later. "poweroff" and "halt" are XENCTL_POWEROFF, "reboot" is XENCTL_REBOOT: the
  * first of these stays. "suspend" is XENCTL_SUSPEND, where the machine can, until xenctl_resume or
  * one of the others, which go before it. A suspend is acknowledged when it is taken: the toolstack
  * then waits for SCHEDOP_shutdown (public/sched.h). */

@@ -278,6 +278,70 @@ static void test_sysrq_node_that_is_removed_is_no_order(void **state)
     assert_int_equal(ctl.unknown, 0);
 }
 
+/* ---- a xenstored that is slow -------------------------------------------------------------- */
+
+/* The event has come, and xenstored says nothing more. */
+static void fall_silent(const char *path, const char *word)
+{
+    poll();
+    (void)xenctl_sysrq(&ctl);
+    sim_xs_write(path, "%s", word);
+    sim_run_until_idle();
+    sim_xs_stop(true);
+}
+
+static void test_order_outlives_a_xenstored_that_does_not_answer(void **state)
+{
+    (void)state;
+    fall_silent(CONTROL "shutdown", "poweroff");
+    assert_int_equal(xenctl_poll(&ctl), XENCTL_RUN);
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    assert_int_equal(poll(), XENCTL_POWEROFF);
+    acknowledged();
+}
+
+static void test_silent_xenstored_is_asked_after_a_pause_and_never_given_up(void **state)
+{
+    (void)state;
+    fall_silent(CONTROL "shutdown", "reboot");
+    vplat_console_clear();
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t requests = xs.stats.requests;
+        assert_int_equal(xenctl_poll(&ctl), XENCTL_RUN);
+        assert_int_equal(xs.stats.requests, requests + 1);
+        for (unsigned turn = 0; turn < 100; turn++) {
+            assert_int_equal(xenctl_poll(&ctl), XENCTL_RUN);
+            assert_int_equal(xenctl_sysrq(&ctl), '\0');
+        }
+        assert_int_equal(xs.stats.requests, requests + 1);
+        vplat_advance(XS_RETRY_NS);
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(xenctl_poll(&ctl), XENCTL_RUN);
+        vplat_advance(XS_RETRY_NS);
+    }
+    assert_int_equal(xs_broken(&xs), 0);
+    const char *said = strstr(vplat_console(), "xenctl: taking control/shutdown failed");
+    assert_non_null(said);
+    assert_null(strstr(said + 1, "xenctl: ")); /* once */
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    assert_int_equal(poll(), XENCTL_REBOOT);
+}
+
+static void test_sysrq_outlives_a_xenstored_that_does_not_answer(void **state)
+{
+    (void)state;
+    fall_silent(CONTROL "sysrq", "h");
+    (void)xenctl_poll(&ctl);
+    assert_int_equal(xenctl_sysrq(&ctl), '\0');
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    poll();
+    assert_int_equal(xenctl_sysrq(&ctl), 'h');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +371,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sysrq_is_followed_though_it_cannot_be_acknowledged,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_sysrq_node_that_is_removed_is_no_order, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_order_outlives_a_xenstored_that_does_not_answer, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            test_silent_xenstored_is_asked_after_a_pause_and_never_given_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sysrq_outlives_a_xenstored_that_does_not_answer, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
