@@ -2,6 +2,7 @@
 /* balloon.c - follows memory/target, a step at a time, as far as the program's memory allows. */
 #include <morgana/balloon.h>
 #include <morgana/log.h>
+#include <morgana/platform.h>
 
 #include "hypercall.h"
 
@@ -22,17 +23,27 @@ static void set_target(struct balloon *b, uint64_t target_kib)
     b->target_kib = target_kib;
     b->wanted = (uint32_t)u64_min(less / PAGE_KIB, UINT32_MAX);
     b->retry_ns = 0;
-    b->full = false;
+    b->full = b->refusal_told = false;
     b->busy = b->wanted != b->given;
 }
 
 static void read_target(struct balloon *b)
 {
     uint64_t target_kib = 0;
+    uint32_t fired;
     int err;
 
-    b->seen = b->watch.fired;
+    fired = b->watch.fired;
     err = xs_read_u64(b->conf.xs, XS_TXN_NONE, TARGET, BALLOON_KIB_MAX, &target_kib);
+    if (xs_no_answer(err)) {
+        if (b->look_ns == 0)
+            LOG_WARN("balloon: %s: %s: read again", TARGET, err_name(err));
+        b->look_ns = plat_now_ns() + XS_RETRY_NS;
+        return;
+    }
+    /* As counted before it was read: a change after the read fires again. */
+    b->seen = fired;
+    b->look_ns = 0;
     if (err == -E_NOENT)
         return;
     if (err != 0) {
@@ -77,7 +88,10 @@ static void refused(struct balloon *b, const char *what, unsigned pages, int res
 {
     b->stats.refused += pages;
     b->retry_ns = now + BALLOON_RETRY_NS;
-    LOG_WARN("balloon: Xen does not %s %u pages%s%s: again in a second", what, pages,
+    if (b->refusal_told)
+        return;
+    b->refusal_told = true;
+    LOG_WARN("balloon: Xen does not %s %u pages%s%s: again each second", what, pages,
              result < 0 ? ": " : "", result < 0 ? err_name(result) : "");
 }
 
@@ -134,7 +148,7 @@ static void take(struct balloon *b, uint64_t now)
 
 bool balloon_poll(struct balloon *b, uint64_t now_ns)
 {
-    if (b->seen != b->watch.fired)
+    if (b->seen != b->watch.fired && xs_may_retry(b->conf.xs, b->look_ns, now_ns))
         read_target(b);
     if (b->wanted == b->given || b->full || now_ns < b->retry_ns) {
         b->busy = false;

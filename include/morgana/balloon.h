@@ -48,6 +48,8 @@ struct balloon {
     uint64_t target_kib;    /* the last that was a number */
     uint32_t wanted, given; /* pages that shall be, are with Xen */
     uint64_t retry_ns;      /* not before, after Xen refused; 0: at once */
+    uint64_t look_ns;       /* target: not before, after xenstored did not answer; 0: at once */
+    bool refusal_told;      /* of this target: it is said once */
     bool busy;              /* the next step may be done at once: do not sleep */
     bool full;              /* nothing more can be given for this target */
     struct balloon_stats stats;
@@ -71,7 +73,8 @@ static inline bool balloon_has_work(const struct balloon *b)
 }
 
 /* Looks whether the target changed, and does at most BALLOON_STEP pages' work towards it. Takes no
- * events: after xs_poll. Cheap where nothing changed. True: there is more to do at once. */
+ * events: after xs_poll. Cheap where nothing changed. A target that xenstored does not tell is read
+ * again a pause later. True: there is more to do at once. */
 bool balloon_poll(struct balloon *b, uint64_t now_ns);
 
 #endif

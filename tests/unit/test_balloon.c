@@ -267,6 +267,47 @@ static void test_poll_without_news_asks_nothing(void **state)
     assert_int_equal(start_get()->xs.stats.requests, requests);
 }
 
+/* It is no malformed target, and is followed when xenstored works again. */
+static void test_target_outlives_a_xenstored_that_does_not_answer(void **state)
+{
+    uint64_t requests;
+
+    (void)state;
+    run();
+    sim_xs_write(TARGET, "8192");
+    sim_run_until_idle();
+    xs_poll(&start_get()->xs);
+    sim_xs_stop(true);
+    requests = start_get()->xs.stats.requests;
+    for (unsigned i = 0; i < 100; i++)
+        assert_false(balloon_poll(&b, plat_now_ns()));
+    assert_int_equal(start_get()->xs.stats.requests, requests + 1);
+    assert_true(balloon_has_work(&b));
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    run();
+    assert_int_equal(here, 2048);
+    assert_int_equal(b.stats.malformed, 0);
+}
+
+/* Xen may never grant a target: its first refusal is said, not each second's. */
+static void test_refusal_of_a_target_is_said_once(void **state)
+{
+    (void)state;
+    sim_reservation_reset(0, UINT32_MAX);
+    ask("8192");
+    assert_true(said("warn: balloon: Xen does not take"));
+    vplat_console_clear();
+    for (unsigned i = 0; i < 5; i++) {
+        vplat_advance(BALLOON_RETRY_NS);
+        run();
+    }
+    assert_int_equal(b.stats.refused, 6 * BALLOON_STEP);
+    assert_string_equal(vplat_console(), "");
+    ask("4096");
+    assert_true(said("warn: balloon: Xen does not take"));
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -284,6 +325,8 @@ int main(void)
         TEST(test_map_with_less_than_the_target_gives_nothing),
         TEST(test_without_a_target_there_is_no_balloon),
         TEST(test_poll_without_news_asks_nothing),
+        TEST(test_target_outlives_a_xenstored_that_does_not_answer),
+        TEST(test_refusal_of_a_target_is_said_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
