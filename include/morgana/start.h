@@ -52,6 +52,7 @@ struct start {
     /* device/vif: how many there were when it changed last. Watched from start_vif_count on. */
     struct xs_watch vif_watch;
     uint32_t vif_seen;
+    uint64_t vif_look_ns; /* when to look again, where xenstore tells of no change; 0: it does */
     unsigned vif_count;
     bool has_evtchn, has_gnttab, has_cons, has_xs, has_ctl, has_balloon, has_vif_watch;
     /* Set by the target before start_xen(); NULL where the domain cannot be suspended. Events are

@@ -195,6 +195,52 @@ static void test_device_that_is_open_and_detached_keeps_its_place(void **state)
     simguest_shutdown();
 }
 
+static void test_attached_device_outlives_a_xenstored_that_does_not_answer(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    uint64_t requests;
+
+    (void)state;
+    boot(&conf);
+    assert_int_equal(count(), 1);
+    assert_int_equal(count(), 1);
+    sim_xs_write(VIF "1", "%s", "");
+    sim_run_until_idle();
+    xs_poll(&start_get()->xs);
+    sim_xs_stop(true);
+    requests = start_get()->xs.stats.requests;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(start_vif_count(), 1);
+    assert_int_equal(start_get()->xs.stats.requests, requests + 1);
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    assert_int_equal(count(), 2);
+    simguest_shutdown();
+}
+
+/* A domain that has used up its quota of watches. */
+static void test_without_a_watch_devices_are_looked_for_with_a_pause(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1, .xs_watches = 2};
+    uint64_t requests;
+
+    (void)state;
+    boot(&conf);
+    assert_int_equal(count(), 1);
+    assert_false(start_get()->has_vif_watch);
+    vplat_console_clear();
+    requests = start_get()->xs.stats.requests;
+    sim_xs_write(VIF "1", "%s", "");
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(start_vif_count(), 1);
+    assert_int_equal(start_get()->xs.stats.requests, requests);
+    vplat_advance(XS_RETRY_NS);
+    assert_int_equal(start_vif_count(), 2);
+    assert_int_equal(start_get()->xs.stats.requests, requests + 2);
+    assert_string_equal(vplat_console(), "");
+    simguest_shutdown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +251,8 @@ int main(void)
         cmocka_unit_test(test_opening_twice_is_said),
         cmocka_unit_test(test_count_follows_what_is_attached_and_asks_only_then),
         cmocka_unit_test(test_device_that_is_open_and_detached_keeps_its_place),
+        cmocka_unit_test(test_attached_device_outlives_a_xenstored_that_does_not_answer),
+        cmocka_unit_test(test_without_a_watch_devices_are_looked_for_with_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

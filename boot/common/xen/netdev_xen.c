@@ -4,6 +4,7 @@
 #include <morgana/log.h>
 #include <morgana/netfront.h>
 #include <morgana/page.h>
+#include <morgana/platform.h>
 #include <morgana/start.h>
 
 #define LISTING_BYTES 256u
@@ -36,16 +37,16 @@ static bool add(struct list *list, uint32_t id)
     return true;
 }
 
-/* The numbers of device/vif/<number>. */
-static void add_listed(struct start *start, struct list *list)
+/* The numbers of device/vif/<number>. Xenstore's error, where it cannot be listed. */
+static int add_listed(struct start *start, struct list *list)
 {
     char names[LISTING_BYTES];
     int len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names) - 1));
 
     if (len < 0) {
-        if (len != -E_NOENT)
+        if (len != -E_NOENT && start->vif_look_ns == 0)
             LOG_WARN("device/vif cannot be listed: %s", err_name(len));
-        return;
+        return len;
     }
     names[len] = '\0';
     for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
@@ -57,41 +58,69 @@ static void add_listed(struct start *start, struct list *list)
         if (name.len > 1 && names[at] == '0')
             continue; /* "00" is no second 0 */
         if (!add(list, (uint32_t)id)) {
-            LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
+            if (start->vif_look_ns == 0)
+                LOG_WARN("more than %u network devices: the others are not used",
+                         START_NETDEVS_MAX);
             break;
         }
     }
+    return 0;
 }
 
 /* One that is open keeps its place while it is detached: it may come back. */
-static struct list list_vifs(struct start *start)
+static int list_vifs(struct start *start, struct list *list)
 {
-    struct list list = {.count = 0};
-
+    list->count = 0;
     if (!start->has_xs || !start->has_gnttab)
-        return list;
+        return 0;
     for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
         if (start->vifs[i].dev != NULL)
-            (void)add(&list, start->vifs[i].id);
+            (void)add(list, start->vifs[i].id);
     }
-    add_listed(start, &list);
-    return list;
+    return add_listed(start, list);
 }
 
-/* xenstore is asked only after something changed there: a program may call this each turn. */
+/* Where xenstored does not answer, what was counted stands, and is counted again a pause later. */
+static void count_vifs(struct start *start)
+{
+    uint32_t fired = start->vif_watch.fired; /* a change after the listing fires again */
+    struct list list;
+
+    if (xs_no_answer(list_vifs(start, &list))) {
+        start->vif_look_ns = plat_now_ns() + XS_RETRY_NS;
+        return;
+    }
+    start->vif_seen = fired;
+    start->vif_count = list.count;
+    /* Nobody tells of changes: they are looked for. */
+    start->vif_look_ns = start->has_vif_watch ? 0 : plat_now_ns() + XS_RETRY_NS;
+}
+
+/* xenstore is asked only after something changed there, and, where it does not answer or refuses
+ * the watch, once in XS_RETRY_NS: a program may call this each turn. */
 unsigned start_vif_count(void)
 {
     struct start *start = start_get();
-    bool changed = !start->has_vif_watch;
+    int err = 0;
 
     if (!start->has_xs)
         return 0;
-    if (!start->has_vif_watch)
-        start->has_vif_watch = xs_watch(&start->xs, &start->vif_watch, "device/vif") == 0;
     xs_poll(&start->xs);
-    if (changed || start->vif_seen != start->vif_watch.fired) {
-        start->vif_seen = start->vif_watch.fired;
-        start->vif_count = list_vifs(start).count;
+    if (!xs_may_retry(&start->xs, start->vif_look_ns, plat_now_ns()))
+        return start->vif_count;
+    if (!start->has_vif_watch) {
+        err = xs_watch(&start->xs, &start->vif_watch, "device/vif");
+        start->has_vif_watch = err == 0;
+        if (err != 0 && start->vif_look_ns == 0)
+            LOG_WARN("device/vif cannot be watched: %s", err_name(err));
+        if (xs_no_answer(err)) {
+            start->vif_look_ns = plat_now_ns() + XS_RETRY_NS;
+            return start->vif_count;
+        }
+        xs_poll(&start->xs);
+        count_vifs(start);
+    } else if (start->vif_look_ns != 0 || start->vif_seen != start->vif_watch.fired) {
+        count_vifs(start);
     }
     return start->vif_count;
 }
@@ -116,7 +145,7 @@ static int free_slot(const struct start_vif *vifs, uint32_t id)
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev)
 {
     struct start *start = start_get();
-    const struct list list = list_vifs(start);
+    struct list list;
     uint8_t mac[6];
     struct netfront_conf conf = {
         .ev = &start->ev,
@@ -131,6 +160,7 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
 
     if (err < 0)
         return err;
+    (void)list_vifs(start, &list);
     if (vif >= list.count) {
         LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
                   index);
@@ -166,7 +196,7 @@ bool start_vif_close(struct netdev *dev)
         if (start->vifs[i].dev == dev) {
             netfront_close(dev);
             start->vifs[i].dev = NULL;
-            start->vif_count = list_vifs(start).count;
+            count_vifs(start);
             return true;
         }
     }

@@ -170,5 +170,6 @@ void start_fini(void)
         evtchn_fini(&start.ev);
     start.has_vif_watch = start.has_balloon = start.has_ctl = start.has_xs = false;
     start.has_gnttab = start.has_evtchn = false;
+    start.vif_look_ns = 0;
     start.quarantine = (struct gnttab_quarantine){.count = 0};
 }
