@@ -177,8 +177,13 @@ static void forget(struct xenbus_front *f)
     f->epoch = gnttab_epoch(f->gt);
     f->owed = XENBUS_UNKNOWN;
     f->anew = false;
+    /* What an old backend could not do, the new one may. */
+    f->shut = f->broken || f->closing;
     f->lost = !f->shut;
     f->find_at_ns = 0;
+    f->find_soon_ns = plat_now_ns() + f->timeout_ns;
+    f->find_pause_ns = XENBUS_FRONT_FIND_PAUSE_NS;
+    f->find_error = 0;
     f->attention = true;
     f->asked = true;
     f->ops->forget(f);
@@ -187,7 +192,8 @@ static void forget(struct xenbus_front *f)
 }
 
 /* Who is the backend now? Where xenstore gives no answer, or the toolstack has not said it yet:
- * again later. */
+ * again later. It may never say it, and each question that xenstore leaves open holds up the
+ * program: hence less and less often, but not while requests may be waiting for it. */
 static void find_backend(struct xenbus_front *f)
 {
     int err;
@@ -203,9 +209,13 @@ static void find_backend(struct xenbus_front *f)
     f->asked = true;
     if (err == 0)
         return;
-    LOG_WARN("%s: %s: no backend yet in the restored domain: %s", f->ops->driver, f->xb.path,
-             err_name(err));
-    f->find_at_ns = plat_now_ns() + XENBUS_FRONT_FIND_PAUSE_NS;
+    if (err != f->find_error)
+        LOG_WARN("%s: %s: no backend yet in the restored domain: %s", f->ops->driver, f->xb.path,
+                 err_name(err));
+    f->find_error = err;
+    f->find_at_ns = plat_now_ns() + f->find_pause_ns;
+    if (plat_now_ns() >= f->find_soon_ns)
+        f->find_pause_ns = u64_min(2 * f->find_pause_ns, XENBUS_FRONT_FIND_PAUSE_MAX_NS);
 }
 
 /* ---- follow ---------------------------------------------------------------------------------- */
@@ -263,6 +273,7 @@ static void wait_for(struct xenbus_front *f, unsigned states, uint64_t deadline_
 static void shut_down(struct xenbus_front *f, uint64_t deadline_ns)
 {
     f->shut = true;
+    f->closing = true;
     f->lost = false;
     if (is_restored(f))
         forget(f);

@@ -7,7 +7,8 @@
  *
  * A domain that is restored, or has migrated, has other backends, and they know nothing of us: no
  * state, no ring, no grant. A device finds that out by itself, by gnttab_epoch, whatever state it
- * was in: it forgets the old backend without asking anything of it, and begins anew as after open.
+ * was in: it forgets the old backend without asking anything of it, and begins anew as after open;
+ * unless a backend broke the protocol: then it stays closed.
  */
 #ifndef XEN_XENBUS_FRONT_H
 #define XEN_XENBUS_FRONT_H
@@ -18,7 +19,9 @@
 #define XENBUS_FRONT_TIMEOUT_NS (10 * NS_PER_S) /* where a configuration has none */
 #define XENBUS_FRONT_SAY_TRIES 4u               /* of writing a state of ours */
 #define XENBUS_FRONT_SAY_PAUSE_NS NS_PER_S
-#define XENBUS_FRONT_FIND_PAUSE_NS NS_PER_S /* between looks for a lost backend */
+/* Between looks for a lost backend; after timeout_ns doubled each time, up to the longest. */
+#define XENBUS_FRONT_FIND_PAUSE_NS NS_PER_S
+#define XENBUS_FRONT_FIND_PAUSE_MAX_NS (64 * NS_PER_S)
 
 /* States of the backend in which it cannot be using our rings. */
 #define XENBUS_FRONT_GONE                                                                          \
@@ -46,8 +49,8 @@ struct xenbus_front_ops {
     bool leaves_paused;
     /* Reads what the toolstack says of the device; again in each restored domain. */
     int (*read_conf)(struct xenbus_front *f);
-    /* Reads what the backend offers, makes rings, writes their keys. -E_PROTO: never to be tried
-     * again. */
+    /* Reads what the backend offers, makes rings, writes their keys. -E_PROTO: not to be tried
+     * again before there is another backend, in a restored domain. */
     int (*publish)(struct xenbus_front *f);
     /* The backend is Connected, we are about to be. NULL: nothing. */
     int (*connect)(struct xenbus_front *f);
@@ -74,12 +77,16 @@ struct xenbus_front {
     const struct gnttab *gt;
     uint32_t epoch;      /* of gt: in which everything was shared */
     bool lost;           /* since then: the backend's keys are to be read anew */
+    int find_error;      /* ... why they could not be, negative: it is in the log; 0: no look yet */
     uint64_t find_at_ns; /* ... when, by plat_now_ns */
-    bool *up;            /* the device's link_up, or online: false before any of ops is called */
-    bool announced;      /* *up as news last saw it */
-    bool attention;      /* follow has something to do, though the backend's state did not change */
-    bool asked;   /* xenstore, since news last looked: others' events may have come meanwhile */
-    bool shut;    /* not to be opened again by itself: broken, or being closed by the program */
+    uint64_t find_pause_ns; /* ... and how long after that, where it is in vain */
+    uint64_t find_soon_ns;  /* ... until when that stays the same: timeout_ns of the new domain */
+    bool *up;               /* the device's link_up, or online: false before any of ops is called */
+    bool announced;         /* *up as news last saw it */
+    bool attention; /* follow has something to do, though the backend's state did not change */
+    bool asked;     /* xenstore, since news last looked: others' events may have come meanwhile */
+    bool shut; /* not to be opened again by itself: broken, closing, or its backend will not do */
+    bool closing; /* by the program: for good */
     bool anew;    /* we left because the backend had begun anew: the next first word is ours */
     bool broken;  /* the backend broke the protocol */
     bool opened;  /* open gave the device: what fails now, may be tried again */

@@ -337,6 +337,32 @@ static void test_a_xenstore_that_is_silent_is_asked_again(void **state)
     blkrig_stop(0);
 }
 
+/* Refused, it is offline: what is asked for meanwhile fails, and no request comes back from the
+ * dead. The next one is judged for itself. */
+static void test_a_disk_that_is_none_is_not_held_against_the_next(void **state)
+{
+    struct blk_req probe = {.op = BLK_FLUSH};
+
+    (void)state;
+    begin(&(struct blkrig_conf){.flush = "1"});
+    blkrig_restore();
+    blkrig_key("sector-size", "513");
+    for (unsigned i = 0; i < 20; i++) {
+        (void)blkdev_arm(blkrig.dev);
+        blkrig_run();
+    }
+    assert_false(blkrig.dev->online);
+    assert_int_equal(blkdev_submit(blkrig.dev, &probe), -E_NODEV);
+    blkrig_key("sector-size", "512");
+    blkrig_restore();
+    wait_live();
+    blkrig_submit(&ios[0], BLK_WRITE, 0, 4 * KIB, 1);
+    blkdev_kick(blkrig.dev);
+    must_end(&ios[0]);
+    assert_int_equal(blkrig.dev->stats.violations, 0);
+    blkrig_stop(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_what_a_liar_kept_comes_back_and_the_device_stays_closed),
         cmocka_unit_test(test_it_connects_from_every_pair_of_states),
         cmocka_unit_test(test_a_xenstore_that_is_silent_is_asked_again),
+        cmocka_unit_test(test_a_disk_that_is_none_is_not_held_against_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

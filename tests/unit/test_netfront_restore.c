@@ -110,12 +110,122 @@ static void test_what_a_liar_kept_comes_back_and_the_device_stays_closed(void **
     end();
 }
 
+/* The domain is restored where another backend is, the first one's number being 2. */
+static void restore_to_page_flipping(void)
+{
+    restore();
+    sim_xs_write("/local/domain/0/backend/vif/2/0/feature-rx-copy", "0");
+}
+
+/* A backend that we cannot work with did nothing wrong, and the next one may be another's. */
+static void test_a_backend_we_cannot_work_with_is_not_held_against_the_next(void **state)
+{
+    (void)state;
+    begin();
+    restore_to_page_flipping();
+    look();
+    assert_int_equal(logged("no connection: EPROTO"), 1);
+    assert_false(peer.dev->link_up);
+    restore();
+    look();
+    assert_true(peer.dev->link_up);
+    assert_int_equal(peer_front_state(), XENBUS_CONNECTED);
+    end();
+}
+
+/* Closed by the program before it saw that the domain was restored: nothing is begun anew. */
+static void test_a_device_that_is_closed_in_a_new_domain_is_not_opened_there(void **state)
+{
+    const struct xenbus_front *front;
+
+    (void)state;
+    for (unsigned fault = 0; fault < 2; fault++) {
+        begin();
+        if (fault != 0) {
+            restore_to_page_flipping();
+            look();
+        }
+        restore();
+        front = &peer.nf->front;
+        peer_close();
+        assert_true(front->shut && !front->lost);
+        assert_int_equal(peer_front_state(), XENBUS_INITIALISING); /* the toolstack's word */
+        end();
+    }
+}
+
+/* ---- no backend ------------------------------------------------------------------------------ */
+
+#define NO_BACKEND "no backend yet"
+
+/* So many seconds of a program that looks once in each. */
+static void look_for(unsigned seconds)
+{
+    while (seconds-- > 0) {
+        vplat_advance(NS_PER_S);
+        look();
+    }
+}
+
+static void test_a_backend_that_never_comes_is_looked_for_less_and_less(void **state)
+{
+    uint64_t requests;
+
+    (void)state;
+    begin();
+    restore();
+    sim_xs_rm(PEER_FRONT "/backend");
+    look();
+    requests = peer.xs.stats.requests;
+    look_for(3600);
+    assert_int_equal(logged(NO_BACKEND), 1);
+    /* One request each: after 1, 2, ... 11 s, then 2, 4, ... 64 s later, then every 64 s. */
+    assert_in_range(peer.xs.stats.requests - requests, 70, 72);
+    /* Another reason is said, and so is the first one after it. */
+    sim_xs_stop(true);
+    look_for(70);
+    assert_int_equal(logged(NO_BACKEND), 2);
+    assert_int_equal(logged(NO_BACKEND " in the restored domain: ETIMEDOUT"), 1);
+    sim_xs_stop(false);
+    look_for(70);
+    assert_int_equal(logged(NO_BACKEND), 3);
+    sim_xs_write(PEER_FRONT "/backend", "/local/domain/0/backend/vif/2/0");
+    look_for(65);
+    assert_true(peer.dev->link_up);
+    end();
+}
+
+/* What the last domain had to wait for does not count in the next. */
+static void test_each_restored_domain_is_looked_at_at_once(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 1; i <= 2; i++) {
+        restore();
+        sim_xs_rm(PEER_FRONT "/backend");
+        look_for(100);
+        assert_int_equal(logged(NO_BACKEND), i);
+    }
+    restore();
+    sim_xs_rm(PEER_FRONT "/backend");
+    look();
+    sim_xs_write(PEER_FRONT "/backend", "/local/domain/0/backend/vif/4/0");
+    vplat_advance(XENBUS_FRONT_FIND_PAUSE_NS);
+    look();
+    assert_true(peer.dev->link_up);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_connects_from_every_pair_of_states),
         cmocka_unit_test(test_pages_come_back_and_the_address_stays),
         cmocka_unit_test(test_what_a_liar_kept_comes_back_and_the_device_stays_closed),
+        cmocka_unit_test(test_a_backend_we_cannot_work_with_is_not_held_against_the_next),
+        cmocka_unit_test(test_a_device_that_is_closed_in_a_new_domain_is_not_opened_there),
+        cmocka_unit_test(test_a_backend_that_never_comes_is_looked_for_less_and_less),
+        cmocka_unit_test(test_each_restored_domain_is_looked_at_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
