@@ -13,8 +13,9 @@
  *
  * More groups than fit a list, ours or the backend's, are no reason to be deaf: then all multicast
  * is to come (`flood`). A backend that watches the key (feature-dynamic-multicast-control) switches
- * at once; one that does not reads it when it next connects, and until then a join that does not
- * fit is refused. Flooding lasts as long as the device: which groups did not fit is not kept.
+ * at once. One that does not goes on filtering: a join that does not fit our list is refused, and a
+ * group that its own did not take is told again to the next one. Flooding lasts as long as the
+ * device: which groups did not fit is not kept.
  */
 #include <morgana/log.h>
 

@@ -108,8 +108,8 @@ static struct page *unpost_page(struct netfront_queue *q, uint32_t index)
     return page;
 }
 
-/* Validates what one response says, apart from its status. Extra info comes with the first slot of
- * a frame, and only where some kind of it was negotiated. */
+/* Validates what one response says, apart from errors in its status. Extra info comes with the
+ * first slot of a frame; which types of it may come, add_extra knows. */
 static bool check(struct netfront_queue *q, uint32_t index, struct netfront_rx_rsp rsp)
 {
     struct netfront *nf = q->nf;

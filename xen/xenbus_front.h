@@ -70,7 +70,7 @@ struct xenbus_front_ops {
     void (*refuse)(struct xenbus_front *f);
 };
 
-/* Part of the driver's own record; zero, then open. */
+/* Part of the driver's own record; zero but for ops, gt, up and timeout_ns, then open. */
 struct xenbus_front {
     const struct xenbus_front_ops *ops;
     struct xenbus_dev xb;
@@ -98,8 +98,8 @@ struct xenbus_front {
 };
 
 /* Opens the device whose directory is "device/<kind>/<index>", and waits until it is up. Keeps f,
- * xs and ops until close. Errors of xenbus_open and of the operations; -E_TIMEDOUT; -E_PROTO: the
- * backend broke the protocol. Then nothing is left open. */
+ * what it points at, and xs until close; Lends kind. Errors of xenbus_open and of the operations;
+ * -E_TIMEDOUT; -E_PROTO: the backend broke the protocol. Then nothing is left open. */
 int xenbus_front_open(struct xenbus_front *f, struct xs *xs, const char *kind, unsigned index);
 /* Closing, waits (bounded) for the backend, Closed, waits again; takes everything back. */
 void xenbus_front_close(struct xenbus_front *f);

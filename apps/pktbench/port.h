@@ -67,7 +67,7 @@ int port_udp_open(struct port *port, const struct port_conf *conf, struct net *n
 /* On device `index`; `pool` feeds it and is Kept. Likewise. */
 int port_eth_open(struct port *port, const struct port_conf *conf, unsigned index,
                   struct pkt_pool *pool);
-/* The same on a device that is open: for tests. */
+/* The same on a device that is open: anew, for another peer; and for tests. */
 void port_eth_init(struct port *port, const struct port_conf *conf, struct netdev *dev,
                    struct pkt_pool *pool);
 

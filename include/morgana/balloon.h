@@ -66,7 +66,7 @@ int balloon_init(struct balloon *b, const struct balloon_conf *conf);
 /* Removes the watch. What Xen has stays there. */
 void balloon_fini(struct balloon *b);
 
-/* Is there any for the next call? */
+/* Is there work for the next balloon_poll? */
 static inline bool balloon_has_work(const struct balloon *b)
 {
     return b->busy || b->retry_ns != 0 || b->seen != b->watch.fired;

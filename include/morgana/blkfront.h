@@ -27,8 +27,8 @@
  *
  *   restore   In a domain that was saved and restored, or migrated, the device stays online. What
  *             was in flight is asked for again, so that a write may be done twice; it takes longer,
- *             and ends with -E_NODEV only where no backend comes within conf.timeout_ns. caps may
- *             be others afterwards.
+ *             and ends with -E_NODEV only where no backend comes within conf.timeout_ns, at the
+ *             next reap or arm: nothing wakes the program for that. caps may be others afterwards.
  *
  * How long reap and arm may take where the backend's state changed: netfront.h; here a close takes
  * 3 requests to xenstore; an opening about 40 with one ring, 110 with the longest and most. */

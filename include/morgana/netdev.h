@@ -93,8 +93,9 @@ struct netdev_ops {
      * refused tx, a changed link): do not sleep. False: plat_wait will return when there is. */
     bool (*arm)(struct netdev *dev);
 
-    /* Receive frames to this multicast group's MAC too, or no more. May be NULL: the device passes
-     * all of them. */
+    /* Receive frames to this multicast group's MAC too, or no more. Lends mac. 0; -E_INVAL: no
+     * group's; -E_NOSPC: too many, where the device cannot pass all of them instead. May be NULL:
+     * it passes all of them. */
     int (*multicast)(struct netdev *dev, const uint8_t mac[6], bool join);
 };
 

@@ -9,14 +9,15 @@
  * nothing wakes the program for that. A backend that breaks the protocol is closed: link down,
  * counted, logged once; the program goes on, and may close the device and open it anew.
  *
- * How long rx and arm may take. Where the backend's state changed, or it broke the protocol, the
- * call asks xenstore and waits for each answer, by plat_wait, xs_conf.timeout_ns (5 s) at most;
- * meanwhile no frame moves and no timer of the program's runs. To close takes 3 requests, to open
- * again 29, of which 19 are a transaction that is tried XS_TXN_TRIES times at most; each queue
- * beyond the first makes that longer by 5, and the second by 5 more. A xenstored that falls silent
- * costs four timeouts at most (20 s), as a key that fails ends the attempt. One that answers each
- * request at the last moment holds the call for all of them: 145 s, or 810 s with eight
- * transactions. A program that cannot bear that sets xs_conf.timeout_ns lower;
+ * How long rx and arm may take. Where the backend's state changed, or it broke the protocol, or the
+ * domain was restored, the call asks xenstore and waits for each answer, by plat_wait,
+ * xs_conf.timeout_ns (5 s) at most; meanwhile no frame moves and no timer of the program's runs. To
+ * close takes 3 requests, to open again 30, of which 19 are a transaction that is tried
+ * XS_TXN_TRIES times at most; each queue beyond the first makes that longer by 5, and the second by
+ * 6 more; to find a restored domain's backend takes 7 before; to give up the multicast filter 1. A
+ * xenstored that falls silent costs four timeouts at most (20 s), as a key that fails ends the
+ * attempt. One that answers each request at the last moment holds the call for all of them: 150 s,
+ * or 815 s with eight transactions. A program that cannot bear that sets xs_conf.timeout_ns lower;
  * conf.timeout_ns is how long open and close wait for the backend, and has no part in this.
  *
  * Beyond netdev.h:
@@ -27,7 +28,9 @@
  *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
  *        UDP); any other frame that the backend calls blank is UNKNOWN. Oldest first in each queue.
  *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list or the
- *        backend's, makes it pass all multicast where it can be told so at once; else -E_NOSPC.
+ *        backend's, makes it pass all multicast where it can be told so at once. Else a group too
+ *        many for our list is -E_NOSPC; one that the backend does not take, which its answer tells
+ *        later, is counted (multicast_refused) and told again to the next backend.
  *   caps may change when the device opens again by itself: another backend can do other things.
  *        mtu_bytes is 1500 at most where it cannot gather. Super-segments: gso_max_bytes where it
  *        takes them (feature-gso-tcpv4), gather and complete checksums; gso_rx unless no_gso.
@@ -56,7 +59,7 @@ struct netfront_conf {
     struct gnttab *gt;
     struct xs *xs;
     /* Its pages become the rings (2 a queue), what is received into, and where there are several
-     * queues the memory for them (2 each); Kept. */
+     * queues the memory for them (2 each) and the control ring (2); Kept. */
     struct pkt_pool *pool;
     unsigned index; /* device/vif/<index> */
     /* Pages to keep posted in each queue: 18..NETFRONT_RING_SLOTS; 0: as many as go. Several queues
@@ -132,7 +135,8 @@ bool netfront_queue_stats(const struct netdev *dev, unsigned queue,
 
 /* Where there are several queues and the backend hashes (feature-ctrl-ring): flows whose Toeplitz
  * hash is i modulo `count` come by queue queues[i], and go by it. Lends queues. Asynchronous: the
- * backend is told in the next polls; meanwhile all may come by queue 0. Holds for the device's
+ * backend is told in the next polls; meanwhile all may come by queue 0. Where the backend's table
+ * is shorter, the first entries that it takes are all there are. Holds for the device's
  * life. -E_INVAL: count not 1..128, or a queue that there is not; -E_NOSYS: the backend does not
  * hash, or has no table. */
 int netfront_steer(struct netdev *dev, const uint8_t *queues, uint32_t count);

@@ -8,7 +8,7 @@
 
 #define SIM_RESERVATION_MAX 8192u
 
-/* XENMEM_decrease_reservation, XENMEM_populate_physmap; else -ENOSYS. */
+/* XENMEM_decrease_reservation, XENMEM_populate_physmap; else -E_NOSYS. */
 long sim_reservation_op(unsigned cmd, void *arg);
 
 /* Nothing is given back; the next `takes` and `gives` pages are taken and given, then none are. */
