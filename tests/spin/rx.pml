@@ -81,7 +81,7 @@ active proctype netfront()
     byte n, id, page;
     bit got;
 
-    atomic { netfront_rx_ring_fill() };         /* netfront_queue_create */
+    atomic { netfront_rx_ring_fill() };         /* netfront_queues_create */
     ring_push();
     evtchn_send();                              /* netfront_link_up */
     do
