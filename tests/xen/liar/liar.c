@@ -363,10 +363,12 @@ static const struct lie lies[] = {
 static void prepare(const struct vif *v, const struct lie *lie)
 {
     const char *const(*const all[])[2] = {honest, nonsense, no_copy};
-    char path[160];
+    char path[160], domid[16];
 
     /* `state` stays: a backend that is gone for a moment is another lie. */
     store_make(v->back, 0, v->domid);
+    snprintf(domid, sizeof(domid), "%u", v->domid);
+    store_write(v->back, "frontend-id", domid);
     for (unsigned t = 0; t < sizeof(all) / sizeof(all[0]); t++)
         for (unsigned i = 0; all[t][i][0] != NULL; i++) {
             snprintf(path, sizeof(path), "%s/%s", v->back, all[t][i][0]);
@@ -420,32 +422,33 @@ static const char *told(struct vif *v, const struct lie *lie)
 }
 
 /* What xl would write. */
-static void introduce(const struct vif *v)
+static void introduce(const struct vif *v, unsigned index)
 {
-    char text[32];
+    char handle[16];
 
     prepare(v, &lies[0]);
     store_make(v->front, v->domid, 0);
     store_write(v->front, "backend", v->back);
     store_write(v->front, "backend-id", "0");
-    snprintf(text, sizeof(text), "%u", v->domid);
-    store_write(v->front, "handle", "1");
+    snprintf(handle, sizeof(handle), "%u", index);
+    store_write(v->front, "handle", handle);
     store_write(v->front, "mac", "00:16:3e:00:11:01");
     store_write(v->front, "state", "1");
 }
 
 int main(int argc, char **argv)
 {
-    unsigned not_so = 0;
+    unsigned index, not_so = 0;
     struct vif v;
 
     if (argc < 3)
         die("usage: liar DOMID INDEX [prepare]");
     setvbuf(stdout, NULL, _IOLBF, 0);
     store_open();
-    vif_open(&v, (unsigned)atoi(argv[1]), (unsigned)atoi(argv[2]));
+    index = (unsigned)atoi(argv[2]);
+    vif_open(&v, (unsigned)atoi(argv[1]), index);
     if (argc > 3) {
-        introduce(&v);
+        introduce(&v, index);
         return 0;
     }
     for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
