@@ -218,6 +218,27 @@ static void test_attached_device_outlives_a_xenstored_that_does_not_answer(void 
     simguest_shutdown();
 }
 
+/* "There is none" is said only by a xenstored that answers. */
+static void test_open_says_that_xenstored_does_not_answer(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    struct netdev *dev = NULL;
+
+    (void)state;
+    boot(&conf);
+    sim_xs_stop(true);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), -E_TIMEDOUT);
+    assert_null(dev);
+    assert_null(strstr(vplat_console(), "there is none"));
+    assert_non_null(strstr(vplat_console(), "network device 0: xenstore does not list it: "));
+    sim_xs_stop(false);
+    vplat_advance(XS_RETRY_NS);
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    assert_true(start_vif_close(dev));
+    assert_int_equal(pages.free_count, PAGES);
+    simguest_shutdown();
+}
+
 /* A domain that has used up its quota of watches. */
 static void test_without_a_watch_devices_are_looked_for_with_a_pause(void **state)
 {
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_count_follows_what_is_attached_and_asks_only_then),
         cmocka_unit_test(test_device_that_is_open_and_detached_keeps_its_place),
         cmocka_unit_test(test_attached_device_outlives_a_xenstored_that_does_not_answer),
+        cmocka_unit_test(test_open_says_that_xenstored_does_not_answer),
         cmocka_unit_test(test_without_a_watch_devices_are_looked_for_with_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,11 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
 
     if (err < 0)
         return err;
-    (void)list_vifs(start, &list);
+    err = list_vifs(start, &list);
+    if (err < 0 && err != -E_NOENT) {
+        LOG_ERROR("network device %u: xenstore does not list it: %s", index, err_name(err));
+        return err;
+    }
     if (vif >= list.count) {
         LOG_ERROR("network device %u: there is none (Linux process: tap=NAME; Xen: vif=[...])",
                   index);
