@@ -61,7 +61,7 @@ struct port {
 };
 
 /* Over the stack: device 0, with an address from the command line; waits until it has one, at most
- * 60 s. Keeps both. 0, or a negative error, said in a line. */
+ * 60 s. Keeps both. 0, or a negative error, said in a line: then port->dev is NULL. */
 int port_udp_open(struct port *port, const struct port_conf *conf, struct net *net, int argc,
                   char **argv);
 /* On device `index`; `pool` feeds it and is Kept. Likewise. */

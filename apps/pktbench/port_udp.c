@@ -126,7 +126,9 @@ int port_udp_open(struct port *port, const struct port_conf *conf, struct net *n
     err = wait_for_address(net);
     if (err == 0)
         err = open_sockets(port);
-    if (err != 0)
+    if (err != 0) {
         net_close(net);
+        *port = (struct port){0}; /* nothing to close */
+    }
     return err;
 }
