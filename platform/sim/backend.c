@@ -101,7 +101,8 @@ void sim_back_fatal(struct sim_backend *b, const char *what, uint64_t number)
 bool sim_back_refuse(const struct sim_backend *b, const char *key, const char *why)
 {
     char path[96];
-    snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/1/%u/error", b->kind, b->devid);
+    snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u/%u/error", b->kind,
+             sim_state.lives, b->devid);
     sim_back_fault(b, "%s: %s", key, why);
     sim_xs_write(path, "%s: %s", key, why);
     return false;

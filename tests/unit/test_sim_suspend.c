@@ -2,6 +2,7 @@
 /* test_sim_suspend.c - what a restored domain finds (platform/sim/suspend.c), and how event
  * channels, grant table and xenstore's client go on there. */
 #include <stdio.h>
+#include <string.h>
 
 #include "support.h"
 
@@ -12,6 +13,7 @@
 #include <morgana/xen.h>
 #include <morgana/xenstore.h>
 
+#include "platform/sim/netback.h"
 #include "platform/sim/sim.h"
 #include "xen/hypercall.h"
 
@@ -278,6 +280,31 @@ static void test_nothing_happens_where_the_suspend_is_cancelled(void **state)
     stop();
 }
 
+/* Each directory of the backend's names the domain, a new one's after a restore. */
+static void test_what_a_backend_refuses_stands_beside_its_directory(void **state)
+{
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    char text[64];
+
+    (void)state;
+    start(&conf, 1, true);
+    for (unsigned domid = 1; domid <= 2; domid++) {
+        char path[96], keys[96];
+
+        snprintf(keys, sizeof(keys), "/local/domain/0/backend/vif/%u/0", domid);
+        snprintf(path, sizeof(path), "/local/domain/0/error/backend/vif/%u/0/error", domid);
+        assert_string_equal(sim_back_back(&sim_vifs[0].b, ""), keys);
+        assert_false(sim_back_refuse(&sim_vifs[0].b, "a-key", "no number"));
+        sim_fault_clear();
+        assert_int_equal(sim_xs_read(path, text, sizeof(text)), strlen("a-key: no number"));
+        assert_string_equal(text, "a-key: no number");
+        sim_xs_rm(path);
+        sim_suspend(false);
+        resume();
+    }
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_a_transaction_of_before_is_gone),
         cmocka_unit_test(test_a_request_in_flight_ends_with_again),
         cmocka_unit_test(test_nothing_happens_where_the_suspend_is_cancelled),
+        cmocka_unit_test(test_what_a_backend_refuses_stands_beside_its_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
