@@ -144,8 +144,3 @@ void sim_hostile_heal(unsigned index)
     sim_keep_clear(sim_kept, SIM_KEPT_MAX);
     sim_vif_attach(index, NULL);
 }
-
-unsigned sim_hostile_kept(void)
-{
-    return sim_keep_count(sim_kept, SIM_KEPT_MAX);
-}

@@ -111,7 +111,5 @@ void sim_hostile_greet(unsigned index, unsigned lies);
 void sim_hostile_heal(unsigned index);
 /* Before sim_suspend: what it kept goes with the domain. */
 void sim_hostile_lose(void);
-/* Pages it maps and does not let go. */
-unsigned sim_hostile_kept(void);
 
 #endif

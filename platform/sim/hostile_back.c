@@ -58,14 +58,6 @@ bool sim_keep_scribble(const struct sim_keep *kept, unsigned n)
     return any;
 }
 
-unsigned sim_keep_count(const struct sim_keep *kept, unsigned n)
-{
-    unsigned count = 0;
-    while (n-- != 0)
-        count += kept[n].page != NULL;
-    return count;
-}
-
 /* ---- events --------------------------------------------------------------------------------- */
 
 uint32_t sim_lie_guest_port(int port)

@@ -231,11 +231,6 @@ static bool grant_trim(struct sim_vbd *vbd)
     return vbd->use_persistent;
 }
 
-unsigned sim_hostile_blk_kept(void)
-{
-    return sim_keep_count(kept, KEEP_MAX);
-}
-
 /* ---- shared memory -------------------------------------------------------------------------- */
 
 static bool ring_rewrite(struct sim_vbd *vbd)

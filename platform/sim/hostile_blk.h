@@ -76,7 +76,5 @@ void sim_hostile_blk_greet(unsigned index, unsigned lies);
 void sim_hostile_blk_heal(unsigned index);
 /* Before sim_suspend: what it kept goes with the domain. */
 void sim_hostile_blk_lose(void);
-/* Pages it maps and does not let go. */
-unsigned sim_hostile_blk_kept(void);
 
 #endif

@@ -8,6 +8,8 @@
  *     hostile_ctrl.c   ... on the control ring
  *     hostile_ring.c   ... by shared memory and grants
  *     hostile_xs.c     ... in xenstore and by its life
+ *     hostile_blk.c    blkback: which lies there are, drawing them; those in rings and grants
+ *     hostile_blk_xs.c ... by events and in xenstore
  */
 #ifndef PLATFORM_SIM_HOSTILE_PRIV_H
 #define PLATFORM_SIM_HOSTILE_PRIV_H
@@ -50,7 +52,6 @@ bool sim_keep_release(struct sim_keep *kept, unsigned n);
 void sim_keep_clear(struct sim_keep *kept, unsigned n);
 /* Changes bytes of those mapped for writing; false: there are none. */
 bool sim_keep_scribble(const struct sim_keep *kept, unsigned n);
-unsigned sim_keep_count(const struct sim_keep *kept, unsigned n);
 
 /* The guest's end of a port of domain 0's; 0: there is none. */
 uint32_t sim_lie_guest_port(int port);

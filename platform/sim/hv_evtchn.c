@@ -106,12 +106,6 @@ int sim_dom0_bind(uint32_t guest_port)
     return sim_dom0_bind_work(guest_port, SIM_DOM0_NO_WORK);
 }
 
-int sim_dom0_alloc_unbound(void)
-{
-    uint32_t port = 0;
-    return dom0_allocate(&port) == NULL ? -E_NOSPC : (int)port;
-}
-
 int sim_dom0_close(uint32_t port)
 {
     if (port >= SIM_DOM0_PORTS || !sim_evtchn.dom0[port].used)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* reservation.h - memory that the guest gives back to the hypervisor and takes again. Only numbers
  * are kept: the pages stay where they are in this process. */
-#ifndef SIM_RESERVATION_H
-#define SIM_RESERVATION_H
+#ifndef PLATFORM_SIM_RESERVATION_H
+#define PLATFORM_SIM_RESERVATION_H
 
 #include <morgana/base.h>
 

@@ -166,11 +166,6 @@ uint64_t sim_hypercalls(unsigned op)
     return op < ARRAY_SIZE(sim_state.hypercalls) ? sim_state.hypercalls[op] : 0;
 }
 
-uint64_t sim_upcalls(void)
-{
-    return sim_state.upcalls;
-}
-
 void sim_fault(const char *format, ...)
 {
     char text[sizeof(sim_state.fault_text)];

@@ -131,9 +131,8 @@ uint64_t sim_timer_at(void);
 bool sim_upcall_pending(void);
 /* Has the guest shut down (SCHEDOP_shutdown)? Then its SHUTDOWN_* reason; else -1. */
 int sim_shutdown_reason(void);
-/* How often the guest made a hypercall, by __HYPERVISOR_* number, and events it was sent. */
+/* How often the guest made a hypercall, by __HYPERVISOR_* number. */
 uint64_t sim_hypercalls(unsigned op);
-uint64_t sim_upcalls(void);
 
 /* What hypervisor and toolstack do between the guest's SCHEDOP_shutdown with SHUTDOWN_suspend and
  * its return, which calls this too. The domain was saved and restored, or migrated: all its ports
@@ -161,8 +160,6 @@ void sim_fault_clear(void);
 
 /* Binds a port of domain 0's to an unbound port of the guest's. The port, or a negative E_ code. */
 int sim_dom0_bind(uint32_t guest_port);
-/* Makes an unbound port that the guest may bind. */
-int sim_dom0_alloc_unbound(void);
 int sim_dom0_close(uint32_t port);
 /* Sends an event to the guest through it. */
 int sim_dom0_send(uint32_t port);
@@ -212,9 +209,6 @@ uint32_t sim_xs_transactions(void);
 void sim_xs_fail_commits(uint32_t n);
 /* Stops answering (a dead xenstored), or goes on. */
 void sim_xs_stop(bool stopped);
-/* Puts raw bytes on the guest's reply ring, as a broken xenstored would; false where there is no
- * room now. */
-bool sim_xs_raw(struct cs_ro bytes);
 
 /* ---- console -------------------------------------------------------------------------------- */
 

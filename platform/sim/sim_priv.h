@@ -69,7 +69,6 @@ struct sim {
     uint32_t faults;
     char fault_text[256];
     uint64_t hypercalls[64];
-    uint64_t upcalls;
     int shutdown_reason;
     uint32_t lives;       /* how often the domain was built: 1, and one more at each restore */
     bool cancel_suspends; /* sim_suspend_cancel */

@@ -142,15 +142,6 @@ void sim_xs_watch_event(const char *path, bool exact)
     }
 }
 
-bool sim_xs_raw(struct cs_ro bytes)
-{
-    struct xenstore_domain_interface *ring = sim_frame(SIM_FRAME_STORE);
-    if (bytes.len > RING - (ring->rsp_prod - ring->rsp_cons))
-        return false;
-    queue(NULL, 0, bytes);
-    return true;
-}
-
 /* ---- requests ------------------------------------------------------------------------------- */
 
 /* The arguments of a request: NUL-terminated strings, perhaps bytes after them. */

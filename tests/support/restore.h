@@ -6,7 +6,7 @@
  *     restore_forget();       a new machine
  *     restore_domain(...);    as often as you like
  *     restore_check(...);     at the end: fails where a port of the others was closed
- * / */
+ */
 #ifndef TESTS_RESTORE_H
 #define TESTS_RESTORE_H
 
