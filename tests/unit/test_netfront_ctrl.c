@@ -1,131 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* test_netfront_ctrl.c - the control ring against a backend that is worked by hand: what is asked,
  * in which order; refusals, silence, and lies. */
-#include "tests/netfront/life.h"
-
-#include "netfront/netfront_ctrl_wire.h"
+#include "tests/netfront/ctrl.h"
 
 #define KEY_PAGE_ZEROS (4096 - NETFRONT_HASH_KEY_BYTES)
-
-/* The backend's end of the control ring. */
-static struct {
-    struct xen_netif_ctrl_sring *ring;
-    uint32_t gref, port, cons, prod;
-} back;
-
-static unsigned queues = 2; /* as many as the frontend is to believe it has */
-
-static void poll(void)
-{
-    uint8_t real = peer.nf->queue_count;
-
-    peer.nf->queue_count = (uint8_t)queues;
-    netfront_ctrl_poll(peer.nf);
-    peer.nf->queue_count = real;
-}
-
-static int publish(struct xs *xs, xs_txn_t txn, void *arg)
-{
-    (void)xs;
-    return netfront_ctrl_publish(arg, txn);
-}
-
-static void create(bool offered)
-{
-    uint8_t real = peer.nf->queue_count;
-
-    netfront_ctrl_destroy(peer.nf);
-    peer.nf->queue_count = (uint8_t)queues;
-    netfront_ctrl_create(peer.nf, offered);
-    peer.nf->queue_count = real;
-    assert_int_equal(xs_txn_run(&peer.xs, publish, peer.nf), 0);
-}
-
-static void connect(void)
-{
-    int16_t status;
-
-    back.gref = front_key("ctrl-ring-ref");
-    back.ring = (void *)sim_grant_map(back.gref, true, &status);
-    assert_non_null(back.ring);
-    back.port = (uint32_t)sim_dom0_bind(front_key("event-channel-ctrl"));
-    assert_int_not_equal(back.port, 0);
-    back.cons = back.prod = back.ring->rsp_prod;
-    netfront_ctrl_start(peer.nf);
-}
-
-/* A connected device whose first control request is on its way. */
-static void begin(void)
-{
-    queues = 2;
-    start(&(struct peer_conf){.seed = 1});
-    create(true);
-    connect();
-}
-
-static void let_go(void)
-{
-    sim_grant_unmap(back.gref, true);
-    sim_dom0_close(back.port);
-    back.ring = NULL;
-}
-
-static void end(void)
-{
-    if (back.ring != NULL)
-        let_go();
-    netfront_ctrl_destroy(peer.nf);
-    peer_stop(0);
-}
-
-/* The one request in flight, which is the only one. */
-static struct xen_netif_ctrl_request take(void)
-{
-    struct xen_netif_ctrl_request req;
-
-    assert_int_equal(back.ring->req_prod, back.cons + 1);
-    memcpy(&req, &back.ring->ring[back.cons++ % 128], sizeof(req));
-    back.ring->req_event = back.cons + 1;
-    return req;
-}
-
-static void assert_idle(void)
-{
-    poll();
-    assert_int_equal(back.ring->req_prod, back.cons);
-    assert_false(netfront_ctrl_arm(peer.nf));
-}
-
-static void answer_raw(uint16_t id, uint16_t type, uint32_t status, uint32_t data)
-{
-    back.ring->ring[back.prod++ % 128].rsp =
-        (struct xen_netif_ctrl_response){.id = id, .type = type, .status = status, .data = data};
-    back.ring->rsp_prod = back.prod;
-}
-
-static void answer(const struct xen_netif_ctrl_request *req, uint32_t status, uint32_t data)
-{
-    answer_raw(req->id, req->type, status, data);
-    poll();
-}
-
-/* Takes the next request, which is of this type, and answers it with success. */
-static struct xen_netif_ctrl_request serve(uint16_t type, uint32_t data)
-{
-    struct xen_netif_ctrl_request req = take();
-
-    assert_int_equal(req.type, type);
-    answer(&req, CTRL_SUCCESS, data);
-    return req;
-}
-
-static const uint8_t *page_of(uint32_t gref)
-{
-    int16_t status;
-
-    assert_null(sim_grant_use(gref, 0, 4096, true, &status)); /* read-only */
-    return sim_grant_use(gref, 0, 4096, false, &status);
-}
 
 static uint32_t grants_open;
 
@@ -355,11 +233,6 @@ static void test_a_hash_that_nobody_asked_for_is_passed_over(void **state)
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */
-
-static const uint16_t order[] = {CTRL_SET_HASH_ALGORITHM,    CTRL_GET_HASH_FLAGS,
-                                 CTRL_SET_HASH_KEY,          CTRL_GET_HASH_MAPPING_SIZE,
-                                 CTRL_SET_HASH_MAPPING_SIZE, CTRL_SET_HASH_MAPPING,
-                                 CTRL_SET_HASH_FLAGS};
 
 /* Up to the request number `n`, which is taken and not answered. */
 static struct xen_netif_ctrl_request serve_until(unsigned n)
@@ -596,122 +469,6 @@ static void test_a_ring_that_stays_mapped_is_quarantined(void **state)
     end();
 }
 
-/* ---- steering -------------------------------------------------------------------------------- */
-
-static void serve_all(uint32_t map_max)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
-        serve(order[i], order[i] == CTRL_GET_HASH_MAPPING_SIZE ? map_max : 0xf);
-    assert_true(netfront_ctrl_ready(peer.nf));
-}
-
-static int steer(const char *table, uint32_t count)
-{
-    uint8_t real = peer.nf->queue_count;
-    int err;
-
-    peer.nf->queue_count = (uint8_t)queues;
-    err = netfront_steer(peer.dev, (const uint8_t *)table, count);
-    peer.nf->queue_count = real;
-    return err;
-}
-
-/* The steps of a new table; returns the entries sent. */
-static uint32_t serve_table(uint32_t table[128])
-{
-    struct xen_netif_ctrl_request req;
-    uint32_t count = serve(CTRL_SET_HASH_MAPPING_SIZE, 0).data[0];
-
-    req = take();
-    assert_int_equal(req.type, CTRL_SET_HASH_MAPPING);
-    assert_int_equal(req.data[1], count);
-    memcpy(table, page_of(req.data[0]), 128 * sizeof(*table));
-    answer(&req, CTRL_SUCCESS, 0);
-    serve(CTRL_SET_HASH_FLAGS, 0);
-    return count;
-}
-
-static void test_flows_go_where_the_program_says(void **state)
-{
-    uint32_t table[128];
-
-    (void)state;
-    begin();
-    serve_all(128);
-    assert_int_equal(steer("", 0), -E_INVAL);
-    assert_int_equal(steer("\0\1\2", 3), -E_INVAL); /* there are two queues */
-    assert_int_equal(steer((const char *)peer.nf->hash.part, 129), -E_INVAL);
-    assert_idle();
-
-    assert_int_equal(steer("\1\1\0", 3), 0);
-    poll();
-    assert_int_equal(serve_table(table), 3);
-    assert_int_equal(table[0], 1);
-    assert_int_equal(table[1], 1);
-    assert_int_equal(table[2], 0);
-    assert_int_equal(netfront_hash_queue(&peer.nf->hash, 4, 2), 1);
-    assert_int_equal(netfront_hash_queue(&peer.nf->hash, 5, 2), 0);
-    assert_true(netfront_ctrl_ready(peer.nf));
-    assert_idle();
-
-    /* Again, while the first is on its way: the last word is what holds. */
-    assert_int_equal(steer("\1\0", 2), 0);
-    poll();
-    take();
-    assert_int_equal(steer("\0\1\1\1", 4), 0);
-    answer_raw(peer.nf->ctrl.id, CTRL_SET_HASH_MAPPING_SIZE, CTRL_SUCCESS, 0);
-    poll();
-    serve(CTRL_SET_HASH_MAPPING, 0);
-    serve(CTRL_SET_HASH_FLAGS, 0);
-    assert_int_equal(serve_table(table), 4);
-    assert_int_equal(table[3], 1);
-    assert_idle();
-
-    /* It holds for the next connection. */
-    let_go();
-    create(true);
-    connect();
-    for (unsigned i = 0; i < 4; i++)
-        serve(order[i], 0xf);
-    assert_int_equal(serve_table(table), 4);
-    assert_int_equal(table[0], 0);
-    assert_int_equal(table[3], 1);
-    end();
-}
-
-static void test_the_programs_table_outlasts_a_backend_with_a_shorter_one(void **state)
-{
-    uint32_t table[128];
-
-    (void)state;
-    begin();
-    serve_all(128);
-    assert_int_equal(steer("\0\1\1\1", 4), 0);
-    poll();
-    assert_int_equal(serve_table(table), 4);
-    for (uint32_t room = 0; room < 2; room++) {
-        let_go();
-        create(true);
-        connect();
-        for (unsigned i = 0; i < 4; i++)
-            serve(order[i], order[i] == CTRL_GET_HASH_MAPPING_SIZE ? room : 0xf);
-        if (room == 0)
-            serve(CTRL_SET_HASH_FLAGS, 0);
-        else
-            assert_int_equal(serve_table(table), room);
-        assert_true(netfront_ctrl_ready(peer.nf));
-
-        let_go();
-        create(true);
-        connect();
-        for (unsigned i = 0; i < 4; i++)
-            serve(order[i], 0xf);
-        assert_int_equal(serve_table(table), 4);
-        assert_int_equal(table[3], 1);
-    }
-    end();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -735,8 +492,6 @@ int main(void)
         cmocka_unit_test(test_any_sizes_and_types_are_bounded),
         cmocka_unit_test(test_a_page_that_stays_mapped_is_a_lie),
         cmocka_unit_test(test_a_ring_that_stays_mapped_is_quarantined),
-        cmocka_unit_test(test_flows_go_where_the_program_says),
-        cmocka_unit_test(test_the_programs_table_outlasts_a_backend_with_a_shorter_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
