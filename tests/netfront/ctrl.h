@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ctrl.h - the control ring against a backend that is worked by hand; each test includes it once. */
+/* ctrl.h - the control ring against a backend that is worked by hand; each test includes it once.
+ */
 #ifndef TESTS_NETFRONT_CTRL_H
 #define TESTS_NETFRONT_CTRL_H
 
