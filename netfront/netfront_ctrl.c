@@ -150,6 +150,7 @@ static enum step took_map_max(struct netfront *nf, uint32_t data)
     if (data != 0)
         return STEP_MAP_SIZE;
     nf->hash.map_size = 0;
+    nf->ctrl.steer = false; /* the program may have been first */
     return STEP_HASH;
 }
 
@@ -284,6 +285,9 @@ void netfront_ctrl_poll(struct netfront *nf)
 
 bool netfront_ctrl_arm(struct netfront *nf)
 {
+    /* Poll has it sent, or waits for a page with its step: once, either way. */
+    if (nf->ctrl.steer && nf->ctrl.step == STEP_READY)
+        return true;
     /* A lie about rsp_prod is work too: poll finds out. */
     return nf->ctrl.waiting && ring_final_check(&nf->ctrl.ring, 1) != 0;
 }

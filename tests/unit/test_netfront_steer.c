@@ -116,11 +116,55 @@ static void test_the_programs_table_outlasts_a_backend_with_a_shorter_one(void *
     end();
 }
 
+/* Said before the backend did: it has no table, and is asked for none. */
+static void test_a_backend_without_tables_is_sent_none(void **state)
+{
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < 3; i++)
+        serve(order[i], 0xf);
+    assert_int_equal(steer("\0\1\1\1", 4), 0);
+    serve(CTRL_GET_HASH_MAPPING_SIZE, 0);
+    serve(CTRL_SET_HASH_FLAGS, 0);
+    assert_true(netfront_ctrl_ready(peer.nf));
+    assert_idle();
+    end();
+}
+
+/* A program that steers, and then sleeps: there is something to poll, once, page or no page. */
+static void test_steering_is_work_before_the_program_sleeps(void **state)
+{
+    static struct page *held[PEER_PAGES];
+    unsigned n = 0;
+
+    (void)state;
+    begin();
+    serve_all(128);
+    assert_idle();
+    assert_int_equal(steer("\1\0", 2), 0);
+    assert_true(netfront_ctrl_arm(peer.nf));
+    while ((held[n] = page_get(&peer.pages)) != NULL)
+        n++;
+    poll();
+    assert_false(netfront_ctrl_arm(peer.nf));
+    serve(CTRL_SET_HASH_MAPPING_SIZE, 0);
+    assert_idle(); /* it waits for a page */
+    while (n > 0)
+        page_put(held[--n]);
+    poll();
+    serve(CTRL_SET_HASH_MAPPING, 0);
+    serve(CTRL_SET_HASH_FLAGS, 0);
+    assert_idle();
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flows_go_where_the_program_says),
         cmocka_unit_test(test_the_programs_table_outlasts_a_backend_with_a_shorter_one),
+        cmocka_unit_test(test_a_backend_without_tables_is_sent_none),
+        cmocka_unit_test(test_steering_is_work_before_the_program_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
