@@ -21,17 +21,12 @@ static struct blkfront *of_front(struct xenbus_front *front)
 
 static int read_conf(struct xenbus_front *front)
 {
-    struct blkfront *bf = of_front(front);
-    char path[XS_PATH_MAX];
-    uint64_t value = 1;
-    int err;
+    uint64_t trusted = 0;
+    int err = xenbus_u64(&front->xb, "trusted", 0, 1, 1, &trusted);
 
-    (void)fmt_buf(path, sizeof(path), "%s/trusted", bf->front.xb.path);
-    err = xs_read_u64(bf->conf.xs, XS_TXN_NONE, path, 1, &value);
-    if (err != 0 && err != -E_NOENT)
-        LOG_WARN("blkfront: %s: not 0 or 1: taken as 1", path);
-    bf->untrusted = value == 0;
-    return 0;
+    if (err == 0)
+        of_front(front)->untrusted = trusted == 0;
+    return err;
 }
 
 /* ---- what the backend says: before the rings are made ---------------------------------------- */
@@ -43,7 +38,7 @@ static int read_u64(struct blkfront *bf, const char *key, uint64_t max, uint64_t
 {
     int err = xenbus_otherend_u64(&bf->front.xb, XS_TXN_NONE, key, max, otherwise, value);
 
-    if (err == -E_TIMEDOUT || err == -E_AGAIN)
+    if (xs_no_answer(err))
         return err;
     if (err != 0)
         *value = otherwise;
@@ -161,7 +156,7 @@ static int read_size(struct blkfront *bf)
                                   BLK_SECTOR_BYTES, &block);
     if (err == 0)
         err = read_u64(bf, "physical-sector-size", UINT32_MAX, block, &physical);
-    if (err == -E_TIMEDOUT || err == -E_AGAIN)
+    if (xs_no_answer(err))
         return err;
     if (err != 0 || sectors > BLKFRONT_SECTORS_MAX || !is_power_of_2(block) ||
         block < BLK_SECTOR_BYTES || block > PAGE_BYTES) {
@@ -185,7 +180,7 @@ static int read_mode(struct blkfront *bf)
     int n = xenbus_otherend_read(&bf->front.xb, XS_TXN_NONE, "mode", cs_of(mode, sizeof(mode)));
     int err = read_u64(bf, "info", UINT32_MAX, 0, &info);
 
-    if (err != 0 || n == -E_TIMEDOUT || n == -E_AGAIN)
+    if (err != 0 || xs_no_answer(n))
         return err != 0 ? err : n;
     caps->read_only = (info & (VDISK_READONLY | VDISK_CDROM)) != 0;
     /* Where there is a mode, all but "w" is less than that. */

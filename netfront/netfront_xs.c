@@ -37,32 +37,19 @@ static int read_mac(struct netfront *nf)
     return len < 0 && len != -E_NOENT && len != -E_NOSPC ? len : -E_INVAL;
 }
 
-/* A number of ours; `otherwise` where the key is missing, or wrong (logged). */
-static uint32_t read_own(struct netfront *nf, const char *key, uint32_t min, uint32_t max,
-                         uint32_t otherwise)
-{
-    char path[XS_PATH_MAX];
-    uint64_t value;
-    int err;
-
-    (void)fmt_buf(path, sizeof(path), "%s/%s", nf->front.xb.path, key);
-    err = xs_read_u64(nf->conf.xs, XS_TXN_NONE, path, max, &value);
-    if (err == 0 && value >= min)
-        return (uint32_t)value;
-    if (err != -E_NOENT)
-        LOG_WARN("netfront: %s: not a number from %u to %u: taken as %u", path, min, max,
-                 otherwise);
-    return otherwise;
-}
-
 static int read_conf(struct xenbus_front *front)
 {
     struct netfront *nf = of_front(front);
+    uint64_t mtu = 0, trusted = 0;
+    int err = xenbus_u64(&front->xb, "mtu", NETFRONT_MTU_MIN, NETFRONT_MTU_MAX,
+                         NETFRONT_MTU_DEFAULT, &mtu);
 
-    nf->dev.caps.mtu_bytes =
-        (uint16_t)read_own(nf, "mtu", NETFRONT_MTU_MIN, NETFRONT_MTU_MAX, NETFRONT_MTU_DEFAULT);
-    nf->conf_mtu = nf->dev.caps.mtu_bytes;
-    nf->untrusted = read_own(nf, "trusted", 0, 1, 1) == 0;
+    if (err == 0)
+        err = xenbus_u64(&front->xb, "trusted", 0, 1, 1, &trusted);
+    if (err != 0)
+        return err;
+    nf->dev.caps.mtu_bytes = nf->conf_mtu = (uint16_t)mtu;
+    nf->untrusted = trusted == 0;
     return front->opened ? 0 : read_mac(nf); /* a device keeps its address for life */
 }
 
@@ -75,7 +62,7 @@ static int backend_has(struct netfront *nf, const char *key, bool *has)
     int err = xenbus_otherend_u64(&nf->front.xb, XS_TXN_NONE, key, 1, 0, &value);
 
     *has = err == 0 && value == 1;
-    return err == -E_TIMEDOUT || err == -E_AGAIN ? err : 0;
+    return xs_no_answer(err) ? err : 0;
 }
 
 /* How many queues, and whether each direction has an event channel. */
@@ -91,7 +78,7 @@ static int read_queues(struct netfront *nf, unsigned *queues, bool *split)
     *queues = (unsigned)u64_min(most, nf->conf.queues_max);
     if (*queues == 0)
         *queues = 1;
-    return err == -E_TIMEDOUT || err == -E_AGAIN ? err : 0;
+    return xs_no_answer(err) ? err : 0;
 }
 
 static int read_features(struct netfront *nf)

@@ -139,6 +139,24 @@ int xenbus_otherend_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, 
     return read_key(dev, txn, dev->otherend, key, out);
 }
 
+int xenbus_u64(struct xenbus_dev *dev, const char *key, uint64_t min, uint64_t max,
+               uint64_t otherwise, uint64_t *value)
+{
+    char path[XS_PATH_MAX];
+    uint64_t number = 0;
+    int err = join(path, dev->path, key);
+    if (err == 0)
+        err = xs_read_u64(dev->xs, XS_TXN_NONE, path, max, &number);
+    if (xs_no_answer(err))
+        return err == -E_AGAIN ? err : failed(dev->path, key, "reading", err);
+    bool good = err == 0 && number >= min;
+    if (!good && err != -E_NOENT)
+        LOG_WARN("%s/%s: not a number from %llu to %llu: taken as %llu", dev->path, key,
+                 (unsigned long long)min, (unsigned long long)max, (unsigned long long)otherwise);
+    *value = good ? number : otherwise;
+    return 0;
+}
+
 int xenbus_otherend_u64(struct xenbus_dev *dev, xs_txn_t txn, const char *key, uint64_t max,
                         uint64_t otherwise, uint64_t *value)
 {

@@ -112,6 +112,11 @@ int xenbus_rm(struct xenbus_dev *dev, xs_txn_t txn, const char *key);
 /* Reads a key of ours, or of the backend's, as xs_read does. -E_NOENT is not logged. */
 int xenbus_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
 int xenbus_otherend_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
+/* A number of ours; where the key is missing, or no number from `min` to `max` (logged),
+ * `otherwise`. 0, or the error where xenstore does not answer (xs_no_answer): then *value is
+ * untouched. */
+int xenbus_u64(struct xenbus_dev *dev, const char *key, uint64_t min, uint64_t max,
+               uint64_t otherwise, uint64_t *value);
 /* A number of the backend's, at most `max`; where the key is missing, `otherwise`. 0, or -E_INVAL
  * or xenstore's error: then *value is untouched. */
 int xenbus_otherend_u64(struct xenbus_dev *dev, xs_txn_t txn, const char *key, uint64_t max,

@@ -337,6 +337,47 @@ static void test_a_xenstore_that_is_silent_is_asked_again(void **state)
     blkrig_stop(0);
 }
 
+static uint64_t silent_after; /* so many requests: the next one has no answer */
+static bool silent;
+
+static void fall_silent(void)
+{
+    bool now = blkrig.xs.stats.requests - silent_after <= 1;
+
+    if (now != silent)
+        sim_xs_stop(now); /* it is work: no time passes then */
+    silent = now;
+}
+
+/* Of what is asked when the new backend is known. What has no answer is asked again: whether it is
+ * trusted (XSA-403) is not guessed. */
+static void test_no_answer_does_not_make_the_backend_trusted(void **state)
+{
+    bool lost = true;
+    unsigned n = 5; /* who the backend is was answered */
+
+    (void)state;
+    while (lost) {
+        begin(&(struct blkrig_conf){.trusted = "0", .bf = {.timeout_ns = 60 * NS_PER_S}});
+        blkrig_restore();
+        silent_after = blkrig.xs.stats.requests + n++;
+        blkrig.on_wait = fall_silent;
+        fall_silent();
+        (void)blkdev_arm(blkrig.dev);
+        lost = blkrig.bf->front.lost;
+        vplat_advance(XENBUS_FRONT_FIND_PAUSE_NS);
+        if (lost)
+            wait_live();
+        assert_null(strstr(vplat_console(), "taken as"));
+        assert_true(blkrig.bf->untrusted);
+        blkrig.on_wait = NULL;
+        sim_xs_stop(silent = false);
+        blkrig_stop(0);
+    }
+    /* trusted, our state */
+    assert_int_equal(n - 1, 7);
+}
+
 /* Refused, it is offline: what is asked for meanwhile fails, and no request comes back from the
  * dead. The next one is judged for itself. */
 static void test_a_disk_that_is_none_is_not_held_against_the_next(void **state)
@@ -376,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_what_a_liar_kept_comes_back_and_the_device_stays_closed),
         cmocka_unit_test(test_it_connects_from_every_pair_of_states),
         cmocka_unit_test(test_a_xenstore_that_is_silent_is_asked_again),
+        cmocka_unit_test(test_no_answer_does_not_make_the_backend_trusted),
         cmocka_unit_test(test_a_disk_that_is_none_is_not_held_against_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

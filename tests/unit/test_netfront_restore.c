@@ -216,6 +216,51 @@ static void test_each_restored_domain_is_looked_at_at_once(void **state)
     end();
 }
 
+/* ---- a xenstored that does not answer --------------------------------------------------------- */
+
+static uint64_t silent_after; /* so many requests: the next one has no answer */
+static bool silent;
+
+static void fall_silent(void)
+{
+    bool now = peer.xs.stats.requests - silent_after <= 1;
+
+    if (now != silent)
+        sim_xs_stop(now); /* it is work: no time passes then */
+    silent = now;
+}
+
+/* Of what is asked when the new backend is known. What has no answer is asked again: whether it is
+ * trusted (XSA-403) is not guessed. */
+static void test_no_answer_does_not_make_the_backend_trusted(void **state)
+{
+    bool lost = true;
+    unsigned n = 5; /* who the backend is was answered */
+
+    (void)state;
+    while (lost) {
+        begin();
+        restore();
+        sim_xs_write(PEER_FRONT "/trusted", "0");
+        silent_after = peer.xs.stats.requests + n++;
+        peer.on_wait = fall_silent;
+        fall_silent();
+        look();
+        lost = peer.nf->front.lost;
+        assert_true(!lost || !peer.dev->link_up);
+        if (lost)
+            look_for(10);
+        assert_int_equal(logged("taken as"), 0);
+        assert_true(!lost || peer.dev->link_up);
+        assert_true(peer.nf->untrusted);
+        peer.on_wait = NULL;
+        sim_xs_stop(silent = false);
+        end();
+    }
+    /* mtu, trusted, our state */
+    assert_int_equal(n - 1, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_a_device_that_is_closed_in_a_new_domain_is_not_opened_there),
         cmocka_unit_test(test_a_backend_that_never_comes_is_looked_for_less_and_less),
         cmocka_unit_test(test_each_restored_domain_is_looked_at_at_once),
+        cmocka_unit_test(test_no_answer_does_not_make_the_backend_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
