@@ -63,6 +63,7 @@ static void make_room(struct netfront *nf)
     memset(row->base, 0, (size_t)pages * PAGE_BYTES);
     nf->queue_row = row;
     nf->queue = (struct netfront_queue *)(void *)row->base;
+    nf->queue[0].stats = nf->own_queue.stats; /* they count since the device was opened */
     nf->queue_room = (uint8_t)nf->conf.queues_max;
     for (unsigned i = 0; i < nf->queue_room; i++)
         nf->queue[i].nf = nf;

@@ -371,6 +371,25 @@ static void test_pages_come_back_from_any_number_of_queues(void **state)
     stop();
 }
 
+/* The backend had one queue, and returns with several: counters are since the device was opened. */
+static void test_counters_outlast_a_connection_with_one_queue(void **state)
+{
+    (void)state;
+    start((struct sim_conf){.vif[0].queues_max = 4}, &(struct ours){.conf.queues_max = 1});
+    assert_int_equal(send(1), 0);
+    netdev_tx_flush(dev);
+    sim_run_until_idle();
+    (void)netdev_arm(dev);
+    assert_int_equal(stats(0).tx_packets, 1);
+    assert_true(netfront_queues_destroy(nf));
+    nf->conf.queues_max = 4;
+    assert_int_equal(netfront_queues_create(nf, 4, false), 0);
+    assert_int_equal(nf->queue_count, 4);
+    assert_int_equal(stats(0).tx_packets, 1);
+    assert_int_equal(stats(1).tx_packets, 0);
+    stop();
+}
+
 static void test_names_of_the_counters(void **state)
 {
     (void)state;
@@ -390,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_a_small_pool_has_shorter_or_fewer_queues),
         cmocka_unit_test(test_without_a_row_of_pages_there_is_one_queue),
         cmocka_unit_test(test_pages_come_back_from_any_number_of_queues),
+        cmocka_unit_test(test_counters_outlast_a_connection_with_one_queue),
         cmocka_unit_test(test_names_of_the_counters),
     };
 
