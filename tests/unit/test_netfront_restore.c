@@ -216,7 +216,7 @@ static void test_each_restored_domain_is_looked_at_at_once(void **state)
     end();
 }
 
-/* ---- a xenstored that does not answer --------------------------------------------------------- */
+/* ---- a xenstored that does not answer -------------------------------------------------------- */
 
 static uint64_t silent_after; /* so many requests: the next one has no answer */
 static bool silent;
