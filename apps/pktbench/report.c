@@ -3,22 +3,10 @@
 #include <morgana/log.h>
 #include <morgana/platform.h>
 
+#include "apps/common/print.h"
 #include "pktbench.h"
 
 #define LLU(x) ((unsigned long long)(x))
-
-static void print(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static void print(const char *format, ...)
-{
-    char line[512];
-    va_list args;
-
-    va_start(args, format);
-    size_t n = fmt_vbuf(line, sizeof(line), format, args);
-    va_end(args);
-    plat_console_write(cs_ro_of(line, size_min(n, sizeof(line) - 1)));
-}
 
 /* n per second, where n < 2^44: in microseconds, so that the product fits. */
 static uint64_t rate(uint64_t n, uint64_t ns)
@@ -48,7 +36,7 @@ static uint64_t tx_rate(const struct row *row, uint64_t each)
 
 static void print_us(uint64_t ns)
 {
-    print(" %7llu.%llu", LLU(ns / 1000), LLU(ns % 1000 / 100));
+    print_text(" %7llu.%llu", LLU(ns / 1000), LLU(ns % 1000 / 100));
 }
 
 static const uint32_t percentiles_ppm[] = {500000, 900000, 990000, 999000};
@@ -70,23 +58,23 @@ static void print_row(const struct bench *bench, const struct row *row)
 {
     uint64_t bits = (uint64_t)row->frame_bytes * 8;
 
-    print("%6u %10llu %8llu %10llu %8llu %9llu %8llu %8llu", row->frame_bytes, LLU(tx_rate(row, 1)),
-          LLU(tx_rate(row, bits) / 1000000), LLU(rx_rate(row, 1)),
-          LLU(rx_rate(row, bits) / 1000000), LLU(row_lost(row)), LLU(row_reordered(row)),
-          LLU(row->refused));
+    print_text("%6u %10llu %8llu %10llu %8llu %9llu %8llu %8llu", row->frame_bytes,
+               LLU(tx_rate(row, 1)), LLU(tx_rate(row, bits) / 1000000), LLU(rx_rate(row, 1)),
+               LLU(rx_rate(row, bits) / 1000000), LLU(row_lost(row)), LLU(row_reordered(row)),
+               LLU(row->refused));
     if (has_latency(bench))
         print_latency(&row->latency);
-    print("\n");
+    print_text("\n");
 }
 
 void report_text(const struct bench *bench)
 {
-    print("pktbench: mode=%s level=%s flows=%u\n", mode_names[bench->load.mode],
-          bench->load.eth ? "eth" : "udp", bench->load.port.flows);
-    print(" bytes     tx pkt/s   Mbit/s   rx pkt/s   Mbit/s      lost  reorder  refused");
+    print_text("pktbench: mode=%s level=%s flows=%u\n", mode_names[bench->load.mode],
+               bench->load.eth ? "eth" : "udp", bench->load.port.flows);
+    print_text(" bytes     tx pkt/s   Mbit/s   rx pkt/s   Mbit/s      lost  reorder  refused");
     if (has_latency(bench))
-        print("    min us       p50       p90       p99     p99.9       max");
-    print("\n");
+        print_text("    min us       p50       p90       p99     p99.9       max");
+    print_text("\n");
     for (unsigned i = 0; i < bench->row_count; i++)
         print_row(bench, &bench->rows[i]);
 }
@@ -98,52 +86,53 @@ static void print_row_json(const struct row *row)
     const struct hist *h = &row->latency;
     uint64_t bits = (uint64_t)row->frame_bytes * 8;
 
-    print("{\"frame_bytes\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,\"tx_ns\":%llu,"
-          "\"tx_pps\":%llu,\"tx_bps\":%llu,",
-          row->frame_bytes, LLU(row->tx_packets), LLU(row->tx_bytes), LLU(row->tx_ns),
-          LLU(tx_rate(row, 1)), LLU(tx_rate(row, bits)));
-    print("\"rx_packets\":%llu,\"rx_bytes\":%llu,\"rx_ns\":%llu,\"rx_pps\":%llu,\"rx_bps\":%llu,",
-          LLU(row->rx_packets), LLU(row->rx_bytes), LLU(rx_ns(row)), LLU(rx_rate(row, 1)),
-          LLU(rx_rate(row, bits)));
-    print("\"told_sent\":%llu,\"lost\":%llu,\"reordered\":%llu,\"duplicates\":%llu,"
-          "\"refused\":%llu,",
-          LLU(row->told_sent), LLU(row_lost(row)), LLU(row_reordered(row)),
-          LLU(row_duplicates(row)), LLU(row->refused));
-    print("\"latency_ns\":{\"count\":%llu,\"min\":%llu,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,"
-          "\"p999\":%llu,\"max\":%llu,\"mean\":%llu}}",
-          LLU(h->count), LLU(h->min_ns), LLU(hist_at(h, percentiles_ppm[0])),
-          LLU(hist_at(h, percentiles_ppm[1])), LLU(hist_at(h, percentiles_ppm[2])),
-          LLU(hist_at(h, percentiles_ppm[3])), LLU(h->max_ns),
-          LLU(h->count == 0 ? 0 : h->sum_ns / h->count));
+    print_text("{\"frame_bytes\":%u,\"tx_packets\":%llu,\"tx_bytes\":%llu,\"tx_ns\":%llu,"
+               "\"tx_pps\":%llu,\"tx_bps\":%llu,",
+               row->frame_bytes, LLU(row->tx_packets), LLU(row->tx_bytes), LLU(row->tx_ns),
+               LLU(tx_rate(row, 1)), LLU(tx_rate(row, bits)));
+    print_text(
+        "\"rx_packets\":%llu,\"rx_bytes\":%llu,\"rx_ns\":%llu,\"rx_pps\":%llu,\"rx_bps\":%llu,",
+        LLU(row->rx_packets), LLU(row->rx_bytes), LLU(rx_ns(row)), LLU(rx_rate(row, 1)),
+        LLU(rx_rate(row, bits)));
+    print_text("\"told_sent\":%llu,\"lost\":%llu,\"reordered\":%llu,\"duplicates\":%llu,"
+               "\"refused\":%llu,",
+               LLU(row->told_sent), LLU(row_lost(row)), LLU(row_reordered(row)),
+               LLU(row_duplicates(row)), LLU(row->refused));
+    print_text("\"latency_ns\":{\"count\":%llu,\"min\":%llu,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,"
+               "\"p999\":%llu,\"max\":%llu,\"mean\":%llu}}",
+               LLU(h->count), LLU(h->min_ns), LLU(hist_at(h, percentiles_ppm[0])),
+               LLU(hist_at(h, percentiles_ppm[1])), LLU(hist_at(h, percentiles_ppm[2])),
+               LLU(hist_at(h, percentiles_ppm[3])), LLU(h->max_ns),
+               LLU(h->count == 0 ? 0 : h->sum_ns / h->count));
 }
 
 static void print_device_json(const struct netdev *dev, const struct netdev_stats *device)
 {
     const uint64_t *stats = (const uint64_t *)device;
 
-    print("{\"driver\":\"%s\"", dev->ops->name);
+    print_text("{\"driver\":\"%s\"", dev->ops->name);
     for (unsigned i = 0; i < ARRAY_SIZE(netdev_stat_names); i++)
-        print(",\"%s\":%llu", netdev_stat_names[i], LLU(stats[i]));
-    print("}");
+        print_text(",\"%s\":%llu", netdev_stat_names[i], LLU(stats[i]));
+    print_text("}");
 }
 
 void report_json(const struct bench *bench)
 {
-    print("{\"pktbench\":1,\"mode\":\"%s\",\"level\":\"%s\",\"flows\":%u,\"rate\":%u,"
-          "\"window\":%u,\"ns\":%llu,\"idle_ns\":%llu,\"strangers\":%llu,"
-          "\"copied_bytes\":%llu,\"rows\":[",
-          mode_names[bench->load.mode], bench->load.eth ? "eth" : "udp", bench->load.port.flows,
-          bench->load.rate, bench->load.window, LLU(bench->end_ns - bench->began_ns),
-          LLU(bench->idle_ns), LLU(bench->strangers),
-          LLU(bench->ports[0].pool->stats.copied_bytes));
+    print_text("{\"pktbench\":1,\"mode\":\"%s\",\"level\":\"%s\",\"flows\":%u,\"rate\":%u,"
+               "\"window\":%u,\"ns\":%llu,\"idle_ns\":%llu,\"strangers\":%llu,"
+               "\"copied_bytes\":%llu,\"rows\":[",
+               mode_names[bench->load.mode], bench->load.eth ? "eth" : "udp",
+               bench->load.port.flows, bench->load.rate, bench->load.window,
+               LLU(bench->end_ns - bench->began_ns), LLU(bench->idle_ns), LLU(bench->strangers),
+               LLU(bench->ports[0].pool->stats.copied_bytes));
     for (unsigned i = 0; i < bench->row_count; i++) {
-        print("%s", i == 0 ? "" : ",");
+        print_text("%s", i == 0 ? "" : ",");
         print_row_json(&bench->rows[i]);
     }
-    print("],\"devices\":[");
+    print_text("],\"devices\":[");
     for (unsigned i = 0; i < bench->port_count; i++) {
-        print("%s", i == 0 ? "" : ",");
+        print_text("%s", i == 0 ? "" : ",");
         print_device_json(bench->ports[i].dev, &bench->devices[i]);
     }
-    print("]}\n");
+    print_text("]}\n");
 }
