@@ -191,7 +191,6 @@ static void ask(struct netfront *nf)
         return;
     ctrl->type = req.type;
     ctrl->waiting = true;
-    ctrl->requests++;
     ctrl->deadline_ns = plat_now_ns() + NETFRONT_CTRL_TIMEOUT_NS;
     netfront_ctrl_req_put(ring_request(&ctrl->ring, 0), req);
     ring_commit(&ctrl->ring, 1);
@@ -294,16 +293,13 @@ bool netfront_ctrl_arm(struct netfront *nf)
 
 /* ---- hash info ------------------------------------------------------------------------------- */
 
-bool netfront_ctrl_hash_info(const struct netfront *nf, struct cs_ro extra, uint32_t *value)
+bool netfront_ctrl_hash_info(const struct netfront *nf, struct cs_ro extra)
 {
     uint8_t htype = netfront_hash_info_ro_get_htype(extra);
 
-    if (!nf->ctrl.may_hash ||
-        netfront_hash_info_ro_get_alg(extra) != XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ ||
-        htype >= 32 || (nf->ctrl.types >> htype & 1) == 0)
-        return false;
-    *value = netfront_hash_info_ro_get_value(extra);
-    return true;
+    return nf->ctrl.may_hash &&
+           netfront_hash_info_ro_get_alg(extra) == XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ &&
+           htype < 32 && (nf->ctrl.types >> htype & 1) != 0;
 }
 
 bool netfront_ctrl_ready(const struct netfront *nf)

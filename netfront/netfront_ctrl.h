@@ -31,7 +31,7 @@ struct netfront_ctrl {
     uint32_t map_max;     /* entries the backend's table may have, */
     uint32_t map_size;    /* ... and has */
     uint64_t deadline_ns; /* for the answer, by plat_now_ns */
-    uint64_t requests, refused, timeouts;
+    uint64_t refused, timeouts;
 };
 
 /* netfront_xs.c, with queue_count set: makes the ring where the backend offers one (`offered`:
@@ -53,6 +53,6 @@ void netfront_ctrl_destroy(struct netfront *nf);
 bool netfront_ctrl_ready(const struct netfront *nf);
 /* Judges hash info (XEN_NETIF_EXTRA_TYPE_HASH) of a received frame, of a private copy of the slot;
  * false: nobody asked for it, or it is nonsense. */
-bool netfront_ctrl_hash_info(const struct netfront *nf, struct cs_ro extra, uint32_t *value);
+bool netfront_ctrl_hash_info(const struct netfront *nf, struct cs_ro extra);
 
 #endif

@@ -210,7 +210,6 @@ static bool add_extra(struct netfront_queue *q, uint64_t raw)
     uint8_t type = netfront_extra_ro_get_type(v);
     uint32_t bit = type < 32 ? 1u << type : 0;
     struct netfront_gso gso;
-    uint32_t hash;
 
     if ((q->nf->rx_extras & ~rx->extras_seen & bit) == 0) {
         netfront_violate(q->nf, NETFRONT_RX_EXTRA, type, rx->extras_seen, q->nf->rx_extras);
@@ -220,7 +219,7 @@ static bool add_extra(struct netfront_queue *q, uint64_t raw)
     rx->extra_next = (netfront_extra_ro_get_flags(v) & NETFRONT_EXTRA_MORE) != 0;
     if (type == NETFRONT_EXTRA_HASH) {
         /* Nobody here needs its value: the queue says as much. */
-        q->nf->dev.stats.rx_hashed += netfront_ctrl_hash_info(q->nf, v, &hash);
+        q->nf->dev.stats.rx_hashed += netfront_ctrl_hash_info(q->nf, v);
         return true;
     }
     gso = netfront_gso_of(raw);
