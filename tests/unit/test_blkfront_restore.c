@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "blkrig.h"
+#include "silence.h"
 
 #define KIB 1024u
 
@@ -337,18 +338,6 @@ static void test_a_xenstore_that_is_silent_is_asked_again(void **state)
     blkrig_stop(0);
 }
 
-static uint64_t silent_after; /* so many requests: the next one has no answer */
-static bool silent;
-
-static void fall_silent(void)
-{
-    bool now = blkrig.xs.stats.requests - silent_after <= 1;
-
-    if (now != silent)
-        sim_xs_stop(now); /* it is work: no time passes then */
-    silent = now;
-}
-
 /* Of what is asked when the new backend is known. What has no answer is asked again: whether it is
  * trusted (XSA-403) is not guessed. */
 static void test_no_answer_does_not_make_the_backend_trusted(void **state)
@@ -360,9 +349,8 @@ static void test_no_answer_does_not_make_the_backend_trusted(void **state)
     while (lost) {
         begin(&(struct blkrig_conf){.trusted = "0", .bf = {.timeout_ns = 60 * NS_PER_S}});
         blkrig_restore();
-        silent_after = blkrig.xs.stats.requests + n++;
-        blkrig.on_wait = fall_silent;
-        fall_silent();
+        silence_after(&blkrig.xs, n++);
+        blkrig.on_wait = silence_turn;
         (void)blkdev_arm(blkrig.dev);
         lost = blkrig.bf->front.lost;
         vplat_advance(XENBUS_FRONT_FIND_PAUSE_NS);
@@ -371,7 +359,7 @@ static void test_no_answer_does_not_make_the_backend_trusted(void **state)
         assert_null(strstr(vplat_console(), "taken as"));
         assert_true(blkrig.bf->untrusted);
         blkrig.on_wait = NULL;
-        sim_xs_stop(silent = false);
+        silence_end();
         blkrig_stop(0);
     }
     /* trusted, our state */

@@ -6,6 +6,7 @@
 #include "platform/sim/wire.h"
 
 #include "restore.h"
+#include "silence.h"
 
 static struct sim_queue wire;
 
@@ -218,18 +219,6 @@ static void test_each_restored_domain_is_looked_at_at_once(void **state)
 
 /* ---- a xenstored that does not answer -------------------------------------------------------- */
 
-static uint64_t silent_after; /* so many requests: the next one has no answer */
-static bool silent;
-
-static void fall_silent(void)
-{
-    bool now = peer.xs.stats.requests - silent_after <= 1;
-
-    if (now != silent)
-        sim_xs_stop(now); /* it is work: no time passes then */
-    silent = now;
-}
-
 /* Of what is asked when the new backend is known. What has no answer is asked again: whether it is
  * trusted (XSA-403) is not guessed. */
 static void test_no_answer_does_not_make_the_backend_trusted(void **state)
@@ -242,9 +231,8 @@ static void test_no_answer_does_not_make_the_backend_trusted(void **state)
         begin();
         restore();
         sim_xs_write(PEER_FRONT "/trusted", "0");
-        silent_after = peer.xs.stats.requests + n++;
-        peer.on_wait = fall_silent;
-        fall_silent();
+        silence_after(&peer.xs, n++);
+        peer.on_wait = silence_turn;
         look();
         lost = peer.nf->front.lost;
         assert_true(!lost || !peer.dev->link_up);
@@ -254,7 +242,7 @@ static void test_no_answer_does_not_make_the_backend_trusted(void **state)
         assert_true(!lost || peer.dev->link_up);
         assert_true(peer.nf->untrusted);
         peer.on_wait = NULL;
-        sim_xs_stop(silent = false);
+        silence_end();
         end();
     }
     /* mtu, trusted, our state */
