@@ -8,18 +8,10 @@
  */
 #include <morgana/cstruct.h>
 
+#include "netfront_headers.h"
 #include "netfront_priv.h"
 
 enum {
-    ETH_TYPE_OFF = 12,
-    ETH_TYPE_IP4 = 0x0800,
-    IP4_MIN = 20, /* RFC 791 section 3.1 */
-    IP4_FRAGMENT_OFF = 6,
-    IP4_FRAGMENT_OFFSET = 0x1fff,
-    IP4_FRAGMENT_MORE = 0x2000,
-    IP4_PROTOCOL_OFF = 9,
-    PROTOCOL_TCP = 6,
-    PROTOCOL_UDP = 17,
     TCP_MIN = 20, /* RFC 9293 section 3.1 */
     TCP_DOFF_OFF = 12,
     UDP_BYTES = 8, /* RFC 768 */

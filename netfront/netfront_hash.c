@@ -7,20 +7,8 @@
  */
 #include <morgana/cstruct.h>
 
+#include "netfront_headers.h"
 #include "netfront_priv.h"
-
-enum {
-    ETH_TYPE_OFF = 12,
-    ETH_TYPE_IP4 = 0x0800,
-    IP4_MIN = 20, /* RFC 791 section 3.1 */
-    IP4_FRAGMENT_OFF = 6,
-    IP4_FRAGMENT = 0x3fff, /* more fragments, and the offset */
-    IP4_PROTOCOL_OFF = 9,
-    IP4_SRC_OFF = 12,
-    IP4_DST_OFF = 16,
-    PROTOCOL_TCP = 6,
-    PROTOCOL_UDP = 17,
-};
 
 /* 32 bits of the key from this bit on; beyond its end are zeros. */
 static uint32_t key_bits(struct cs_ro key, size_t bit)
@@ -90,7 +78,8 @@ uint32_t netfront_hash_answer(const struct netfront_hash *hash, struct cs_ro fir
     protocol = cs_get_u8(ip, IP4_PROTOCOL_OFF);
     l4 = 4 * (version_ihl & 15);
     if ((protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP) ||
-        (cs_get_be16(ip, IP4_FRAGMENT_OFF) & IP4_FRAGMENT) != 0 || !cs_in(ip.len, l4, 4))
+        (cs_get_be16(ip, IP4_FRAGMENT_OFF) & (IP4_FRAGMENT_MORE | IP4_FRAGMENT_OFFSET)) != 0 ||
+        !cs_in(ip.len, l4, 4))
         return sum;
     ports = cs_get_be32(ip, l4);
     return sum ^ word(hash, 8, ports << 16 | ports >> 16);

@@ -79,6 +79,15 @@ static void turn(void)
     netdev_arm(peer.dev);
 }
 
+/* The wish to join a first group is on its way. */
+static void begin_joining(struct wish *wish)
+{
+    begin(false);
+    assert_int_equal(join(1), 0);
+    turn();
+    assert_true(take(wish));
+}
+
 static void assert_quiet(void)
 {
     struct wish wish;
@@ -137,10 +146,7 @@ static void test_changes_of_mind_wait_for_the_answer(void **state)
     struct wish wish;
 
     (void)state;
-    begin(false);
-    assert_int_equal(join(1), 0);
-    turn();
-    assert_true(take(&wish));
+    begin_joining(&wish);
     assert_int_equal(leave(1), 0);
     assert_quiet();
     answer(&wish, NETIF_RSP_OKAY);
@@ -393,10 +399,7 @@ static void test_an_answer_twice_is_a_lie(void **state)
     struct wish wish;
 
     (void)state;
-    begin(false);
-    assert_int_equal(join(1), 0);
-    turn();
-    assert_true(take(&wish));
+    begin_joining(&wish);
     peer_tx_answer(wish.id, NETIF_RSP_OKAY);
     peer_tx_answer(wish.id, NETIF_RSP_OKAY);
     peer_tx_push();
@@ -408,10 +411,7 @@ static void test_a_status_above_null_is_a_lie(void **state)
     struct wish wish;
 
     (void)state;
-    begin(false);
-    assert_int_equal(join(1), 0);
-    turn();
-    assert_true(take(&wish));
+    begin_joining(&wish);
     peer_tx_answer(wish.id, NETIF_RSP_NULL + 1);
     peer_tx_push();
     assert_closed();
@@ -422,10 +422,7 @@ static void test_more_empty_answers_than_extra_info_are_a_lie(void **state)
     struct wish wish;
 
     (void)state;
-    begin(false);
-    assert_int_equal(join(1), 0);
-    turn();
-    assert_true(take(&wish));
+    begin_joining(&wish);
     peer_tx_answer(wish.id, NETIF_RSP_NULL);
     peer_tx_answer(wish.id, NETIF_RSP_NULL);
     peer_tx_push();
