@@ -29,6 +29,8 @@
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
 #define NETFRONT_GSO_SIZE_MIN 8u /* an MSS of 48 (Linux's least) less 40 of TCP options */
 #define NETFRONT_RX_BATCH 32u    /* pages that must be missing before the receive ring is filled */
+/* Linux's netback keeps half a ring of pages for a queue (XENVIF_RX_QUEUE_BYTES). */
+#define NETFRONT_BACKEND_QUEUE (NETFRONT_RING_SLOTS / 2 * PAGE_BYTES)
 #define NETFRONT_EXTRAS_MAX 4u   /* slots of extra info a frame: one of each type */
 /* Slots of the longest frame that a backend may want to give: it waits until as many are posted. */
 #define NETFRONT_LONGEST_CHAIN (PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX)

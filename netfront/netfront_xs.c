@@ -114,6 +114,7 @@ static int read_features(struct netfront *nf)
         gso && !nf->conf.no_gso && caps->csum_tx && caps->frags_max > 1 ? NETFRONT_MTU_MAX : 0;
     /* The backend waits until as many pages are posted as its longest frame needs. */
     caps->gso_rx = !nf->conf.no_gso && caps->csum_rx && nf->conf.rx_slots >= NETFRONT_LONGEST_CHAIN;
+    caps->rx_queue_bytes = NETFRONT_BACKEND_QUEUE;
     /* A hash comes with every frame for which Linux has one, whether it was asked for or not. */
     nf->rx_extras = 1u << NETFRONT_EXTRA_HASH | (caps->gso_rx ? 1u << NETFRONT_EXTRA_GSO : 0);
     return 0;

@@ -320,12 +320,16 @@ struct tcp_rcv {
     /* autotuning (dynamic right-sizing) */
     uint64_t rtt_ns,
         rtt_at;            /* receiver's estimate; without timestamps: of a round that began then */
+    uint64_t rtt_least_ns; /* with timestamps: its least; UINT64_MAX: none yet */
     uint32_t rtt_seq;      /* and ends there */
     uint32_t rtt_ecr;      /* with them: the last echo that was looked at */
     uint32_t space;        /* bytes the program took in the last round, */
     uint64_t space_at;     /* and when this one began, */
     uint64_t space_copied; /* and what it had taken then */
     uint64_t copied;       /* bytes the program took, ever */
+    uint64_t path;         /* twice what the path holds without queues, as measured last, */
+    uint64_t path_at;      /* and from when on it is measured now, */
+    uint64_t path_copied;  /* and what the program had taken then */
     /* when to acknowledge */
     uint8_t ack;     /* enum tcp_ackgen_bits */
     uint8_t segs;    /* since the last ACK, saturating */

@@ -72,9 +72,14 @@ static bool arm_probe(struct tcp_conn *conn, uint64_t rto_at, uint64_t now)
         tcp_timer_runs(conn, TCP_TIMER_REORDER))
         return false;
     if (conn->rtt.srtt_ns != 0) {
+        bool super = conn->tcp->conf.nif->conf.dev->caps.gso_max_bytes != 0;
+
         ns = 2 * conn->rtt.srtt_ns;
-        /* The ACK of a lone segment may be a delayed one. */
-        ns += flight->out == 1 ? tuning->tlp_delack_ns : tuning->tlp_min_ns;
+        /* The ACK of a lone segment may be a delayed one; a super-segment is one to some. */
+        if (flight->out == 1)
+            ns += tuning->tlp_delack_ns;
+        else
+            ns += super ? tuning->tlp_super_ns : tuning->tlp_min_ns;
         ns = (ns + TICK_MS * NS_PER_MS - 1) / (TICK_MS * NS_PER_MS) * (TICK_MS * NS_PER_MS);
     }
     tcp_rto_arm(conn, TCP_TIMER_PROBE, u64_min(now + ns, rto_at));

@@ -91,6 +91,7 @@
     SAME(prr, true)                                                                                \
     SAME(dupthresh, 3)                                                                             \
     EACH(tlp_min_ns, 2 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                                 \
+    EACH(tlp_super_ns, 40 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                              \
     SAME(tlp_delack_ns, 200 * NS_PER_MS)                                                           \
     SAME(reorder_slack_ns, 2 * NS_PER_MS) /* Linux: two ticks */                                   \
     SAME(rto_initial_ns, 1 * NS_PER_S)                                                             \

@@ -23,6 +23,8 @@
 /* Windows are made for so many segments at least. */
 #define SPACE_SEGMENTS 16u
 #define FIRST_SEGMENTS 10u
+/* How long a path's pace is measured at least. */
+#define PATH_NS (50 * NS_PER_MS)
 
 uint8_t tcp_window_scale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
 {
@@ -180,6 +182,7 @@ void tcp_window_init(struct tcp_conn *conn, uint64_t now)
 
     rcv->ssthresh = tcp_window_first(tuning, u32_min(rcv->limit, rcv->clamp), mss);
     rcv->mss = TCP_MSS_CREDIBLE;
+    rcv->rtt_least_ns = UINT64_MAX;
     conn->rcv_wup = conn->rcv_nxt;
     conn->rcv_adv = conn->rcv_nxt + rcv->ssthresh;
     conn->received_at = now;
@@ -202,7 +205,7 @@ void tcp_window_negotiated(struct tcp_conn *conn, uint64_t now)
         rcv->ssthresh = rcv->limit;
     }
     rcv->space = u32_min(window, FIRST_SEGMENTS * conn->mss);
-    rcv->space_at = now;
+    rcv->space_at = rcv->path_at = now;
     conn->received_at = now;
 }
 
@@ -224,6 +227,31 @@ void tcp_window_grow(struct tcp_conn *conn, uint32_t len)
         rcv->quick |= 1; /* the sender hears of it at once */
 }
 
+/* Twice what the path itself holds: the bytes that were read in a least round trip, on the average
+ * of a time that is longer than a burst. */
+static void measure_path(struct tcp_conn *conn, uint64_t now)
+{
+    struct tcp_rcv *rcv = &conn->rcv;
+    uint64_t least_ns = u64_min(u64_min(conn->rtt.min_ns, rcv->rtt_least_ns), rcv->rtt_ns);
+    uint64_t took_ns = now - rcv->path_at, bytes = rcv->copied - rcv->path_copied;
+
+    if (took_ns < PATH_NS || took_ns < rcv->rtt_ns)
+        return;
+    rcv->path = 2 * bytes * (least_ns / NS_PER_US) / (took_ns / NS_PER_US);
+    rcv->path_copied = rcv->copied;
+    rcv->path_at = now;
+}
+
+/* What is on its way and not on the path waits in the device's queue, and beyond that it is lost;
+ * a quarter is left to others. */
+static uint64_t bound_by_queue(const struct tcp_conn *conn, uint64_t want)
+{
+    uint32_t queue = conn->tcp->conf.nif->conf.dev->caps.rx_queue_bytes / 4 * 3;
+    uint64_t path = conn->rcv.path;
+
+    return queue == 0 ? want : u64_min(want, path > queue ? path : queue);
+}
+
 /* A sender that is not held back sends in a round trip twice what it sent in the one before
  * (slow start): so the buffer is made for twice what the program took in the last round trip,
  * and then for the growth seen. */
@@ -235,10 +263,12 @@ static void right_size(struct tcp_conn *conn, uint64_t now)
 
     if (rcv->rtt_ns == 0 || now - rcv->space_at < rcv->rtt_ns)
         return;
+    measure_path(conn, now);
     if (taken > rcv->space && rcv->space != 0) {
         want = 2 * taken + SPACE_SEGMENTS * conn->mss;
         want += 2 * (want * (taken - rcv->space) / rcv->space);
         want = u64_min(want, tuning->rcvbuf_max);
+        want = bound_by_queue(conn, want);
         /* No more than half of what there is for all. */
         want =
             u64_min(want, (uint64_t)conn->tcp->conf.pages_max / 2 * u32_min(rcv->mss, PAGE_BYTES));

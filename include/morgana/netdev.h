@@ -34,6 +34,9 @@ struct netdev_caps {
     /* Longest IPv4 packet that tx accepts as a super-segment: up to 65535; 0: none. Needs csum_tx.
      * frags_max holds for it too: where payload lies so that it needs more, make it shorter */
     uint32_t gso_max_bytes;
+    /* What the other side keeps for us while we are busy, in bytes of frames; more is lost. 0: not
+     * known. TCP lets a near peer have no more on its way */
+    uint32_t rx_queue_bytes;
 };
 
 /* What happened, by name. A table of names is netdev_stat_names. */

@@ -144,6 +144,8 @@ struct tcp_tuning {
     bool prr;                  /* RFC 6937; false: RFC 6675's pipe alone */
     uint8_t dupthresh;         /* duplicate ACKs that mean loss: 1..16 */
     uint64_t tlp_min_ns;       /* on top of two round trips, for timers' grain */
+    /* the same where super-segments go: who merges what comes delays one's ACK (Linux: 40 ms) */
+    uint64_t tlp_super_ns;
     uint64_t tlp_delack_ns;    /* allowance for the peer's delayed ACK: WCDelAckT */
     uint64_t reorder_slack_ns; /* on top of RACK's reordering window, for timers' grain */
     uint64_t rto_initial_ns, rto_min_ns, rto_max_ns;

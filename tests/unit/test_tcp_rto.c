@@ -173,6 +173,16 @@ static void test_probe_of_a_lone_segment(void **state)
     assert_int_equal(txrig_timer(&rig, TCP_TIMER_PROBE), 210 * MS);
 }
 
+/* A peer that merges what comes takes a super-segment for one, and may delay its ACK. */
+static void test_probe_behind_super_segments(void **state)
+{
+    (void)state;
+    open_with((struct txrig_conf){.rtt_ns = 10 * MS, .tuning = tcp_tuning_default}, 0);
+    rig.conn->tcp->conf.nif->conf.dev->caps.gso_max_bytes = 65535;
+    txrig_send(&rig, 3);
+    assert_int_equal(txrig_timer(&rig, TCP_TIMER_PROBE), (2 * 10 + 40) * MS);
+}
+
 static void probe_last(void)
 {
     uint32_t at;
@@ -299,6 +309,7 @@ int main(void)
         TEST(test_frto_without_new_data),
         TEST(test_probe_of_new_data),
         TEST(test_probe_of_a_lone_segment),
+        TEST(test_probe_behind_super_segments),
         TEST(test_probe_that_repaired),
         TEST(test_probe_that_was_needless),
         TEST(test_one_probe),

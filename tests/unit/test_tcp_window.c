@@ -324,6 +324,34 @@ static void test_buffer_grows_with_what_is_read_in_a_round_trip(void **state)
     assert_true(tcp_window_offered(rig.conn) > 5 * 1024 * 1024);
 }
 
+/* The buffer's size in the end, where the device's other side keeps 512 KiB for us and segments
+ * took 100 ms, of which the path takes but some. */
+static uint32_t grown_over_a_queue(uint64_t least_rtt_ns)
+{
+    struct netdev_caps *caps;
+
+    reopen(&(struct rxrig_conf){.ts = true, .pages_max = 16384});
+    caps = &rig.tcp->conf.nif->conf.dev->caps;
+    caps->rx_queue_bytes = 512 * 1024;
+    rig.conn->rtt.min_ns = least_rtt_ns;
+    bulk(12, true);
+    caps->rx_queue_bytes = 0;
+    return rig.conn->rcv.limit;
+}
+
+/* What a near peer has on its way beyond what the device's other side keeps for us is lost. */
+static void test_near_peer_fills_no_more_than_the_devices_queue(void **state)
+{
+    (void)state;
+    assert_int_equal(grown_over_a_queue(20 * NS_PER_MS), 384 * 1024);
+}
+
+static void test_queue_does_not_bound_what_a_long_path_holds(void **state)
+{
+    (void)state;
+    assert_true(grown_over_a_queue(UINT64_MAX) > 2 * 1024 * 1024);
+}
+
 static void test_buffer_does_not_grow_for_who_does_not_read(void **state)
 {
     uint32_t limit;
@@ -409,6 +437,8 @@ int main(void)
         T(test_nothing_is_told_after_the_fin),
         T(test_what_came_before_the_fin_is_acknowledged),
         T(test_buffer_grows_with_what_is_read_in_a_round_trip),
+        T(test_near_peer_fills_no_more_than_the_devices_queue),
+        T(test_queue_does_not_bound_what_a_long_path_holds),
         T(test_buffer_does_not_grow_for_who_does_not_read),
         T(test_set_buffer_does_not_grow),
         T(test_round_trip_is_measured_without_timestamps),
