@@ -3,6 +3,7 @@
 # A case ends well when it comes to its end; any command that fails ends it (set -e), and so do fail and skip.
 # Times are in seconds and are stretched by `slow` (tests/xen/run --slow N).
 
+. /rig/nap
 console_dir=/var/log/xen/console
 net_server=10.0.0.2             # by convention the guest that serves; dom0 is 10.0.0.1 on xenbr0
 guest_count=0
@@ -36,7 +37,7 @@ case_end() {                    # the EXIT trap: let the logs be complete before
     exec >/dev/null 2>&1
     for i in 1 2 3 4 5 6 7 8; do    # something that a case left behind may hold the log open
         kill -0 "$log_pid" || break
-        sleep 0.2
+        nap 0.2
     done
 }
 
@@ -50,7 +51,7 @@ wait_until() {                  # SECONDS COMMAND...: status 1 when the time is 
     local end=$((SECONDS + $1 * slow)); shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || return 1
-        sleep 0.3
+        nap 0.3
     done
 }
 
@@ -63,7 +64,7 @@ wait_for_line() {               # GUEST PATTERN SECONDS [COUNT]: until the conso
     until has_lines "$(guest_console_log "$1")" "$2" "${4:-1}"; do
         [ $SECONDS -lt $end ] || fail "$1: no line like '$2' on the console within $3 s; last line: $(guest_last_words "$1")"
         case $(guest_state "$1") in
-            running) sleep 0.3 ;;
+            running) nap 0.3 ;;
             *) has_lines "$(guest_console_log "$1")" "$2" "${4:-1}" ||
                 fail "$1: ended ($(guest_state "$1")) before a line like '$2'; last line: $(guest_last_words "$1")" ;;
         esac
@@ -227,7 +228,7 @@ pump() {                        # FILE LOG: lines that appear in FILE go to the 
             part=
         done
         part+=$line
-        [ $stop = yes ] || sleep 0.4
+        [ $stop = yes ] || nap 0.4
     done <"$1"
     [ -z "$part" ] || say "log $case_name $2 ${part//$'\r'/}"
 }
@@ -235,7 +236,7 @@ pump() {                        # FILE LOG: lines that appear in FILE go to the 
 guest_console_log() { echo "$console_dir/guest-$1.log"; }
 
 guest_verdict() {               # NAME: the last line of its console that is not empty
-    tr -d '\r' <"$(guest_console_log "$1")" 2>/dev/null | grep -v '^[[:space:]]*$' | tail -n 1 || true
+    awk '{ sub(/\r$/, "") } /[^[:space:]]/ { last = $0 } END { print last }' "$console_dir/guest-$1.log" 2>/dev/null || true
 }
 
 guest_last_words() {            # NAME: for a reason: its last line, or what it said to Xen itself (port 0xe9) if it never had a console
@@ -250,8 +251,9 @@ guest_id() { xl domid "$1" 2>/dev/null; }
 guest_state() {                 # NAME: running | poweroff | reboot | suspend | crash | watchdog | gone
     local line part words=() i
     local why=(poweroff reboot suspend crash watchdog soft-reset)
-    line=$(xl list -v "$1" 2>/dev/null | tail -n +2) || true
-    [ -n "$line" ] || { echo gone; return; }
+    line=$(xl list -v "$1" 2>/dev/null) || true
+    [[ $line = *$'\n'* ]] || { echo gone; return; }
+    line=${line##*$'\n'}
     read -ra words <<<"$line"       # Name ID Mem VCPUs State Time UUID Reason-Code ...
     for i in "${!words[@]}"; do
         part=${words[i]}
@@ -267,10 +269,11 @@ guest_state() {                 # NAME: running | poweroff | reboot | suspend | 
 
 guest_ended() { [ "$(guest_state "$1")" != running ]; }
 
-console_quiet() {               # NAME: nothing came for a moment
+console_quiet() {               # NAME: its verdict came, or nothing for a moment
     local size
     size=$(stat -c %s "$(guest_console_log "$1")")
-    sleep 0.5
+    [[ $(guest_verdict "$1") != "verdict: "* ]] || return 0
+    nap 0.5
     [ "$size" = "$(stat -c %s "$(guest_console_log "$1")")" ]
 }
 
