@@ -277,14 +277,25 @@ int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path)
     int err = watch_request(xs, XS_WATCH, watch);
     if (err != 0)
         unlink_watch(xs, watch);
+    /* It may be registered yet, or be so already by xs_resume. */
+    if (xs_no_answer(err) && xs->stray_watch_count < XS_LATE_MAX)
+        xs->stray_watches[xs->stray_watch_count++] = *watch;
     return err;
 }
 
 int xs_unwatch(struct xs *xs, struct xs_watch *watch)
 {
-    int err = watch_request(xs, XS_UNWATCH, watch);
+    /* Before it is asked for: a resume meanwhile must not register it. */
     unlink_watch(xs, watch);
-    return err;
+    return watch_request(xs, XS_UNWATCH, watch);
+}
+
+/* Once nothing that was given up is on its way any more, xenstored answers, and, as it goes by the
+ * order of requests, has done what we ask it to undo. A refusal means that it had not. */
+static void unwatch_strays(struct xs *xs)
+{
+    while (xs->stray_watch_count != 0 && xs->late_count == 0 && xs->broken == 0)
+        (void)watch_request(xs, XS_UNWATCH, &xs->stray_watches[--xs->stray_watch_count]);
 }
 
 int xs_resume(struct xs *xs, void *ring, evtchn_port_t port)
@@ -295,7 +306,7 @@ int xs_resume(struct xs *xs, void *ring, evtchn_port_t port)
     xs->conf.port = port;
     xs->resumes++;
     xs->broken = 0;
-    xs->late_count = xs->stray_count = 0;
+    xs->late_count = xs->stray_count = xs->stray_watch_count = 0;
     int err = xs_ring_start(xs);
     if (err != 0)
         return xs->broken = err;
@@ -340,6 +351,7 @@ void xs_poll(struct xs *xs)
         return;
     while (xs->stray_count != 0 && xs->broken == 0)
         (void)xs_txn_end(xs, xs->strays[--xs->stray_count], false);
+    unwatch_strays(xs);
     if (xs->watch_ns != 0 && xs->broken == 0 && xs_may_retry(xs, xs->watch_ns, plat_now_ns()))
         watch_missing(xs);
 }
@@ -348,13 +360,16 @@ void xs_fini(struct xs *xs)
 {
     /* Watches that stay use up the domain's quota; one request removes them all. */
     struct cs_ro nothing = xs_str("");
-    int err = xs->watches != NULL ? ok_request(xs, XS_RESET_WATCHES, XS_TXN_NONE, &nothing, 1) : 0;
+    bool any = xs->watches != NULL || xs->stray_watch_count != 0;
+    int err = any ? ok_request(xs, XS_RESET_WATCHES, XS_TXN_NONE, &nothing, 1) : 0;
     while (xs->watches != NULL) {
         struct xs_watch *watch = xs->watches;
         if (err != 0)
             watch_request(xs, XS_UNWATCH, watch);
         unlink_watch(xs, watch);
     }
+    if (err != 0)
+        unwatch_strays(xs);
     xs->broken = -E_NODEV;
 }
 

@@ -72,6 +72,8 @@ struct xs {
     uint32_t late_count;
     xs_txn_t strays[XS_LATE_MAX]; /* transactions that began too late: to be ended */
     uint32_t stray_count;
+    struct xs_watch stray_watches[XS_LATE_MAX]; /* may be registered, and nobody's: to be removed */
+    uint32_t stray_watch_count;
     uint32_t in_len; /* bytes of the message being received */
     uint8_t in[16 + 4096 + 1];
 };
@@ -95,8 +97,8 @@ static inline bool xs_in_request(const struct xs *xs)
 }
 
 /* Takes watch events that have come; bounded work. Call it in the main loop; cheap where nothing
- * came. Makes requests only for watches that are missing since a restore, and to end
- * transactions that began after their deadline. */
+ * came. Makes requests only for watches that are missing since a restore, to end transactions that
+ * began after their deadline, and to remove watches that were registered after it. */
 void xs_poll(struct xs *xs);
 
 /* For what xenstored did not answer and is asked again: XS_RETRY_NS after that, and not while one
@@ -151,7 +153,9 @@ int xs_get_domain_path(struct xs *xs, uint16_t domid, struct cs out);
 /* 1 or 0; -E_ACCES where xenstored tells it to privileged domains only (Xen 4.17's does). */
 int xs_is_domain_introduced(struct xs *xs, uint16_t domid);
 
-/* Keeps watch until xs_unwatch or xs_fini; path is Lent. -E_NOSPC above XS_WATCHES_MAX. */
+/* Keeps watch until xs_unwatch or xs_fini; path is Lent. -E_NOSPC above XS_WATCHES_MAX. After any
+ * error it is the caller's again: where xenstored registers it after the deadline, xs_poll takes
+ * care of that. */
 int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path);
 /* The watch is the caller's again, whatever is returned. */
 int xs_unwatch(struct xs *xs, struct xs_watch *watch);

@@ -219,6 +219,54 @@ static void test_watch_that_is_refused_is_not_kept(void **state)
     teardown(state);
 }
 
+/* xenstored does what it was asked for too late: nobody has the watch, and its events would come,
+ * and count against the domain's quota, for ever. */
+static void test_watch_that_is_registered_too_late_is_removed(void **state)
+{
+    static struct xs_watch a, b;
+    (void)state;
+    assert_int_equal(xs_watch(&xs, &a, "data/a"), 0);
+    sim_xs_stop(true);
+    assert_int_equal(xs_watch(&xs, &b, "data/b"), -E_TIMEDOUT);
+    uint64_t requests = xs.stats.requests;
+    for (unsigned i = 0; i < 10; i++)
+        xs_poll(&xs);
+    assert_int_equal(xs.stats.requests, requests); /* one that is silent is not asked again */
+    sim_xs_stop(false);
+    settle();
+    assert_int_equal(sim_xs_watches(), 1);
+    assert_int_equal(xs.stats.requests, requests + 1);
+    uint64_t unknown = xs.stats.events_unknown;
+    sim_xs_write("/local/domain/1/data/b", "1");
+    settle();
+    assert_int_equal(xs.stats.events_unknown, unknown);
+    assert_int_equal(xs.stats.requests, requests + 1);
+    /* The same watch may be asked for again meanwhile: it is another to xenstored. */
+    sim_xs_stop(true);
+    assert_int_equal(xs_watch(&xs, &b, "data/b"), -E_TIMEDOUT);
+    sim_xs_stop(false);
+    assert_int_equal(xs_watch(&xs, &b, "data/b"), 0);
+    settle();
+    assert_int_equal(sim_xs_watches(), 2);
+    uint32_t fired = b.fired;
+    sim_xs_write("/local/domain/1/data/b", "2");
+    settle();
+    assert_int_equal(b.fired, fired + 1);
+    assert_int_equal(xs_broken(&xs), 0);
+}
+
+static void test_watch_that_was_too_late_is_removed_at_the_end(void **state)
+{
+    static struct xs_watch a;
+    (void)state;
+    sim_xs_stop(true);
+    assert_int_equal(xs_watch(&xs, &a, "data/a"), -E_TIMEDOUT);
+    sim_xs_stop(false);
+    xs_fini(&xs);
+    sim_run_until_idle();
+    assert_int_equal(sim_xs_watches(), 0);
+}
+
 /* ---- transactions ---------------------------------------------------------------------------- */
 
 static int increment(struct xs *store, xs_txn_t txn, void *arg)
@@ -314,6 +362,39 @@ static void test_watches_that_a_silent_xenstored_does_not_register_come_later(vo
     assert_int_equal(xs.stats.requests, requests);
 }
 
+/* The domain sleeps and wakes while a watch is asked for, or given up: xs_resume, which registers
+ * all that are linked, must not leave one behind that nobody has. */
+static void (*usual_step)(uint64_t deadline_ns);
+
+static void resuming_step(uint64_t deadline_ns)
+{
+    (void)deadline_ns;
+    vplat_step = usual_step;
+    sim_suspend(false);
+    assert_int_equal(resume(), 0);
+}
+
+static void test_watch_in_flight_at_a_restore_is_not_left_behind(void **state)
+{
+    static struct xs_watch a, b;
+    (void)state;
+    usual_step = vplat_step;
+    assert_int_equal(xs_watch(&xs, &a, "data/a"), 0);
+    vplat_step = resuming_step;
+    assert_int_equal(xs_watch(&xs, &b, "data/b"), -E_AGAIN);
+    settle();
+    assert_int_equal(sim_xs_watches(), 1);
+    assert_int_equal(xs_watch(&xs, &b, "data/b"), 0);
+    vplat_step = resuming_step;
+    assert_int_equal(xs_unwatch(&xs, &b), -E_AGAIN);
+    settle();
+    assert_int_equal(sim_xs_watches(), 1);
+    uint32_t fired = a.fired;
+    sim_xs_write("/local/domain/1/data/a", "1");
+    settle();
+    assert_int_equal(a.fired, fired + 1);
+}
+
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
 static void test_dead_xenstored_times_out(void **state)
@@ -372,11 +453,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_watches_are_removed_at_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_number_of_watches_is_bounded, setup, teardown),
         cmocka_unit_test(test_watch_that_is_refused_is_not_kept),
+        cmocka_unit_test_setup_teardown(test_watch_that_is_registered_too_late_is_removed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_watch_that_was_too_late_is_removed_at_the_end, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_transaction_is_run_again_on_eagain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_gives_up_after_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transaction_that_fails_is_aborted, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_watches_that_a_silent_xenstored_does_not_register_come_later, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watch_in_flight_at_a_restore_is_not_left_behind, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_dead_xenstored_times_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_xenstored_that_stays_dead_is_given_up, setup,
                                         teardown),
