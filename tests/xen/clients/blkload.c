@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * blkload: looks at disks, and loads them, as fio does in its simplest form.
  *

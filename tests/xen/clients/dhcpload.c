@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * dhcpload: many DHCP clients in one process, each with a hardware address of its own, over a
  * packet socket.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* domtime: how long the guest was on a processor until its first frame came.
  *
  *     domtime IFACE

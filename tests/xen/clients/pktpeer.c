@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* pktpeer: a Linux machine's part against apps/pktbench, and beside it: the same payloads (see
  * apps/pktbench/payload.h), sent and counted by Linux's sockets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* tcpblast: a known sequence of bytes over TCP, and how fast it went.
  *
  *     tcpblast send ADDRESS PORT MIB

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* udpblast: sends UDP datagrams to an echo service and checks every answer, byte for byte.
  *
  *     udpblast ADDRESS PORT COUNT MIN MAX WINDOW
