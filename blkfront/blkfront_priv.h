@@ -17,7 +17,6 @@
 #include "blkfront_wire.h"
 #include "xen/xenbus_front.h"
 
-#define BLKFRONT_SEG_RECORDS 1024u /* segments in flight: 4 MiB of whole pages */
 #define BLKFRONT_NONE UINT16_MAX
 #define BLKFRONT_NO_QUEUE UINT8_MAX
 #define BLKFRONT_RING_PAGES_MAX (1u << BLKFRONT_RING_ORDER_MAX)

@@ -44,6 +44,12 @@
 #define BLKFRONT_REQUESTS_MAX 128u /* in flight: of the program's, and in the rings */
 #define BLKFRONT_QUEUES_MAX 4u
 #define BLKFRONT_RING_ORDER_MAX 4u
+#define BLKFRONT_SEG_RECORDS 1024u /* segments in flight: 4 MiB of whole pages */
+/* What a device has granted at most: a page for each segment, persistent or not, a list of them for
+ * each ring request, and the rings. */
+#define BLKFRONT_GRANTS_MAX                                                                        \
+    (BLKFRONT_SEG_RECORDS + BLKFRONT_REQUESTS_MAX +                                                \
+     (BLKFRONT_QUEUES_MAX << BLKFRONT_RING_ORDER_MAX))
 
 struct blkfront_conf {
     struct evtchn *ev; /* Kept, all of them */

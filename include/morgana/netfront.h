@@ -53,6 +53,10 @@
 
 #define NETFRONT_RING_SLOTS 256u
 #define NETFRONT_QUEUES_MAX 8u
+/* What a device has granted at most: of each queue a page for each slot, both ways, and two rings;
+ * the control ring, and the page that it tells of. With tx_grants, what is sent counts by the
+ * pool's pages instead. */
+#define NETFRONT_GRANTS_MAX (NETFRONT_QUEUES_MAX * (2 * NETFRONT_RING_SLOTS + 2) + 2)
 
 struct netfront_conf {
     struct evtchn *ev; /* Kept, all of them */

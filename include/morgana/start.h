@@ -9,20 +9,22 @@
 #define MORGANA_START_H
 
 #include <morgana/balloon.h>
-#include <morgana/blkdev.h>
+#include <morgana/blkfront.h>
 #include <morgana/evtchn.h>
 #include <morgana/gnttab.h>
-#include <morgana/netdev.h>
+#include <morgana/netfront.h>
 #include <morgana/xencons.h>
 #include <morgana/xenctl.h>
 #include <morgana/xenstore.h>
 
 /* Sizes for small images: what they cost is in .bss. */
-#define START_PORTS_MAX 1024u  /* event channels: 4 bytes each, and one page of FIFO event words */
-#define START_GRANTS_MAX 2048u /* grant references: 4 bytes each */
-#define START_NETDEVS_MAX 4u   /* network devices: about 12 KiB each */
-
-#define START_BLKDEVS_MAX 2u /* block devices open at once: 32 KiB each */
+#define START_PORTS_MAX 1024u /* event channels: 4 bytes each, and one page of FIFO event words */
+#define START_NETDEVS_MAX 4u  /* network devices: about 12 KiB each */
+#define START_BLKDEVS_MAX 2u  /* block devices open at once: 32 KiB each */
+/* Grant references, 4 bytes each: for a network device with all its queues, or every one with a
+ * queue, and beside these every disk. Devices with more share what there is. */
+#define START_GRANTS_MAX                                                                           \
+    (GNTTAB_RESERVED + NETFRONT_GRANTS_MAX + START_BLKDEVS_MAX * BLKFRONT_GRANTS_MAX)
 
 /* A device while it is open: in boot/common/xen the storage goes by the same number. */
 struct start_vif {
@@ -84,7 +86,6 @@ int start_words(struct start *start);
 
 /* Likewise: fills in what netfront= says of every device, else leaves `conf` as it is. 0, or
  * -E_INVAL, said in one line. */
-struct netfront_conf;
 int start_netfront_words(const struct start *start, struct netfront_conf *conf);
 
 /* Between the files of boot/common/xen: does what a letter of `xl sysrq` asks for, '\0' nothing; an

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* test_netdev_xen.c - the program's network devices as boot/common/xen finds them in xenstore. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "simguest.h"
@@ -139,6 +140,38 @@ static void test_opening_twice_is_said(void **state)
     simguest_shutdown();
 }
 
+/* All slots of all queues, though the disks have all of theirs. */
+static void test_the_table_has_a_grant_for_every_slot(void **state)
+{
+    enum { MANY = 2 * NETFRONT_QUEUES_MAX * NETFRONT_RING_SLOTS };
+    static char name[] = "test", queues[] = "netfront=queues=8";
+    static char *argv[] = {name, queues, NULL};
+    static struct page many_headers[MANY];
+    static struct pkt many_pkts[MANY];
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1, .vif = {{.queues_max = 8}}};
+    const struct gnttab_stats *stats = &start_get()->gt.stats;
+    uint8_t *many_memory = aligned_alloc(PAGE_BYTES, (size_t)MANY * PAGE_BYTES);
+    struct netdev *dev = NULL;
+    uint32_t before;
+
+    (void)state;
+    assert_non_null(many_memory);
+    simguest_boot(&conf, 2, argv);
+    page_pool_init(&pages, many_headers, many_memory, MANY);
+    pkt_pool_init(&pool, many_pkts, MANY, &pages);
+    before = stats->free_count;
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    assert_int_equal(sim_vif_queues(0), NETFRONT_QUEUES_MAX);
+    /* what is received into, and the rings */
+    assert_int_equal(before - stats->free_count, NETFRONT_QUEUES_MAX * (NETFRONT_RING_SLOTS + 2));
+    /* what is sent */
+    assert_true(stats->free_count >= NETFRONT_QUEUES_MAX * NETFRONT_RING_SLOTS +
+                                         START_BLKDEVS_MAX * BLKFRONT_GRANTS_MAX);
+    assert_true(start_vif_close(dev));
+    simguest_shutdown();
+    free(many_memory);
+}
+
 /* ---- hot-plug -------------------------------------------------------------------------------- */
 
 #define VIF "/local/domain/1/device/vif/"
@@ -270,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_no_device_says_how_to_get_one),
         cmocka_unit_test(test_only_numbers_as_xen_writes_them_are_devices),
         cmocka_unit_test(test_opening_twice_is_said),
+        cmocka_unit_test(test_the_table_has_a_grant_for_every_slot),
         cmocka_unit_test(test_count_follows_what_is_attached_and_asks_only_then),
         cmocka_unit_test(test_device_that_is_open_and_detached_keeps_its_place),
         cmocka_unit_test(test_attached_device_outlives_a_xenstored_that_does_not_answer),

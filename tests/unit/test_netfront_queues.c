@@ -314,12 +314,13 @@ static void test_a_full_queue_does_not_stop_the_others(void **state)
 static void test_a_small_pool_has_shorter_or_fewer_queues(void **state)
 {
     static const struct {
-        uint32_t pages, queues, slots;
-    } cases[] = {{4200, 8, 127}, {1600, 8, 100}, {400, 8, 25}, {340, 7, 24}, {100, 2, 25}};
+        uint32_t pages, frames, queues, slots; /* frames: of grant table; 0: all that it wants */
+    } cases[] = {{4200, 0, 8, 256}, {4200, 4, 8, 127}, {1600, 0, 8, 100},
+                 {400, 0, 8, 25},   {340, 0, 7, 24},   {100, 0, 2, 25}};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        start((struct sim_conf){.vif[0].queues_max = 8},
+        start((struct sim_conf){.vif[0].queues_max = 8, .gnttab_frames = cases[i].frames},
               &(struct ours){.conf.queues_max = 8, .pages = cases[i].pages});
         assert_int_equal(nf->queue_count, cases[i].queues);
         assert_int_equal(nf->rx_slots, cases[i].slots);
