@@ -20,12 +20,12 @@ static struct pkt_pool pool;
 
 static int setup(void **state)
 {
-    static char name[] = "test";
-    static char *argv[] = {name, NULL};
-    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    static char name[] = "test", queues[] = "netfront=queues=2";
+    static char *argv[] = {name, queues, NULL};
+    const struct sim_conf conf = {.seed = 1, .vif_count = 2, .vif[1] = {.queues_max = 2}};
 
     (void)state;
-    simguest_boot(&conf, 1, argv);
+    simguest_boot(&conf, 2, argv);
     page_pool_init(&pages, headers, memory, PAGES);
     pkt_pool_init(&pool, pkts, PAGES, &pages);
     vplat_console_clear();
@@ -103,6 +103,28 @@ static void test_memory_and_counters_of_open_devices(void **state)
     assert_true(start_vif_close(dev));
 }
 
+/* One queue has counted nothing that its device did not. */
+static void test_counters_of_queues_where_there_are_several(void **state)
+{
+    struct netdev *one = NULL, *two = NULL;
+    struct netfront_queue_stats stats;
+
+    (void)state;
+    assert_int_equal(start_vif_open(0, 0, &pool, &one), 0);
+    assert_int_equal(start_vif_open(1, 1, &pool, &two), 0);
+    assert_true(netfront_queue_stats(two, 1, &stats));
+    assert_true(stats.rx_notify != 0);
+    ask('t');
+    assert_true(said("sysrq: vif 0: rx_notify "));
+    assert_false(said("vif 0 queue"));
+    assert_true(said("sysrq: vif 1 queue 0: rx_notify "));
+    assert_true(said("sysrq: vif 1 queue 1: rx_notify "));
+    assert_false(said("queue 2"));
+    assert_false(said("queue 1: tx_errors"));
+    assert_true(start_vif_close(two));
+    assert_true(start_vif_close(one));
+}
+
 static void test_poweroff_and_reboot_end_the_program_at_once(void **state)
 {
     static const char letters[] = {'o', 'b'};
@@ -134,6 +156,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unknown_letter_is_said_and_answered_by_the_list, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_memory_and_counters_of_open_devices, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_counters_of_queues_where_there_are_several, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_poweroff_and_reboot_end_the_program_at_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_crash_is_an_assertion, setup, teardown),

@@ -6,6 +6,7 @@
 #include <morgana/start.h>
 
 #define ULL(n) ((unsigned long long)(n))
+#define WHO_BYTES 32u /* "vif 4294967295 queue 7" */
 
 static void help(struct start *start);
 
@@ -66,17 +67,34 @@ static void memory(struct start *start)
 
 /* ---- t: what the devices did ----------------------------------------------------------------- */
 
-static void say_counters(const char *kind, uint32_t id, const char *const *names,
-                         const uint64_t *counters, size_t n)
+static void say_counters(const char *who, const char *const *names, const uint64_t *counters,
+                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (counters[i] != 0)
-            LOG_INFO("sysrq: %s %u: %s %llu", kind, id, names[i], ULL(counters[i]));
+            LOG_INFO("sysrq: %s: %s %llu", who, names[i], ULL(counters[i]));
+    }
+}
+
+/* Where there are several: what one did is what its device did. */
+static void say_queues(const struct start_vif *vif)
+{
+    struct netfront_queue_stats stats;
+    char who[WHO_BYTES];
+
+    if (!netfront_queue_stats(vif->dev, 1, &stats))
+        return;
+    for (unsigned i = 0; netfront_queue_stats(vif->dev, i, &stats); i++) {
+        (void)fmt_buf(who, sizeof(who), "vif %u queue %u", vif->id, i);
+        say_counters(who, netfront_queue_stat_names, (const uint64_t *)&stats,
+                     ARRAY_SIZE(netfront_queue_stat_names));
     }
 }
 
 static void counters(struct start *start)
 {
+    char who[WHO_BYTES];
+
     for (unsigned i = 0; i < START_NETDEVS_MAX; i++) {
         const struct start_vif *vif = &start->vifs[i];
 
@@ -84,8 +102,10 @@ static void counters(struct start *start)
             continue;
         LOG_INFO("sysrq: vif %u: %s, link %s", vif->id, fmt_mac(vif->dev->mac).text,
                  vif->dev->link_up ? "up" : "down");
-        say_counters("vif", vif->id, netdev_stat_names, (const uint64_t *)&vif->dev->stats,
+        (void)fmt_buf(who, sizeof(who), "vif %u", vif->id);
+        say_counters(who, netdev_stat_names, (const uint64_t *)&vif->dev->stats,
                      ARRAY_SIZE(netdev_stat_names));
+        say_queues(vif);
     }
     for (unsigned i = 0; i < START_BLKDEVS_MAX; i++) {
         const struct start_vbd *vbd = &start->vbds[i];
@@ -93,7 +113,8 @@ static void counters(struct start *start)
         if (vbd->dev == NULL)
             continue;
         LOG_INFO("sysrq: vbd %u: %s", vbd->id, vbd->dev->online ? "online" : "offline");
-        say_counters("vbd", vbd->id, blkdev_stat_names, (const uint64_t *)&vbd->dev->stats,
+        (void)fmt_buf(who, sizeof(who), "vbd %u", vbd->id);
+        say_counters(who, blkdev_stat_names, (const uint64_t *)&vbd->dev->stats,
                      ARRAY_SIZE(blkdev_stat_names));
     }
 }
