@@ -183,7 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         if (broken != 0 && xs_broken(&xs) != broken && xs_broken(&xs) != -E_PROTO)
             abort();
-        if (xs.in_len > sizeof(xs.in) || xs.late_count > XS_LATE_MAX)
+        if (xs.in_len > sizeof(xs.in) || xs.late_count > XS_LATE_MAX ||
+            xs.stray_watch_count > XS_LATE_MAX)
             abort();
     }
     xs_fini(&xs);
