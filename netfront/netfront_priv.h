@@ -31,7 +31,7 @@
 #define NETFRONT_RX_BATCH 32u    /* pages that must be missing before the receive ring is filled */
 /* Linux's netback keeps half a ring of pages for a queue (XENVIF_RX_QUEUE_BYTES). */
 #define NETFRONT_BACKEND_QUEUE (NETFRONT_RING_SLOTS / 2 * PAGE_BYTES)
-#define NETFRONT_EXTRAS_MAX 4u   /* slots of extra info a frame: one of each type */
+#define NETFRONT_EXTRAS_MAX 4u /* slots of extra info a frame: one of each type */
 /* Slots of the longest frame that a backend may want to give: it waits until as many are posted. */
 #define NETFRONT_LONGEST_CHAIN (PKT_FRAGS_MAX + NETFRONT_EXTRAS_MAX)
 #define NETFRONT_TCP_CSUM_OFF 16u /* RFC 9293 section 3.1: of the checksum in TCP's header */

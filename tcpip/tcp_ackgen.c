@@ -116,7 +116,10 @@ static inline void measure_rtt(struct tcp_conn *conn, const struct tcp_rx *rx)
         if (rtt > UINT32_MAX / 2)
             return;
         rtt = rtt == 0 ? unit : rtt * unit;
-        rcv->rtt_least_ns = u64_min(rcv->rtt_least_ns, rtt);
+        if (rtt <= rcv->rtt_least_ns || rx->now - rcv->rtt_least_at > TCP_RTT_LEAST_NS) {
+            rcv->rtt_least_ns = rtt;
+            rcv->rtt_least_at = rx->now;
+        }
         rcv->rtt_ns = rcv->rtt_ns == 0 ? rtt : rcv->rtt_ns - rcv->rtt_ns / 8 + rtt / 8;
         return;
     }

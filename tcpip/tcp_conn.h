@@ -143,6 +143,9 @@ struct tcp_ooo {
 
 /* ---- parts of a connection ------------------------------------------------------------------- */
 
+/* How long the least round trip is believed to be the path's. */
+#define TCP_RTT_LEAST_NS (300 * NS_PER_S)
+
 /* RFC 6298, and what TCP_INFO wants. tcp_rtt.c's. */
 struct tcp_rtt {
     uint64_t srtt_ns, rttvar_ns; /* srtt 0: no sample yet */
@@ -319,8 +322,9 @@ struct tcp_rcv {
     uint32_t mss_seen;           /* length of the last segment that was shorter; 0: it was not */
     /* autotuning (dynamic right-sizing) */
     uint64_t rtt_ns,
-        rtt_at;            /* receiver's estimate; without timestamps: of a round that began then */
-    uint64_t rtt_least_ns; /* with timestamps: its least; UINT64_MAX: none yet */
+        rtt_at; /* receiver's estimate; without timestamps: of a round that began then */
+    /* with timestamps: its least, of TCP_RTT_LEAST_NS, and when; UINT64_MAX: none yet */
+    uint64_t rtt_least_ns, rtt_least_at;
     uint32_t rtt_seq;      /* and ends there */
     uint32_t rtt_ecr;      /* with them: the last echo that was looked at */
     uint32_t space;        /* bytes the program took in the last round, */

@@ -72,10 +72,10 @@ static bool arm_probe(struct tcp_conn *conn, uint64_t rto_at, uint64_t now)
         tcp_timer_runs(conn, TCP_TIMER_REORDER))
         return false;
     if (conn->rtt.srtt_ns != 0) {
-        bool super = conn->tcp->conf.nif->conf.dev->caps.gso_max_bytes != 0;
+        bool super = flight->out > flight->tree.count; /* segments, and records of them */
 
         ns = 2 * conn->rtt.srtt_ns;
-        /* The ACK of a lone segment may be a delayed one; a super-segment is one to some. */
+        /* The ACK of a lone segment may be a delayed one, and that of a super-segment. */
         if (flight->out == 1)
             ns += tuning->tlp_delack_ns;
         else

@@ -9,8 +9,6 @@
  */
 #include "tcpip/tcp_flight.h"
 
-enum { MIN_RTT_WINDOW_S = 300 };
-
 void tcp_rtt_init(struct tcp_rtt *rtt, const struct tcp_tuning *tuning)
 {
     *rtt = (struct tcp_rtt){.rto_ns = tuning->rto_initial_ns, .min_ns = UINT64_MAX};
@@ -88,7 +86,7 @@ void tcp_rtt_smooth(struct tcp_rtt *rtt, const struct tcp_tuning *tuning, uint64
 
 void tcp_rtt_least(struct tcp_rtt *rtt, uint64_t sample_ns, uint64_t now)
 {
-    if (sample_ns <= rtt->min_ns || now - rtt->min_at > MIN_RTT_WINDOW_S * NS_PER_S) {
+    if (sample_ns <= rtt->min_ns || now - rtt->min_at > TCP_RTT_LEAST_NS) {
         rtt->min_ns = sample_ns;
         rtt->min_at = now;
     }

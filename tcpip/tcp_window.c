@@ -4,7 +4,8 @@
  * Theory of operation
  *
  *     rcv.limit      bytes that may wait to be read. Grows with what the program takes in a round
- *                    trip (dynamic right-sizing), where it was not set by the program
+ *                    trip (dynamic right-sizing), where it was not set by the program, but not
+ *                    beyond what the device's other side keeps, where the path is short
  *     rcv.ssthresh   bytes that are offered at most: grows by two segments with each that comes, so
  *                    that a sender is let loose only as its segments prove to fill their pages
  *     the window     the least of ssthresh, clamp, and what limit has left; its right edge is
@@ -25,6 +26,7 @@
 #define FIRST_SEGMENTS 10u
 /* How long a path's pace is measured at least. */
 #define PATH_NS (50 * NS_PER_MS)
+#define PATH_ROUNDS_MAX 8u
 
 uint8_t tcp_window_scale(const struct tcp_tuning *tuning, uint32_t rcvbuf_max)
 {
@@ -227,17 +229,28 @@ void tcp_window_grow(struct tcp_conn *conn, uint32_t len)
         rcv->quick |= 1; /* the sender hears of it at once */
 }
 
+/* The path's least round trip, of the last minutes; UINT64_MAX: nothing is known. */
+static uint64_t least_rtt(const struct tcp_conn *conn, uint64_t now)
+{
+    const struct tcp_rcv *rcv = &conn->rcv;
+    uint64_t least_ns = u64_min(rcv->rtt_least_ns, rcv->rtt_ns);
+
+    return now - conn->rtt.min_at > TCP_RTT_LEAST_NS ? least_ns
+                                                     : u64_min(least_ns, conn->rtt.min_ns);
+}
+
 /* Twice what the path itself holds: the bytes that were read in a least round trip, on the average
- * of a time that is longer than a burst. */
+ * of a time that is longer than a burst. A time in which little came to be read says nothing. */
 static void measure_path(struct tcp_conn *conn, uint64_t now)
 {
     struct tcp_rcv *rcv = &conn->rcv;
-    uint64_t least_ns = u64_min(u64_min(conn->rtt.min_ns, rcv->rtt_least_ns), rcv->rtt_ns);
     uint64_t took_ns = now - rcv->path_at, bytes = rcv->copied - rcv->path_copied;
+    uint64_t round_ns = rcv->rtt_ns > PATH_NS ? rcv->rtt_ns : PATH_NS;
 
-    if (took_ns < PATH_NS || took_ns < rcv->rtt_ns)
+    if (took_ns < round_ns)
         return;
-    rcv->path = 2 * bytes * (least_ns / NS_PER_US) / (took_ns / NS_PER_US);
+    if (took_ns < PATH_ROUNDS_MAX * round_ns)
+        rcv->path = 2 * bytes * (least_rtt(conn, now) / NS_PER_US) / (took_ns / NS_PER_US);
     rcv->path_copied = rcv->copied;
     rcv->path_at = now;
 }

@@ -294,7 +294,7 @@ int xs_unwatch(struct xs *xs, struct xs_watch *watch)
  * order of requests, has done what we ask it to undo. A refusal means that it had not. */
 static void unwatch_strays(struct xs *xs)
 {
-    while (xs->stray_watch_count != 0 && xs->late_count == 0 && xs->broken == 0)
+    while (xs->stray_watch_count != 0 && xs->broken == 0)
         (void)watch_request(xs, XS_UNWATCH, &xs->stray_watches[--xs->stray_watch_count]);
 }
 
@@ -351,7 +351,8 @@ void xs_poll(struct xs *xs)
         return;
     while (xs->stray_count != 0 && xs->broken == 0)
         (void)xs_txn_end(xs, xs->strays[--xs->stray_count], false);
-    unwatch_strays(xs);
+    if (xs->late_count == 0)
+        unwatch_strays(xs);
     if (xs->watch_ns != 0 && xs->broken == 0 && xs_may_retry(xs, xs->watch_ns, plat_now_ns()))
         watch_missing(xs);
 }

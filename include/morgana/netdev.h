@@ -35,7 +35,7 @@ struct netdev_caps {
      * frags_max holds for it too: where payload lies so that it needs more, make it shorter */
     uint32_t gso_max_bytes;
     /* What the other side keeps for us while we are busy, in bytes of frames; more is lost. 0: not
-     * known. TCP lets a near peer have no more on its way */
+     * known. TCP lets a near peer have three quarters of it on its way */
     uint32_t rx_queue_bytes;
 };
 

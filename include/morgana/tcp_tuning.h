@@ -138,13 +138,13 @@ struct tcp_tuning {
     bool limited_transmit; /* RFC 3042 */
 
     /* Loss. */
-    bool rack;                 /* RFC 8985; false: three duplicate ACKs (RFC 5681, RFC 6675) */
-    bool tlp;                  /* tail loss probes (RFC 8985 section 7); needs rack */
-    bool f_rto;                /* RFC 5682 */
-    bool prr;                  /* RFC 6937; false: RFC 6675's pipe alone */
-    uint8_t dupthresh;         /* duplicate ACKs that mean loss: 1..16 */
-    uint64_t tlp_min_ns;       /* on top of two round trips, for timers' grain */
-    /* the same where super-segments go: who merges what comes delays one's ACK (Linux: 40 ms) */
+    bool rack;           /* RFC 8985; false: three duplicate ACKs (RFC 5681, RFC 6675) */
+    bool tlp;            /* tail loss probes (RFC 8985 section 7); needs rack */
+    bool f_rto;          /* RFC 5682 */
+    bool prr;            /* RFC 6937; false: RFC 6675's pipe alone */
+    uint8_t dupthresh;   /* duplicate ACKs that mean loss: 1..16 */
+    uint64_t tlp_min_ns; /* on top of two round trips, for timers' grain */
+    /* the same where a super-segment is out: its ACK may wait for a program (decision 27) */
     uint64_t tlp_super_ns;
     uint64_t tlp_delack_ns;    /* allowance for the peer's delayed ACK: WCDelAckT */
     uint64_t reorder_slack_ns; /* on top of RACK's reordering window, for timers' grain */

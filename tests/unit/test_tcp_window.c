@@ -334,6 +334,7 @@ static uint32_t grown_over_a_queue(uint64_t least_rtt_ns)
     caps = &rig.tcp->conf.nif->conf.dev->caps;
     caps->rx_queue_bytes = 512 * 1024;
     rig.conn->rtt.min_ns = least_rtt_ns;
+    rig.conn->rtt.min_at = tcprig_now();
     bulk(12, true);
     caps->rx_queue_bytes = 0;
     return rig.conn->rcv.limit;

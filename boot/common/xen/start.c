@@ -16,7 +16,8 @@
 
 #define FIFO_PAGES ((START_PORTS_MAX + 1023u) / 1024u)
 
-STATIC_ASSERT(START_NETDEVS_MAX <= NETFRONT_QUEUES_MAX, "each device can have a queue's grants");
+STATIC_ASSERT(START_NETDEVS_MAX *(2 * NETFRONT_RING_SLOTS + 4) <= NETFRONT_GRANTS_MAX,
+              "each device can have a queue's grants");
 STATIC_ASSERT(START_GRANTS_MAX <= GNTTAB_FRAMES_MAX * 256, "a table of version 2 holds them");
 
 static struct start start;

@@ -76,14 +76,11 @@ static void say_counters(const char *who, const char *const *names, const uint64
     }
 }
 
-/* Where there are several: what one did is what its device did. */
 static void say_queues(const struct start_vif *vif)
 {
     struct netfront_queue_stats stats;
     char who[WHO_BYTES];
 
-    if (!netfront_queue_stats(vif->dev, 1, &stats))
-        return;
     for (unsigned i = 0; netfront_queue_stats(vif->dev, i, &stats); i++) {
         (void)fmt_buf(who, sizeof(who), "vif %u queue %u", vif->id, i);
         say_counters(who, netfront_queue_stat_names, (const uint64_t *)&stats,

@@ -236,7 +236,7 @@ pump() {                        # FILE LOG: lines that appear in FILE go to the 
 guest_console_log() { echo "$console_dir/guest-$1.log"; }
 
 guest_verdict() {               # NAME: the last line of its console that is not empty
-    awk '{ sub(/\r$/, "") } /[^[:space:]]/ { last = $0 } END { print last }' "$console_dir/guest-$1.log" 2>/dev/null || true
+    awk '{ gsub(/\r/, "") } /[^[:space:]]/ { last = $0 } END { print last }' "$console_dir/guest-$1.log" 2>/dev/null || true
 }
 
 guest_last_words() {            # NAME: for a reason: its last line, or what it said to Xen itself (port 0xe9) if it never had a console
@@ -269,11 +269,11 @@ guest_state() {                 # NAME: running | poweroff | reboot | suspend | 
 
 guest_ended() { [ "$(guest_state "$1")" != running ]; }
 
-console_quiet() {               # NAME: its verdict came, or nothing for a moment
-    local size
+console_quiet() {               # NAME: nothing came for a moment; behind a verdict, a short one
+    local size wait=0.5
     size=$(stat -c %s "$(guest_console_log "$1")")
-    [[ $(guest_verdict "$1") != "verdict: "* ]] || return 0
-    nap 0.5
+    [[ $(guest_verdict "$1") != "verdict: "* ]] || wait=0.1
+    nap $wait
     [ "$size" = "$(stat -c %s "$(guest_console_log "$1")")" ]
 }
 
