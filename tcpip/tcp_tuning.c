@@ -90,7 +90,7 @@
     EACH(f_rto, true, true, false)                                                                 \
     SAME(prr, true)                                                                                \
     SAME(dupthresh, 3)                                                                             \
-    EACH(tlp_min_ns, 10 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                                 \
+    EACH(tlp_min_ns, 10 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                                \
     EACH(tlp_super_ns, 40 * NS_PER_MS, 2 * NS_PER_MS, 10 * NS_PER_MS)                              \
     SAME(tlp_delack_ns, 200 * NS_PER_MS)                                                           \
     SAME(reorder_slack_ns, 2 * NS_PER_MS) /* Linux: two ticks */                                   \
