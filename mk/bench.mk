@@ -23,7 +23,7 @@ bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 .PHONY: bench
 
 ## bench-xen: the network and block I/O of our images and of Linux guests on real Xen in QEMU, in turns, in one boot; tables and plots (an hour; on a machine with nothing else to do)
-bench-xen: deps-build deps-xen apps-xen-x86_64
+bench-xen: deps-build deps-xen deps-bench-xen apps-xen-x86_64
 	$(Q)tools/run-benches xen-net xen-blk
 .PHONY: bench-xen
 

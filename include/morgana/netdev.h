@@ -88,8 +88,8 @@ struct netdev_ops {
     void (*tx_flush)(struct netdev *dev);
 
     /* Gives up to n received frames, oldest first; returns how many. Never more work than n frames
-     * plus one ring; but when the link comes or goes, rx and arm may wait for the device's bus, as
-     * long as the driver's header says. */
+     * plus a round of its rings; but when the link comes or goes, rx and arm may wait for the
+     * device's bus, as long as the driver's header says. */
     unsigned (*rx)(struct netdev *dev, struct pkt **pkts, unsigned n);
 
     /* Asks for a wake-up, then looks again. True: there is work now (received frames, room for a
