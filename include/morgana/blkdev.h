@@ -130,8 +130,8 @@ struct blkdev_ops {
     void (*kick)(struct blkdev *dev);
 
     /* Gives up to n finished requests, in the order they finished; returns how many. Never more
-     * work than n requests plus a round of its rings; but when the device comes or goes, reap and arm may wait
-     * for the device's bus, as long as the driver's header says. */
+     * work than n requests plus a round of its rings; but when the device comes or goes, reap and
+     * arm may wait for the device's bus, as long as the driver's header says. */
     unsigned (*reap)(struct blkdev *dev, struct blk_req **reqs, unsigned n);
 
     /* Asks for a wake-up, then looks again. True: there is work now (finished requests, room for
