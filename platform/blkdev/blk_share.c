@@ -20,6 +20,11 @@ static struct blk_window *of(struct blkdev *dev)
     return CONTAINER_OF(dev, struct blk_window, dev);
 }
 
+static bool moves_data(const struct blk_req *req)
+{
+    return req->op == BLK_READ || req->op == BLK_WRITE;
+}
+
 /* What may have changed behind our back. */
 static void follow(struct blk_window *w)
 {
@@ -168,6 +173,8 @@ static void settle(struct blk_share *share, struct blk_share_part *first)
 
     if (first->left != 0 || share->rest == first)
         return;
+    for (unsigned i = 0; moves_data(req) && i < req->seg_count; i++)
+        page_put(req->segs[i].page);
     req->status = first->status;
     req->next = NULL;
     blkdev_count(&w->dev.stats, req);
@@ -268,6 +275,9 @@ static int window_submit(struct blkdev *dev, struct blk_req *req)
         dev->stats.refused += err != -E_AGAIN;
         return err;
     }
+    /* The device has references for the parts that it has; what is left of the request has none. */
+    for (unsigned i = 0; moves_data(req) && i < req->seg_count; i++)
+        page_ref(req->segs[i].page);
     w->in_flight++;
     if (part->sent != req->bytes) {
         dev->stats.split++;

@@ -245,6 +245,114 @@ static void test_a_window_with_requests_cannot_be_closed(void **state)
     stop(rig);
 }
 
+/* ---- pages ---------------------------------------------------------------------------------- */
+
+static uint32_t pages_in_use(const struct diskrig *rig)
+{
+    return rig->pages.total - rig->pages.free_count;
+}
+
+/* Submits a write to window a whose pages its caller lets go of at once; how many those are. */
+static uint32_t submit_and_forget(struct diskrig *rig, uint64_t start, uint32_t bytes)
+{
+    uint32_t pages;
+
+    diskrig_make(rig, &q, BLK_WRITE, start, bytes, 512);
+    pages = q.req.seg_count;
+    assert_int_equal(pages_in_use(rig), pages);
+    assert_int_equal(blkdev_submit(a, &q.req), 0);
+    for (unsigned i = 0; i < pages; i++)
+        page_put(q.segs[i].page);
+    assert_int_equal(pages_in_use(rig), pages);
+    blkdev_kick(a);
+    return pages;
+}
+
+/* Until it is back all of its pages are in use, then none. In how many polls it was not back. */
+static unsigned await_with_pages(const struct diskrig *rig, uint32_t pages, int status)
+{
+    struct blk_req *done;
+    unsigned polls = 0;
+
+    while (blkdev_reap(a, &done, 1) == 0) {
+        assert_int_equal(pages_in_use(rig), pages);
+        assert_true(++polls < 100);
+    }
+    assert_ptr_equal(done, &q.req);
+    assert_int_equal(done->status, status);
+    assert_int_equal(pages_in_use(rig), 0);
+    return polls;
+}
+
+/* Also those of parts not yet sent, and of parts that are back before the others. */
+static void test_a_request_has_its_pages_until_it_is_done(void **state)
+{
+    static const struct {
+        uint64_t start;
+        uint32_t bytes;
+        unsigned polls; /* at least */
+    } cases[] = {{0, 8 * K, 1}, {9 * K, 2 * K, 1}, {4 * K, 8 * K, 2}, {0, 24 * K, 3}};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
+        uint32_t pages = submit_and_forget(rig, cases[i].start, cases[i].bytes);
+        assert_true(await_with_pages(rig, pages, 0) >= cases[i].polls);
+        stop(rig);
+    }
+}
+
+static void test_a_request_that_fails_lets_go_of_its_pages(void **state)
+{
+    (void)state;
+    for (unsigned before = 0; before < 3; before++) {
+        struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
+        uint32_t pages = submit_and_forget(rig, 0, 24 * K);
+        struct blk_req *done;
+        for (unsigned i = 0; i < before; i++)
+            assert_int_equal(blkdev_reap(a, &done, 1), 0);
+        blk_mem_power_cut(&rig->mem, 1);
+        assert_int_equal(pages_in_use(rig), pages);
+        (void)await_with_pages(rig, pages, -E_NODEV);
+        stop(rig);
+    }
+}
+
+/* The rest finds a device whose blocks have grown, when the first part is on its way. */
+static void test_a_rest_that_is_refused_lets_go_of_its_pages(void **state)
+{
+    static const struct blk_extent odd[] = {{4096, 4096}, {16384 + 512, 4096}};
+    struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
+    struct blkdev *whole = a;
+    struct blk_window w;
+    uint32_t pages;
+
+    (void)state;
+    assert_int_equal(blk_window_open(&w, &share, odd, ARRAY_SIZE(odd), false, &a), 0);
+    pages = submit_and_forget(rig, 0, 8 * K);
+    rig->disk->caps.block_bytes = 4096;
+    (void)await_with_pages(rig, pages, -E_INVAL);
+    rig->disk->caps.block_bytes = 512;
+    blk_window_close(&w);
+    a = whole;
+    stop(rig);
+}
+
+static void test_a_request_that_is_refused_keeps_no_page(void **state)
+{
+    struct diskrig *rig = start(&(struct blk_mem_conf){.requests_max = 1});
+    uint32_t pages = submit_and_forget(rig, 0, 24 * K);
+
+    (void)state;
+    diskrig_make(rig, &r, BLK_READ, 0, 8 * K, 0);
+    assert_int_equal(blkdev_submit(b, &r.req), -E_AGAIN); /* no room */
+    r.req.start = 64 * K;
+    assert_int_equal(blkdev_submit(b, &r.req), -E_INVAL); /* past the end */
+    diskrig_free(&r);
+    (void)await_with_pages(rig, pages, 0);
+    stop(rig);
+}
+
 /* Random requests over both windows, several in flight, segments cut anywhere: as the same done to
  * plain memory in the order of submission, which a disk in memory keeps. */
 static void run_random(uint32_t block, uint64_t seed)
@@ -339,6 +447,10 @@ int main(void)
         cmocka_unit_test(test_discards_are_split_without_segments),
         cmocka_unit_test(test_a_device_that_goes_ends_what_is_left),
         cmocka_unit_test(test_a_window_with_requests_cannot_be_closed),
+        cmocka_unit_test(test_a_request_has_its_pages_until_it_is_done),
+        cmocka_unit_test(test_a_request_that_fails_lets_go_of_its_pages),
+        cmocka_unit_test(test_a_rest_that_is_refused_lets_go_of_its_pages),
+        cmocka_unit_test(test_a_request_that_is_refused_keeps_no_page),
         cmocka_unit_test(test_random_requests_are_as_on_plain_memory),
     };
 
