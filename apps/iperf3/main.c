@@ -173,7 +173,7 @@ static const struct args_key keys[] = {
     NET_KEYS_END,
 };
 
-/* Words with '=', and dhcp, are the target's. */
+/* Words without a dash are the image's, or a loader's own: what is unknown of them is ignored. */
 static bool read_args(int argc, char **argv, struct config *conf)
 {
     bool has_rate = false;
@@ -184,7 +184,7 @@ static bool read_args(int argc, char **argv, struct config *conf)
         const struct option *option = find_option(argv[i]);
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
 
-        if (argv[i][0] != '-' && (strchr(argv[i], '=') != NULL || strcmp(argv[i], "dhcp") == 0)) {
+        if (argv[i][0] != '-') {
             (void)args_check(2, (char *const[]){argv[0], argv[i]}, keys);
             continue;
         }
