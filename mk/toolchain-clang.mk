@@ -1,4 +1,3 @@
-# Clang, for every target; objects go to folders of their own.
+# Clang, for every target. Its objects take the place of GCC's, unless make is told of another folder: BUILD=build/clang.
 CC := clang
 AR := ar
-BUILD_SUFFIX := -clang
