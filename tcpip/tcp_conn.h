@@ -322,9 +322,9 @@ struct tcp_rcv {
     uint32_t mss_seen;           /* length of the last segment that was shorter; 0: it was not */
     /* autotuning (dynamic right-sizing) */
     uint64_t rtt_ns,
-        rtt_at;            /* receiver's estimate; without timestamps: of a round that began then */
-    uint32_t rtt_seq;      /* and ends there */
-    uint32_t rtt_ecr;      /* with them: the last echo that was looked at */
+        rtt_at;       /* receiver's estimate; without timestamps: of a round that began then */
+    uint32_t rtt_seq; /* and ends there */
+    uint32_t rtt_ecr; /* with them: the last echo that was looked at */
     /* with timestamps: its least, of TCP_RTT_LEAST_NS, and when; UINT64_MAX: none yet */
     uint64_t rtt_least_ns, rtt_least_at;
     uint32_t space;        /* bytes the program took in the last round, */
