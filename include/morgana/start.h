@@ -81,17 +81,6 @@ struct start *start_get(void);
  * with status 1. */
 int start_xen(int argc, char **argv);
 
-/* Between the files of boot/common/xen: those words, once xenstore works. 0, or -E_INVAL, said. */
-int start_words(struct start *start);
-
-/* Likewise: fills in what netfront= says of every device, else leaves `conf` as it is. 0, or
- * -E_INVAL, said in one line. */
-int start_netfront_words(const struct start *start, struct netfront_conf *conf);
-
-/* Between the files of boot/common/xen: does what a letter of `xl sysrq` asks for, '\0' nothing; an
- * unknown one is answered by the list. May end the program. */
-void start_sysrq(struct start *start, char letter);
-
 /* Made by the target: takes the upcall that is pending, without sleep; in a Linux process domain 0
  * has its turn first. plat_request() calls it. */
 void start_turn(void);

@@ -8,7 +8,8 @@
 
 #include <morgana/log.h>
 #include <morgana/netfront.h>
-#include <morgana/start.h>
+
+#include "boot/common/xen/start_priv.h"
 
 static char said[256];
 

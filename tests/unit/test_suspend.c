@@ -9,7 +9,7 @@
 
 #include <morgana/platform.h>
 
-#include "boot/common/xen/suspend.h"
+#include "boot/common/xen/start_priv.h"
 #include "simguest.h"
 #include "xen/hypercall.h"
 

@@ -3,10 +3,12 @@
  * from xenstore through plat_request(). */
 #include <string.h>
 
-#include "simguest.h"
 #include "support.h"
 
 #include <cmocka.h>
+
+#include "boot/common/xen/start_priv.h"
+#include "simguest.h"
 
 #define SYSRQ "/local/domain/1/control/sysrq"
 

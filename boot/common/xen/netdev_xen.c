@@ -5,7 +5,8 @@
 #include <morgana/netfront.h>
 #include <morgana/page.h>
 #include <morgana/platform.h>
-#include <morgana/start.h>
+
+#include "start_priv.h"
 
 #define LISTING_BYTES 256u
 #define VIF_MAX 999999u

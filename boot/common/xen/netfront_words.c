@@ -4,7 +4,8 @@
 #include <morgana/args.h>
 #include <morgana/log.h>
 #include <morgana/netfront.h>
-#include <morgana/start.h>
+
+#include "start_priv.h"
 
 struct word {
     const char *name;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* request.c - what the toolstack wants of the domain, as the program asks for it. */
 #include <morgana/platform.h>
-#include <morgana/start.h>
 
-#include "suspend.h"
+#include "start_priv.h"
 
 enum plat_request plat_request(void)
 {

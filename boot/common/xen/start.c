@@ -11,8 +11,9 @@
 #include <morgana/log.h>
 #include <morgana/page.h>
 #include <morgana/platform.h>
-#include <morgana/start.h>
 #include <morgana/xen.h>
+
+#include "start_priv.h"
 
 #define FIFO_PAGES ((START_PORTS_MAX + 1023u) / 1024u)
 

@@ -13,11 +13,10 @@
  * ground up: what each one needs stands before it. Devices look after themselves: they see another
  * gnttab_epoch() the next time they are polled, and connect anew.
  */
-#include "suspend.h"
+#include "start_priv.h"
 
 #include <morgana/log.h>
 #include <morgana/platform.h>
-#include <morgana/start.h>
 #include <morgana/xen.h>
 
 #include <xen/io/console.h>

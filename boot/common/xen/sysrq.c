@@ -3,7 +3,8 @@
  * answer on its network: a table of letters, Linux's where it has one for the same. */
 #include <morgana/log.h>
 #include <morgana/platform.h>
-#include <morgana/start.h>
+
+#include "start_priv.h"
 
 #define ULL(n) ((unsigned long long)(n))
 #define WHO_BYTES 32u /* "vif 4294967295 queue 7" */

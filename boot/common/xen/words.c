@@ -8,7 +8,8 @@
  * evtchn=, gnttab= and console= that is too late. */
 #include <morgana/args.h>
 #include <morgana/log.h>
-#include <morgana/start.h>
+
+#include "start_priv.h"
 
 #define PATH "vm-data/cmdline"
 
