@@ -1,6 +1,7 @@
 # lib.sh: what the tests of tests/board and tests/interop have in common, sourced by the lib.sh of each with `name` (the test's) and `dir`
 # (a folder for what it leaves) set, inside namespaces of their own; what a test may say of it is listed there.
 export PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL=C.UTF-8 # the tools of others write names and numbers by the locale, and a machine may have none
 mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -p /run/netns /run/lock "$dir" || exit 1
 ip link set lo up
 clients=0
