@@ -45,26 +45,25 @@ int args_get_ip4_prefix(int argc, char *const *argv, const char *key, uint32_t *
 /* "00:16:3e:00:00:01": unicast, not zero */
 int args_get_mac(int argc, char *const *argv, const char *key, uint8_t mac[6]);
 
-/* "xvda", "xvda:2", "/srv/disk.img:1,optional", "optional": a disk's name in the form that its
- * target's users write ("": the only one), a partition's number, and whether the program can do
- * without it. */
 #define ARGS_DISK_PARTITION_MAX 999u
 struct args_disk {
-    char name[256];
+    char name[256];     /* in the form that the target's users write; "": the only one */
     uint32_t partition; /* 1..ARGS_DISK_PARTITION_MAX; 0: none was given */
-    bool optional;
+    bool optional;      /* the program can do without it */
 };
+/* "xvda", "xvda:2", "/srv/disk.img:1,optional", "optional" */
 int args_get_disk(int argc, char *const *argv, const char *key, struct args_disk *out);
 
 /* One of `words` (NULL-terminated): its index. */
 int args_get_word(int argc, char *const *argv, const char *key, const char *const *words,
                   unsigned *out);
 
-/* A word as it may be shown to the operator, for "%s": control characters become '?', and what is
- * long is cut. */
+/* Text for "%s". */
 struct args_shown {
     char text[64];
 };
+/* A word as it may be shown to the operator: control characters become '?', and what is long is
+ * cut. */
 struct args_shown args_show(const char *word);
 
 /* A key that a program has. A table of them ends with {NULL, NULL, NULL}. */

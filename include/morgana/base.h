@@ -35,6 +35,7 @@ _Noreturn void base_assert_failed(const char *expr, const char *file, int line);
 #define ALWAYS_INLINE static inline __attribute__((always_inline, unused))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* The lesser of two. */
 static inline size_t size_min(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -147,6 +147,7 @@ struct blkdev {
     bool online; /* false: requests in flight end with -E_NODEV, new ones are refused */
 };
 
+/* Each calls the operation of that name: struct blkdev_ops above is their contract. */
 static inline int blkdev_submit(struct blkdev *dev, struct blk_req *req)
 {
     return dev->ops->submit(dev, req);

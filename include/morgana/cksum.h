@@ -64,6 +64,7 @@ static inline uint16_t cksum_update16(uint16_t field, uint16_t was, uint16_t is)
     return cksum_finish((uint32_t)(uint16_t)~field + (uint16_t)~was + is);
 }
 
+/* The same for 32 bits that begin at an even byte. */
 static inline uint16_t cksum_update32(uint16_t field, uint32_t was, uint32_t is)
 {
     return cksum_finish(cksum_add(cksum_add((uint16_t)~field, ~was), is));

@@ -38,7 +38,8 @@ struct cs_wo {
 
 /* ---- making views ---------------------------------------------------------------------------- */
 
-/* The `len` bytes at `base`. Keeps the memory for as long as the view is used. */
+/* The `len` bytes at `base`: to be read and written, or only read. Keeps the memory for as long as
+ * the view is used. */
 ALWAYS_INLINE struct cs cs_of(void *base, size_t len)
 {
     return (struct cs){base, len};
@@ -65,6 +66,7 @@ ALWAYS_INLINE struct cs_ro cs_of_str(const char *s)
 #define CS_RO_EMPTY ((struct cs_ro){NULL, 0})
 #define CS_WO_EMPTY ((struct cs_wo){NULL, 0})
 
+/* For the two macros below. */
 ALWAYS_INLINE struct cs_ro cs_rw_as_ro(struct cs v)
 {
     return (struct cs_ro){v.base, v.len};
@@ -312,6 +314,7 @@ int cs_copyv(void *to, size_t size, const struct cs_ro *list, size_t n);
 
 #define CS_NOT_FOUND SIZE_MAX
 
+/* Are they as long as each other, and of the same bytes? */
 bool cs_ro_equal(struct cs_ro a, struct cs_ro b);
 #define cs_equal(a, b) cs_ro_equal(cs_as_ro(a), cs_as_ro(b))
 /* Shorter first, then byte by byte: negative, 0 or positive. */
@@ -329,6 +332,7 @@ size_t cs_ro_find_byte(struct cs_ro v, size_t from, uint8_t byte);
 #define cs_find_byte(v, from, byte) cs_ro_find_byte(cs_as_ro(v), from, byte)
 size_t cs_ro_find(struct cs_ro v, size_t from, struct cs_ro what);
 #define cs_find(v, from, what) cs_ro_find(cs_as_ro(v), from, cs_as_ro(what))
+/* Does it begin, or end, with those bytes? With none, always. */
 bool cs_ro_has_prefix(struct cs_ro v, struct cs_ro prefix);
 #define cs_has_prefix(v, prefix) cs_ro_has_prefix(cs_as_ro(v), cs_as_ro(prefix))
 bool cs_ro_has_suffix(struct cs_ro v, struct cs_ro suffix);

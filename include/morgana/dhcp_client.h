@@ -34,6 +34,7 @@
     S(STOPPED)
 #define DHCP_CLIENT_STATE_CONST(name) DHCP_CLIENT_##name,
 enum dhcp_client_state { DHCP_CLIENT_STATES(DHCP_CLIENT_STATE_CONST) DHCP_CLIENT_STATE_COUNT };
+/* "?" for a number that is no state. Never NULL. */
 const char *dhcp_client_state_name(enum dhcp_client_state state);
 
 /* What became of a message. Names come from the same table. */
@@ -59,6 +60,7 @@ const char *dhcp_client_state_name(enum dhcp_client_state state);
     S(lease_over)     /* it would have ended before it came */
 #define DHCP_CLIENT_ANSWER_CONST(name) DHCP_CLIENT_ANSWER_##name,
 enum dhcp_client_answer { DHCP_CLIENT_ANSWERS(DHCP_CLIENT_ANSWER_CONST) DHCP_CLIENT_ANSWER_COUNT };
+/* "?" for a number that is no answer. Never NULL. */
 const char *dhcp_client_answer_name(enum dhcp_client_answer answer);
 
 /* What was put right, or left out, in offers and acknowledgements that were taken. */
@@ -73,6 +75,7 @@ const char *dhcp_client_answer_name(enum dhcp_client_answer answer);
     S(names_ignored)    /* options 12, 15: not a name */
 #define DHCP_CLIENT_NOTE_CONST(name) DHCP_CLIENT_NOTE_##name,
 enum dhcp_client_note { DHCP_CLIENT_NOTES(DHCP_CLIENT_NOTE_CONST) DHCP_CLIENT_NOTE_COUNT };
+/* "?" for a number that is no note. Never NULL. */
 const char *dhcp_client_note_name(enum dhcp_client_note note);
 
 #define DHCP_CLIENT_LEASE_MIN_S 2u

@@ -37,8 +37,9 @@ struct dhcp_journal_head {
     uint32_t half, half_blocks;
 };
 
-/* How large a region of a disk must be for so many leases: at least, and where there is room. */
+/* How many bytes of a disk a journal of so many leases needs at least. */
 uint64_t dhcp_journal_bytes_min(uint32_t leases_max);
+/* How many it takes where there is room: it is rewritten the more seldom. */
 uint64_t dhcp_journal_bytes(uint32_t leases_max);
 /* Blocks of a half for a region of `bytes`, or 0: too small. */
 uint32_t dhcp_journal_half_blocks(uint64_t bytes, uint32_t leases_max);

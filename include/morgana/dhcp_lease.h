@@ -29,6 +29,7 @@
     S(ABANDONED) /* out of use for a time */
 #define DHCP_LEASE_STATE_CONST(name) DHCP_LEASE_##name,
 enum dhcp_lease_state { DHCP_LEASE_STATES(DHCP_LEASE_STATE_CONST) DHCP_LEASE_STATE_COUNT };
+/* "?" for a number that is no state. Never NULL. */
 const char *dhcp_lease_state_name(enum dhcp_lease_state state);
 
 #define DHCP_LEASE_NONE UINT32_MAX   /* no record */
@@ -199,11 +200,12 @@ void dhcp_leases_assign(struct dhcp_leases *ls, struct dhcp_lease *lease,
 void dhcp_leases_set(struct dhcp_leases *ls, struct dhcp_lease *lease, enum dhcp_lease_state state,
                      uint32_t seconds);
 
+/* What stands above the lines of dhcp_lease_print. */
+#define DHCP_LEASE_PRINT_HEAD                                                                      \
+    "address          hardware address   client id             state        time left  host name"
 /* One line about a lease as NUL-terminated text: address, hardware address, client id in hex,
  * state, time left, host name. Those that are not known are "-". Returns its length; 200 bytes
  * are enough. */
-#define DHCP_LEASE_PRINT_HEAD                                                                      \
-    "address          hardware address   client id             state        time left  host name"
 size_t dhcp_lease_print(const struct dhcp_leases *ls, const struct dhcp_lease *lease, char *out,
                         size_t size);
 
@@ -235,13 +237,13 @@ void dhcp_leases_restored(struct dhcp_leases *ls);
 /* Before there is any record: the key by which long client ids were written down (ls->id_key). */
 void dhcp_leases_use_id_key(struct dhcp_leases *ls, const uint64_t key[2]);
 
-/* For walking the table: every record that was ever used, in no order, NULL after the last;
- * dhcp_lease_is_shown: those worth a line. */
+/* For walking the table: every record that was ever used, in no order, NULL after the last. */
 static inline const struct dhcp_lease *dhcp_leases_at(const struct dhcp_leases *ls, uint32_t i)
 {
     return i < ls->used ? &ls->lease[i] : NULL;
 }
 
+/* Is it worth a line: in use, or somebody's before? */
 static inline bool dhcp_lease_is_shown(const struct dhcp_lease *lease)
 {
     return lease->id_len || lease->state != DHCP_LEASE_FREE;

@@ -57,7 +57,9 @@ enum dhcp_verdict { DHCP_SILENCE, DHCP_UPDATE, DHCP_REPLY, DHCP_WARNING, DHCP_ER
     S(malformed) /* out.error says more */
 #define DHCP_REASON_CONST(name) DHCP_REASON_##name,
 enum dhcp_reason { DHCP_REASONS(DHCP_REASON_CONST) DHCP_REASON_COUNT };
+/* "?" for a number that is no reason. Never NULL. */
 const char *dhcp_reason_name(enum dhcp_reason reason);
+/* "?" for a number that is no verdict. Never NULL. */
 const char *dhcp_verdict_name(enum dhcp_verdict verdict);
 
 /* A received UDP payload. */

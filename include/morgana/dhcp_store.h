@@ -155,8 +155,9 @@ void dhcp_store_close(struct dhcp_store *store);
 bool dhcp_store_note(struct dhcp_store *store, uint32_t addr, uint64_t *ticket);
 /* The same for what nobody waits for: it is not lost for want of room. */
 void dhcp_store_note_later(struct dhcp_store *store, uint32_t addr);
-/* What has become of it. */
+/* LOST: it will not be written. */
 enum dhcp_store_fate { DHCP_STORE_WAITS, DHCP_STORE_KEPT, DHCP_STORE_LOST };
+/* What has become of a ticket. */
 static inline enum dhcp_store_fate dhcp_store_fate(const struct dhcp_store *store, uint64_t ticket)
 {
     if (ticket <= store->kept)

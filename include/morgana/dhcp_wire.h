@@ -110,6 +110,7 @@ enum dhcp_agent_code {
     S(client_id_length) /* option 61: 2..255 bytes (RFC 2132 9.14, CVE-2010-2156) */
 #define DHCP_WIRE_ERROR_CONST(name) DHCP_WIRE_##name,
 enum dhcp_wire_error { DHCP_WIRE_ERRORS(DHCP_WIRE_ERROR_CONST) DHCP_WIRE_ERROR_COUNT };
+/* "?" for a number that is no error. Never NULL. */
 const char *dhcp_wire_error_name(enum dhcp_wire_error error);
 
 /* Where an option's bytes lie: in the message, or from DHCP_BYTES_MAX on in `joined`. */
@@ -189,6 +190,7 @@ size_t dhcp_opt_wire_bytes(size_t len);
 /* Adds an option of up to 65535 bytes, split where longer than 255 (RFC 3396), a client id also
  * where it fits nowhere whole. False (and counted): it does not fit and is left out whole. */
 bool dhcp_write_opt(struct dhcp_writer *w, uint8_t code, struct cs_ro data);
+/* An option of one number, in network order; likewise. */
 bool dhcp_write_u8(struct dhcp_writer *w, uint8_t code, uint8_t value);
 bool dhcp_write_u32(struct dhcp_writer *w, uint8_t code, uint32_t value);
 /* Ends it: 52, 82, END, padding to 300 bytes. Returns the message's length. */

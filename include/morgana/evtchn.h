@@ -70,12 +70,16 @@ void evtchn_fini(struct evtchn *ev);
 int evtchn_resume(struct evtchn *ev);
 
 /* Binding: a new port, unmasked, its count 0, in *port. Errors are the hypervisor's (a full table
- * is -E_NOSPC); -E_NOSPC too for a port that ports_max does not allow (it is closed again).
- * remote_domid may be DOMID_SELF: a channel with both ends here. */
+ * is -E_NOSPC); -E_NOSPC too for a port that ports_max does not allow (it is closed again). */
+
+/* One that `remote_domid` may bind; DOMID_SELF: a channel with both ends here. */
 int evtchn_alloc_unbound(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t *port);
+/* The other end of `remote`, which that domain allocated for us. */
 int evtchn_bind_interdomain(struct evtchn *ev, uint16_t remote_domid, evtchn_port_t remote,
                             evtchn_port_t *port);
+/* `virq`: a VIRQ_* of public/xen.h; one that is bound already is -E_EXIST. */
 int evtchn_bind_virq(struct evtchn *ev, uint32_t virq, uint32_t vcpu, evtchn_port_t *port);
+/* For events from this domain to its own vcpu. */
 int evtchn_bind_ipi(struct evtchn *ev, uint32_t vcpu, evtchn_port_t *port);
 /* Takes over a port that the domain builder made (xenstore, console): its count is 0, it is
  * unmasked, and what came before is delivered. -E_INVAL for a port that cannot be ours. */

@@ -186,7 +186,11 @@ int fat_sync(struct fat *fs);
 /* Counts free clusters: reads the whole table the first time. */
 int fat_free_bytes(struct fat *fs, uint64_t *bytes);
 
+/* What the path names: a file or a directory, the root too. Only reads. *info is untouched on
+ * failure. */
 int fat_stat(struct fat *fs, const char *path, struct fat_info *info);
+/* Begins to read a directory: *dir is the caller's, to be given to fat_readdir as long as fs is
+ * mounted; there is nothing to close. -E_NOENT also for a file. */
 int fat_opendir(struct fat *fs, const char *path, struct fat_dir *dir);
 /* 1: the next entry (not ".", "..", or the label) is in *info; 0: no more. A directory that is
  * changed meanwhile may give entries twice or not. */
@@ -221,9 +225,14 @@ int fat_preallocate(struct fat *fs, const char *path, uint32_t bytes, uint64_t w
  * open, and fat_read may give what was there before. */
 int fat_extents(struct fat_file *file, uint64_t base, struct blk_extent *out, uint32_t max);
 
+/* Makes an empty directory; the one above it must be there. It is there whole or not at all, and on
+ * the medium after fat_sync. -E_EXIST: a file or a directory has the name. */
 int fat_mkdir(struct fat *fs, const char *path, uint64_t wall_ns);
-int fat_unlink(struct fat *fs, const char *path); /* -E_INVAL: a directory */
-int fat_rmdir(struct fat *fs, const char *path);  /* -E_BUSY: not empty; -E_INVAL: a file */
+/* Removes a file, whatever its attributes: its name is gone from the medium when this returns 0.
+ * -E_BUSY: it is open; -E_INVAL: a directory. */
+int fat_unlink(struct fat *fs, const char *path);
+/* Removes an empty directory, likewise. -E_BUSY: not empty; -E_INVAL: a file, or the root. */
+int fat_rmdir(struct fat *fs, const char *path);
 /* A file may replace a file, a directory an empty directory. -E_INVAL: into itself, or a file over
  * a directory or the other way. See "Power cuts" above for what a cut can leave. */
 int fat_rename(struct fat *fs, const char *from, const char *to);

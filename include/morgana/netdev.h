@@ -110,19 +110,10 @@ struct netdev {
     bool link_up;
 };
 
+/* Each calls the operation of that name: struct netdev_ops above is their contract. */
 static inline int netdev_tx(struct netdev *dev, struct pkt *pkt)
 {
     return dev->ops->tx(dev, pkt);
-}
-
-/* Whether tx may take this super-segment (pkt->gso_size != 0): caps allow its length, and each of
- * its segments fits the MTU. For drivers. */
-static inline bool netdev_gso_ok(const struct netdev *dev, const struct pkt *pkt)
-{
-    uint32_t headers = pkt_gso_headers(pkt);
-
-    return headers != 0 && pkt->len - NETDEV_ETH_BYTES <= dev->caps.gso_max_bytes &&
-           headers - NETDEV_ETH_BYTES + pkt->gso_size <= dev->caps.mtu_bytes;
 }
 
 static inline void netdev_tx_flush(struct netdev *dev)
@@ -138,6 +129,16 @@ static inline unsigned netdev_rx(struct netdev *dev, struct pkt **pkts, unsigned
 static inline bool netdev_arm(struct netdev *dev)
 {
     return dev->ops->arm(dev);
+}
+
+/* Whether tx may take this super-segment (pkt->gso_size != 0): caps allow its length, and each of
+ * its segments fits the MTU. For drivers. */
+static inline bool netdev_gso_ok(const struct netdev *dev, const struct pkt *pkt)
+{
+    uint32_t headers = pkt_gso_headers(pkt);
+
+    return headers != 0 && pkt->len - NETDEV_ETH_BYTES <= dev->caps.gso_max_bytes &&
+           headers - NETDEV_ETH_BYTES + pkt->gso_size <= dev->caps.mtu_bytes;
 }
 
 #endif

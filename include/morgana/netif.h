@@ -316,6 +316,8 @@ int netif_addr_prefix(struct netif *nif, uint32_t addr, uint8_t prefix_len);
 /* -E_ADDRNOTAVAIL where it is not ours. Routes by gateways of its network sleep until such an
  * address is back. */
 int netif_addr_remove(struct netif *nif, uint32_t addr);
+/* NETIF_ADDR_NONE: not ours. PROBING: it does not serve yet. CONFLICT: somebody else has it, and it
+ * was given up. */
 enum netif_addr_state netif_addr_state(const struct netif *nif, uint32_t addr);
 
 /* Packets for dst/prefix_len go by the neighbour `gateway`. prefix_len 0: the default route.

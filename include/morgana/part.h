@@ -20,6 +20,7 @@
     S(GPT, "gpt")
 #define PART_SCHEME_CONST(name, text) PART_##name,
 enum part_scheme { PART_SCHEMES(PART_SCHEME_CONST) PART_SCHEME_COUNT };
+/* "?" for a number that is no scheme. Never NULL. */
 const char *part_scheme_name(enum part_scheme scheme);
 
 struct part {

@@ -41,11 +41,11 @@ void plat_wait(uint64_t deadline_ns);
  */
 _Noreturn void plat_exit(int status);
 
+enum plat_request { PLAT_RUN, PLAT_POWEROFF, PLAT_REBOOT };
 /* What the operator wants: a signal on Linux, control/shutdown on Xen. Stays set once asked. The
  * program ends itself in its own time by plat_exit(0) or plat_reboot(). A Xen domain that is to be
  * saved or migrated is so in here, and nowhere else: ask wherever plat_wait is called in a loop.
  * When it returns, much time may have passed; devices connect again by themselves. */
-enum plat_request { PLAT_RUN, PLAT_POWEROFF, PLAT_REBOOT };
 enum plat_request plat_request(void);
 _Noreturn void plat_reboot(void);
 

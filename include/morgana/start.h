@@ -88,18 +88,19 @@ void start_turn(void);
 /* Lets go of everything, last first: the end of the program. */
 void start_fini(void);
 
-/* The vifs that xenstore lists for this domain, and those that are open, by number: what
- * plat_netdev_*() are on a guest, where every device is a vif. One that is attached later is
- * there at the next call; one that is detached while it is open stays, and works again when it
- * is attached again. `vif` counts them; `index` is the program's number of the device, for what
- * is said and for mac=, which is device 0's. Close tells whether it was a vif of these. */
+/* How many vifs xenstore lists for this domain, with those that are open: plat_netdev_count() of a
+ * guest, where every device is a vif. One that is attached later is there at the next call; one
+ * that is detached while it is open stays, and works again when it is attached again. */
 unsigned start_vif_count(void);
+/* As plat_netdev_open(), of number `vif` of them; `index` is the program's number of the device,
+ * for what is said and for mac=, which is device 0's. */
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev);
+/* As plat_netdev_close(). False: it is no vif of these. */
 bool start_vif_close(struct netdev *dev);
 
-/* The vbds, likewise: what plat_blkdev_*() are on a guest. A name is valid until the next
- * call. */
+/* The vbds, likewise: what plat_blkdev_*() are on a guest. */
 unsigned start_vbd_count(void);
+/* Lent until the next call. */
 const char *start_vbd_name(unsigned vbd);
 int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev);
 bool start_vbd_close(struct blkdev *dev);

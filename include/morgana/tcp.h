@@ -151,10 +151,11 @@ int tcp_init(struct tcp *tcp, const struct tcp_conf *conf, uint64_t now_ns);
 void tcp_fini(struct tcp *tcp);
 /* The i-th counter; i < TCP_STAT_COUNT. */
 uint64_t tcp_stat(const struct tcp *tcp, unsigned i);
-/* What is in use now: for tests of "every pool is full again", and for monitors. */
+/* Records by kind, and the pages that buffers hold (struct tcp_conf has their limits). */
 struct tcp_usage {
     uint32_t conns, listeners, syns, time_waits, segs, chunks, ooo, pages;
 };
+/* What is in use now: for tests of "every pool is full again", and for monitors. */
 struct tcp_usage tcp_usage(const struct tcp *tcp);
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -287,6 +288,9 @@ enum tcp_opt {
 /* -E_BADF; -E_INVAL: no such option, none that a listener has, a value out of its range, or too
  * late. */
 int tcp_set(struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t value, uint64_t now_ns);
+/* What holds now, in the unit that tcp_set takes; a listener: what those it accepts begin with. TOS
+ * is without ECN's two bits (RFC 3168 section 5). -E_BADF; -E_INVAL: no such option, or none that a
+ * listener has; *value is untouched then. */
 int tcp_get(const struct tcp *tcp, tcp_t handle, enum tcp_opt opt, uint64_t *value);
 
 /* RFC 9293 section 3.3.2. Names by tcp_state_name: "SYN-SENT". */
@@ -304,6 +308,7 @@ enum tcp_state {
     TCP_TIME_WAIT,
     TCP_STATES
 };
+/* As the RFC writes it; "?" for a number that is no state. Never NULL. */
 const char *tcp_state_name(enum tcp_state state);
 
 /* What congestion control is doing. */
@@ -336,11 +341,13 @@ struct tcp_info {
 /* -E_BADF: also of a listener. */
 int tcp_info(const struct tcp *tcp, tcp_t conn, uint64_t now_ns, struct tcp_info *info);
 
-/* Both ends of a connection, or a listener's own. -E_BADF. */
+/* Addresses and ports in host order. */
 struct tcp_ends {
     uint32_t src, dst;
     uint16_t src_port, dst_port;
 };
+/* Both ends of a connection, or a listener's own: dst and dst_port are 0. -E_BADF: *ends is
+ * untouched. */
 int tcp_ends(const struct tcp *tcp, tcp_t handle, struct tcp_ends *ends);
 
 /* ---- storage --------------------------------------------------------------------------------- */

@@ -74,8 +74,9 @@ int udp_error(struct udp_sock *sock);
 
 /* Multicast receive with IGMPv2 (RFC 2236): datagrams to the group go to the sockets of its port
  * whose addr is IP4_ANY or the group. -E_NOSPC (NETIF_GROUPS_MAX), -E_INVAL (no group that can
- * be joined; leave: not joined), -E_EXIST (joined already), or the device's error. */
+ * be joined), -E_EXIST (joined already), or the device's error. */
 int netif_multicast_join(struct netif *nif, uint32_t group, uint64_t now_ns);
+/* Routers are told where the last report was ours (section 3). -E_INVAL: not joined. */
 int netif_multicast_leave(struct netif *nif, uint32_t group, uint64_t now_ns);
 
 #endif

@@ -39,6 +39,9 @@ struct xen_start {
     void *console_ring;  /* struct xencons_interface, mapped; NULL: none */
     uint32_t console_port;
 };
+/* Never NULL, the same for as long as the program runs; after a restore its fields are the new
+ * domain's. From the HVM_PARAM_STORE_* and _CONSOLE_* of public/hvm/params.h, or a PV domain's
+ * struct start_info (public/xen.h). */
 const struct xen_start *xen_start(void);
 
 #endif

@@ -109,8 +109,9 @@ int xenbus_printf(struct xenbus_dev *dev, xs_txn_t txn, const char *key, const c
     PRINTF_LIKE(4, 5);
 /* Removes a key of ours; 0 where it is not there. */
 int xenbus_rm(struct xenbus_dev *dev, xs_txn_t txn, const char *key);
-/* Reads a key of ours, or of the backend's, as xs_read does. -E_NOENT is not logged. */
+/* Reads a key of ours, as xs_read does. -E_NOENT is not logged. */
 int xenbus_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
+/* Likewise of the backend's. */
 int xenbus_otherend_read(struct xenbus_dev *dev, xs_txn_t txn, const char *key, struct cs out);
 /* A number of ours; where the key is missing, or no number from `min` to `max` (logged),
  * `otherwise`. 0, or the error where xenstore does not answer (xs_no_answer): then *value is

@@ -128,7 +128,7 @@ int xs_read(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
 int xs_read_u64(struct xs *xs, xs_txn_t txn, const char *path, uint64_t max, uint64_t *value);
 /* 0 or negative. Parents that are missing are made. */
 int xs_write(struct xs *xs, xs_txn_t txn, const char *path, struct cs_ro value);
-/* -E_2BIG for text of XS_PRINTF_MAX bytes or more. */
+/* xs_write of a text. -E_2BIG where it has XS_PRINTF_MAX bytes or more. */
 #define XS_PRINTF_MAX 512u
 int xs_printf(struct xs *xs, xs_txn_t txn, const char *path, const char *format, ...)
     PRINTF_LIKE(4, 5);
@@ -146,6 +146,7 @@ int xs_directory(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
 /* Permissions as xenstore's words ("n0", "r5"; docs/misc/xenstore.txt), each NUL-terminated. Bytes
  * used. */
 int xs_get_perms(struct xs *xs, xs_txn_t txn, const char *path, struct cs out);
+/* Sets them, the owner's first: 1 to 16 words, else -E_INVAL. 0 or negative. */
 int xs_set_perms(struct xs *xs, xs_txn_t txn, const char *path, const char *const *perms,
                  unsigned n);
 /* "/local/domain/<domid>"; as xs_read. */
