@@ -263,12 +263,25 @@ static int watch_request(struct xs *xs, uint32_t type, const struct xs_watch *wa
     return ok_request(xs, type, XS_TXN_NONE, parts, ARRAY_SIZE(parts));
 }
 
+/* xenstored goes by the order of requests: whether it has done what we ask it to undo or not, once
+ * it comes to this it is undone. A refusal means that it had not. */
+static int unwatch_stray(struct xs *xs)
+{
+    return watch_request(xs, XS_UNWATCH, &xs->stray_watches[--xs->stray_watch_count]);
+}
+
 int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path)
 {
     if (!path_ok(path))
         return -E_INVAL;
     if (xs->watch_count == XS_WATCHES_MAX)
         return -E_NOSPC;
+    /* This one may become one more. */
+    if (xs->stray_watch_count == XS_LATE_MAX) {
+        int gone = unwatch_stray(xs);
+        if (xs->broken != 0 || xs_no_answer(gone))
+            return gone;
+    }
     *watch = (struct xs_watch){.token = ++xs->next_token, .next = xs->watches};
     memcpy(watch->path, path, xs_str(path).len);
     /* Before it is asked for: the first event may come before the OK. */
@@ -278,7 +291,7 @@ int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path)
     if (err != 0)
         unlink_watch(xs, watch);
     /* It may be registered yet, or be so already by xs_resume. */
-    if (xs_no_answer(err) && xs->stray_watch_count < XS_LATE_MAX)
+    if (xs_no_answer(err))
         xs->stray_watches[xs->stray_watch_count++] = *watch;
     return err;
 }
@@ -290,12 +303,10 @@ int xs_unwatch(struct xs *xs, struct xs_watch *watch)
     return watch_request(xs, XS_UNWATCH, watch);
 }
 
-/* Once nothing that was given up is on its way any more, xenstored answers, and, as it goes by the
- * order of requests, has done what we ask it to undo. A refusal means that it had not. */
 static void unwatch_strays(struct xs *xs)
 {
     while (xs->stray_watch_count != 0 && xs->broken == 0)
-        (void)watch_request(xs, XS_UNWATCH, &xs->stray_watches[--xs->stray_watch_count]);
+        (void)unwatch_stray(xs);
 }
 
 int xs_resume(struct xs *xs, void *ring, evtchn_port_t port)
@@ -351,7 +362,7 @@ void xs_poll(struct xs *xs)
         return;
     while (xs->stray_count != 0 && xs->broken == 0)
         (void)xs_txn_end(xs, xs->strays[--xs->stray_count], false);
-    if (xs->late_count == 0)
+    if (xs->late_count == 0) /* nothing that was given up is on its way: xenstored answers */
         unwatch_strays(xs);
     if (xs->watch_ns != 0 && xs->broken == 0 && xs_may_retry(xs, xs->watch_ns, plat_now_ns()))
         watch_missing(xs);

@@ -156,7 +156,8 @@ int xs_is_domain_introduced(struct xs *xs, uint16_t domid);
 
 /* Keeps watch until xs_unwatch or xs_fini; path is Lent. -E_NOSPC above XS_WATCHES_MAX. After any
  * error it is the caller's again: where xenstored registers it after the deadline, xs_poll removes
- * it, for up to XS_LATE_MAX at a time. */
+ * it once no late reply is missing. Where one never comes, up to XS_LATE_MAX such watches stay;
+ * while there are so many, one is removed before another is asked for. */
 int xs_watch(struct xs *xs, struct xs_watch *watch, const char *path);
 /* The watch is the caller's again, whatever is returned. */
 int xs_unwatch(struct xs *xs, struct xs_watch *watch);

@@ -255,6 +255,35 @@ static void test_watch_that_is_registered_too_late_is_removed(void **state)
     assert_int_equal(xs_broken(&xs), 0);
 }
 
+/* A request that xenstored lost will never be answered: what was given up is not removed by and by,
+ * and must not become more and more. */
+static void test_watches_that_were_too_late_are_few_though_a_reply_never_comes(void **state)
+{
+    static struct xs_watch a;
+    uint32_t most = 0;
+    (void)state;
+    sim_xs_stop(true);
+    assert_int_equal(xs_read(&xs, XS_TXN_NONE, "data", TEXT), -E_TIMEDOUT);
+    ring()->req_cons = ring()->req_prod;
+    for (unsigned i = 0; i < 4 * XS_LATE_MAX; i++) {
+        sim_xs_stop(true);
+        assert_int_equal(xs_watch(&xs, &a, "data/a"), -E_TIMEDOUT);
+        sim_xs_stop(false);
+        settle();
+        if (sim_xs_watches() > most)
+            most = sim_xs_watches();
+    }
+    assert_int_equal(most, XS_LATE_MAX);
+    assert_int_equal(xs.late_count, 1);
+    /* One that answers in time makes room, and then does what it is asked for. */
+    assert_int_equal(xs_watch(&xs, &a, "data/a"), 0);
+    assert_true(sim_xs_watches() <= XS_LATE_MAX + 1);
+    assert_int_equal(xs_broken(&xs), 0);
+    xs_fini(&xs);
+    sim_run_until_idle();
+    assert_int_equal(sim_xs_watches(), 0);
+}
+
 static void test_watch_that_was_too_late_is_removed_at_the_end(void **state)
 {
     static struct xs_watch a;
@@ -455,6 +484,8 @@ int main(void)
         cmocka_unit_test(test_watch_that_is_refused_is_not_kept),
         cmocka_unit_test_setup_teardown(test_watch_that_is_registered_too_late_is_removed, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            test_watches_that_were_too_late_are_few_though_a_reply_never_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_watch_that_was_too_late_is_removed_at_the_end, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_transaction_is_run_again_on_eagain, setup, teardown),
