@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <morgana/random.h>
+
 #include "run.h"
 
 #define SEC INT64_C(1000000000)
@@ -218,7 +220,7 @@ static bool open_world(struct run *run)
     run->sys.world = &run->world;
     run->sys.conf = conf;
     run->sys.person = run->options->person;
-    run->sys.random = run->options->seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    run->sys.random = run->options->seed * RANDOM_STEP + 1;
     return true;
 }
 

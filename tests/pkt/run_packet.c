@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <morgana/random.h>
+
 #include "match.h"
 #include "run.h"
 
@@ -19,11 +21,7 @@ static double seconds(int64_t ns)
 
 static uint32_t random_isn(struct run *run)
 {
-    uint64_t x = run->sys.random += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(x ^ x >> 31);
+    return (uint32_t)random_next(&run->sys.random);
 }
 
 /* ---- whose packet it is ---------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <morgana/random.h>
+
 #include "wire.h"
 #include "world_priv.h"
 
@@ -170,15 +172,6 @@ static const struct netdev_ops ops = {
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static uint64_t random_of(uint64_t *state)
-{
-    uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 static bool fail(struct world *world, const char *what, int error)
 {
     snprintf(world->error, sizeof(world->error), "%s: %s", what, err_name(error));
@@ -201,7 +194,7 @@ static bool open_netif(struct world *world, uint64_t *random)
     const struct world_conf *conf = &world->conf;
     struct netif_conf nc = {.dev = &world->dev,
                             .pool = &m->pool,
-                            .key = {random_of(random), random_of(random)},
+                            .key = {random_next(random), random_next(random)},
                             .arp = m->arp,
                             .arp_max = ARP_ENTRIES,
                             .frags = m->frags,
@@ -219,7 +212,7 @@ static bool open_netif(struct world *world, uint64_t *random)
 static bool open_tcp(struct world *world, uint64_t *random)
 {
     struct tcp_conf tc = {.nif = &world->nif,
-                          .key = {random_of(random), random_of(random)},
+                          .key = {random_next(random), random_next(random)},
                           .conns_max = 64,
                           .pages_max = BUFFER_PAGES,
                           .segs_max = 4 * PAGES,

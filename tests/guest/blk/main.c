@@ -13,6 +13,7 @@
 #include <morgana/blk_io.h>
 #include <morgana/log.h>
 #include <morgana/platform.h>
+#include <morgana/random.h>
 
 #include "apps/common/sha256.h"
 
@@ -57,11 +58,7 @@ static void PRINTF_LIKE(1, 2) say(const char *format, ...)
 
 static uint64_t roll(uint64_t n)
 {
-    uint64_t z = (dice += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ (z >> 31)) % n;
+    return random_next(&dice) % n;
 }
 
 /* ---- what is where --------------------------------------------------------------------------- */
