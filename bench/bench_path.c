@@ -18,8 +18,8 @@
 #include <morgana/tcp.h>
 #include <morgana/udp.h>
 
-#include "platform/sim/sim.h"
-#include "tests/support/simguest.c"
+#include "simguest.h"
+#include "support.h"
 
 enum { PAGES = 6000, ARP_ENTRIES = 16, BUDGET = 64, PORT = 7, BATCH = 32 };
 #define TURN_NS (20 * NS_PER_US)

@@ -1,15 +1,16 @@
 # Benchmarks: bench/<name>.c, optimised, no sanitizer; `make bench` writes tables to bench/results.
 BENCHES := $(basename $(sort $(wildcard bench/*.c)))
 CFLAGS_DIR_bench := -Itests/support -I.
-# The platform on virtual time; the other helpers of tests/support are for cmocka tests.
+# The platform on virtual time, and what one program wants; the other helpers of tests/support are for cmocka tests.
 BENCH_SUPPORT := tests/support/vplat.c
+BENCH_SUPPORT_bench/bench_path := tests/support/simguest.c
 
 define bench_program
-$$(BUILD)/host/$(1): $$(call objects,host,$(1).c $(BENCH_SUPPORT)) $$(call TEST_LIBS,host)
+$$(BUILD)/host/$(1): $$(call objects,host,$(1).c $(BENCH_SUPPORT) $(BENCH_SUPPORT_$(1))) $$(call TEST_LIBS,host)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(LDFLAGS_host) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(call TEST_LIBS,host) -Wl,--end-group $$(LDLIBS_$(1))
--include $$(patsubst %.o,%.d,$$(call objects,host,$(1).c $(BENCH_SUPPORT)))
+-include $$(patsubst %.o,%.d,$$(call objects,host,$(1).c $(BENCH_SUPPORT) $(BENCH_SUPPORT_$(1))))
 endef
 $(foreach b,$(BENCHES),$(eval $(call bench_program,$(b))))
 bench-programs: $(addprefix $(BUILD)/host/,$(BENCHES))
