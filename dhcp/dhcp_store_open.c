@@ -16,8 +16,6 @@
 enum { RUN = 2 * DHCP_JOURNAL_GROUP_BLOCKS }; /* blocks read by one request */
 enum { READ_TRIES = 3 };
 
-#define ALL_HEADS ((1u << DHCP_JOURNAL_HEADS) - 1)
-
 static struct cs_ro block_of(const struct dhcp_store *store, unsigned page)
 {
     return cs_as_ro(page_view(store->pages[page]));
@@ -121,8 +119,7 @@ static int read_heads(struct dhcp_store *store, struct dhcp_journal_head *head, 
     return 0;
 }
 
-/* Zeroes for those heads that are in `slots`: damaged ones, or of an earlier journal, which would
- * be newer than ours. */
+/* Zeroes for those heads that are in `slots`: damaged ones. */
 static int wipe_heads(struct dhcp_store *store, uint32_t slots)
 {
     struct dhcp_store_io *io = &store->io[0];
@@ -268,16 +265,15 @@ static int read_all(struct dhcp_store *store, uint32_t half_blocks, uint32_t *ba
     struct dhcp_journal_head head;
     bool whole = true;
     uint32_t slot = 0, unread;
-    int err = store->conf.fresh ? -E_NOENT : read_heads(store, &head, &slot, bad, &whole);
+    int err = read_heads(store, &head, &slot, bad, &whole);
 
     if (err == -E_NOENT) {
         store->found.is_new = true;
-        err = store->conf.fresh ? wipe_heads(store, ALL_HEADS) : 0;
         store->now = (struct dhcp_store_half){
             .half = 1, .half_blocks = half_blocks, .slot = DHCP_JOURNAL_HEADS - 2};
         go_on(store, 0, 0);
         dhcp_store_rewrite(store, half_blocks);
-        return err;
+        return 0;
     }
     if (err != 0)
         return err;
@@ -351,7 +347,7 @@ int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf
     if (err == 0)
         err = write_all(store);
     bad &= ~(3u << store->now.slot);
-    if (err == 0 && bad && !store->found.is_new)
+    if (err == 0 && bad)
         err = wipe_heads(store, bad);
     /* If there is a wall clock, its time is written down when the loop begins. */
     store->mark_at_s = conf->leases->now_s + DHCP_STORE_MARK_S;

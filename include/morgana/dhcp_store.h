@@ -40,8 +40,7 @@ struct dhcp_store_conf {
     struct page_pool *pool;           /* Kept; DHCP_STORE_PAGES of it */
     const struct dhcp_server *server; /* Kept */
     struct dhcp_leases *leases;       /* Kept; with no record yet */
-    bool fresh;    /* whatever the device holds is to be overwritten: a new file */
-    bool optional; /* serve from memory where the device fails */
+    bool optional;                    /* serve from memory where the device fails */
 };
 
 #define DHCP_STORE_STATS(S)                                                                        \
@@ -138,12 +137,12 @@ static inline uint64_t dhcp_store_stat(const struct dhcp_store *store, unsigned 
     return i < ARRAY_SIZE(counters) ? counters[i] : 0;
 }
 
-/* Reads what is there into the table, makes a new journal where there is none, and puts right
- * what is damaged (each with a line). now_ns: plat_now_ns(); wall_ns: nanoseconds since 1970, 0:
- * not known. Waits for the device. Keeps store until dhcp_store_close. -E_NOSPC: too small for
- * leases->max, see dhcp_journal_bytes_min; -E_ROFS; -E_PROTO: it holds something else; -E_NOMEM: of
- * pages; -E_IO: neither copy of a head can be read, and it may be the newest, or blocks come and
- * go; and the device's errors. */
+/* Reads what is there into the table, makes a new journal where the first DHCP_JOURNAL_HEADS blocks
+ * are all zeroes, and puts right what is damaged (each with a line). now_ns: plat_now_ns();
+ * wall_ns: nanoseconds since 1970, 0: not known. Waits for the device. Keeps store until
+ * dhcp_store_close. -E_NOSPC: too small for leases->max, see dhcp_journal_bytes_min; -E_ROFS;
+ * -E_PROTO: it holds something else; -E_NOMEM: of pages; -E_IO: neither copy of a head can be read,
+ * and it may be the newest, or blocks come and go; and the device's errors. */
 int dhcp_store_open(struct dhcp_store *store, const struct dhcp_store_conf *conf, uint64_t now_ns,
                     uint64_t wall_ns);
 /* What was not yet written is not. To have it written: dhcp_store_end, and poll until idle. */

@@ -241,14 +241,6 @@ static void test_a_disk_whose_heads_cannot_be_read_is_not_taken_for_a_new_one(vo
     cannot_read(0, 0, 0);
     assert_int_equal(storerig_open(&rig), 0);
     storerig_check(&rig);
-    /* But a new file is made whatever it held. */
-    storerig_crash(&rig, 1);
-    memset(rig.told, 0, sizeof(rig.told));
-    blk_mem_power_on(&rig.mem);
-    cannot_read(0, 8, ALWAYS);
-    rig.conf.fresh = true;
-    assert_int_equal(storerig_open(&rig), 0);
-    assert_true(rig.store.found.is_new);
 }
 
 static void test_one_copy_of_a_head_that_cannot_be_read_is_damage(void **state)
