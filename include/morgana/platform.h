@@ -47,6 +47,7 @@ enum plat_request { PLAT_RUN, PLAT_POWEROFF, PLAT_REBOOT };
  * saved or migrated is so in here, and nowhere else: ask wherever plat_wait is called in a loop.
  * When it returns, much time may have passed; devices connect again by themselves. */
 enum plat_request plat_request(void);
+/* Ends the program as plat_exit(0) does, and starts the machine, or the Linux process, again. */
 _Noreturn void plat_reboot(void);
 
 /* The file given with the image (Xen: ramdisk=; Linux: module=FILE), for as long as the program

@@ -102,7 +102,9 @@ bool start_vif_close(struct netdev *dev);
 unsigned start_vbd_count(void);
 /* Lent until the next call. */
 const char *start_vbd_name(unsigned vbd);
+/* As plat_blkdev_open(). */
 int start_vbd_open(const char *name, struct page_pool *pool, struct blkdev **dev);
+/* As plat_blkdev_close(). False: it is no vbd of these. */
 bool start_vbd_close(struct blkdev *dev);
 
 #endif
