@@ -209,6 +209,7 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
         nf->conf.queues_max = 1;
     netfront_queues_init(nf);
     nf->dev.ops = &ops;
+    nf->dev.caps.mtu_bytes = NETFRONT_MTU_DEFAULT;
     nf->front.ops = &netfront_life;
     nf->front.gt = conf->gt;
     nf->front.up = &nf->dev.link_up;

@@ -128,7 +128,6 @@ struct netfront {
     bool split;              /* an event channel for each direction */
     bool keep_grants;        /* netfront_grant.c */
     uint32_t grants_reserve; /* free grants below which none is kept */
-    uint16_t conf_mtu;       /* what the toolstack allows */
     uint32_t rx_extras;      /* types of extra info that may come, a bit each */
     uint32_t rx_slots;       /* pages to keep posted, in each queue */
     uint8_t violation;       /* enum netfront_violation: the first one */

@@ -40,15 +40,11 @@ static int read_mac(struct netfront *nf)
 static int read_conf(struct xenbus_front *front)
 {
     struct netfront *nf = of_front(front);
-    uint64_t mtu = 0, trusted = 0;
-    int err = xenbus_u64(&front->xb, "mtu", NETFRONT_MTU_MIN, NETFRONT_MTU_MAX,
-                         NETFRONT_MTU_DEFAULT, &mtu);
+    uint64_t trusted = 0;
+    int err = xenbus_u64(&front->xb, "trusted", 0, 1, 1, &trusted);
 
-    if (err == 0)
-        err = xenbus_u64(&front->xb, "trusted", 0, 1, 1, &trusted);
     if (err != 0)
         return err;
-    nf->dev.caps.mtu_bytes = nf->conf_mtu = (uint16_t)mtu;
     nf->untrusted = trusted == 0;
     return front->opened ? 0 : read_mac(nf); /* a device keeps its address for life */
 }
@@ -102,11 +98,6 @@ static int read_features(struct netfront *nf)
         return err;
     sg = sg && !nf->conf.no_sg;
     caps->frags_max = sg ? PKT_FRAGS_MAX : 1;
-    /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo
-     * frames either. */
-    caps->mtu_bytes = nf->conf_mtu;
-    if (caps->frags_max == 1 && caps->mtu_bytes > NETFRONT_MTU_DEFAULT)
-        caps->mtu_bytes = NETFRONT_MTU_DEFAULT;
     caps->csum_tx = !no_csum && !nf->conf.no_csum; /* the key's sense is inverted: 1 says "don't" */
     caps->csum_rx = !nf->conf.no_csum;
     /* Segments are cut from what has a blank checksum and is more than a page. */
@@ -231,12 +222,32 @@ static int publish(struct xenbus_front *front)
     return err == 0 ? xs_txn_run(nf->conf.xs, write_keys, nf) : err;
 }
 
+/* The toolstack's script writes it when it puts the device on its bridge: a device that is plugged
+ * in is there before, a backend is connected only afterwards. Where xenstore does not answer, it
+ * stays as it was. */
+static void read_mtu(struct netfront *nf)
+{
+    struct netdev_caps *caps = &nf->dev.caps;
+    uint64_t mtu = 0;
+
+    if (xenbus_u64(&nf->front.xb, "mtu", NETFRONT_MTU_MIN, NETFRONT_MTU_MAX, NETFRONT_MTU_DEFAULT,
+                   &mtu) != 0)
+        return;
+    /* Without gathering a frame is one page at most; peers that do not gather expect no jumbo
+     * frames either. */
+    if (caps->frags_max == 1)
+        mtu = u64_min(mtu, NETFRONT_MTU_DEFAULT);
+    caps->mtu_bytes = (uint16_t)mtu;
+}
+
 static void up(struct xenbus_front *front)
 {
     struct netfront *nf = of_front(front);
 
-    if (nf->queue_count != 0)
-        netfront_link_up(nf);
+    if (nf->queue_count == 0)
+        return;
+    read_mtu(nf);
+    netfront_link_up(nf);
 }
 
 static void take_back(struct xenbus_front *front, enum xenbus_front_end end)

@@ -114,6 +114,24 @@ static void test_open_honours_mtu(void **state)
     }
 }
 
+static void write_mtu_late(void)
+{
+    if (peer_front_state() == XENBUS_CONNECTED)
+        sim_xs_write(PEER_FRONT "/mtu", "9000");
+}
+
+/* The script that puts a plugged-in device on its bridge runs while we shake hands. */
+static void test_open_honours_an_mtu_that_comes_late(void **state)
+{
+    (void)state;
+    peer_start(&(struct peer_conf){.seed = 1});
+    peer.on_wait = write_mtu_late;
+    assert_int_equal(peer_open(), 0);
+    assert_int_equal(peer.dev->caps.mtu_bytes, 9000);
+    peer.on_wait = NULL;
+    peer_stop(0);
+}
+
 static void test_open_reads_features(void **state)
 {
     (void)state;
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_open_refuses_bad_mac),
         cmocka_unit_test(test_open_takes_configured_mac),
         cmocka_unit_test(test_open_honours_mtu),
+        cmocka_unit_test(test_open_honours_an_mtu_that_comes_late),
         cmocka_unit_test(test_open_reads_features),
         cmocka_unit_test(test_open_refuses_page_flipping),
         cmocka_unit_test(test_open_refuses_bad_configuration),
