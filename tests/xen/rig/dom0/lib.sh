@@ -367,6 +367,21 @@ guest_migrate() {               # NAME: to this very machine; while both are the
     saved "$1" "xl migrate" xl migrate -s "" "$1" /run/case/receive
 }
 
+# --- what a guest holds ------------------------------------------------------------------------------------------------
+
+guest_pools() {                 # NAME: what its first network device's pools and its grant table have free, as it says itself (xl sysrq m)
+    local log n
+    log=$(guest_console_log "$1")
+    n=$(grep -c 'sysrq: grants: ' "$log") || true
+    xl sysrq "$1" m 3>&- || fail "$1: xl sysrq m failed"
+    wait_for_line "$1" 'sysrq: grants: ' 15 $((n + 1))
+    tr -d '\r' <"$log" | sed -nE 's/.*sysrq: (vif 0: )?(pages|packets|grants):( [0-9]+,)? free ([0-9]+),.*/\2 \4/p' | tail -n 3 | tr '\n' ' '
+}
+has_pools() { [ "$(guest_pools "$1")" = "$2" ]; }
+pools_again() {                 # NAME POOLS: it is idle, and has as much free as guest_pools said when it was idle before
+    wait_until 20 has_pools "$1" "$2" || fail "$1: free are $(guest_pools "$1"); before: $2"
+}
+
 # --- machines of their own on the bridge -------------------------------------------------------------------------------
 
 client_add() {                  # NAME: a network namespace with an eth0 on xenbr0
@@ -395,6 +410,15 @@ client_dhclient() {             # NAME: ISC's DHCP client gets a lease and stays
     client "$ns" timeout $((40 * slow)) dhclient -1 -v -cf /rig/dhclient.conf -sf /rig/lease-script -e "lease_file=/run/lease.$ns" \
         -lf "/run/$ns.leases" -pf "/run/$ns.pid" eth0 2>&1 3>&- || fail "dhclient in $ns got no lease"
     client_has_lease "$ns"
+}
+
+client_udhcpd() {               # NAME [LINE...]: busybox's DHCP server, at 10.0.0.3; lines of its configuration. It says what it does in /run/case/udhcpd.log
+    client_add "$1"
+    ip -n "$1" addr add 10.0.0.3/24 dev eth0
+    : >/run/case/leases
+    printf '%s\n' 'start 10.0.0.100' 'end 10.0.0.110' 'interface eth0' 'lease_file /run/case/leases' 'pidfile /run/case/udhcpd.pid' \
+        'option subnet 255.255.255.0' "${@:2}" >/run/case/udhcpd.conf
+    client "$1" udhcpd -f /run/case/udhcpd.conf >/run/case/udhcpd.log 2>&1 3>&- &
 }
 
 client_has_lease() {
