@@ -20,6 +20,12 @@
  * in the upcall. Before the loop sleeps it calls arm, which asks all rings for an event and looks
  * at all again.
  *
+ * Events. A flush sends one for each queue that it has frames for, if the backend wants it. Where n
+ * queues share a heavy load that would be n times as many as with one: so when a flush shows more
+ * than 32 slots, a queue whose last event is fewer than 2n calls (of rx and tx_flush) ago is told
+ * when it is owed one for more than 32 slots, or those calls are over. Its slots are shown at once
+ * all the same. arm tells all: no program sleeps on an event that was put off.
+ *
  * Super-segments. Both ways a frame of TCP over IPv4 may be up to 64 KiB long: it takes a slot a
  * page, and one of extra info behind the first that says how long its segments are. What we send,
  * the backend or whoever takes it from there cuts up; what comes in was put together, or never cut
@@ -102,11 +108,14 @@ static int netfront_tx(struct netdev *dev, struct pkt *pkt)
 static void netfront_tx_flush(struct netdev *dev)
 {
     struct netfront *nf = of_dev(dev);
+    uint32_t n = 0;
 
     if (UNLIKELY(!dev->link_up))
         return;
     for (unsigned i = 0; i < nf->queue_count; i++)
-        netfront_tx_ring_push(&nf->queue[i]);
+        n += netfront_tx_ring_push(&nf->queue[i]);
+    for (unsigned i = 0; i < nf->queue_count; i++)
+        netfront_tx_ring_tell(&nf->queue[i], n > NETFRONT_TX_BATCH);
 }
 
 /* Takes what queue q has received, as far as there is room, and posts pages again. */
@@ -127,8 +136,10 @@ static unsigned netfront_rx(struct netdev *dev, struct pkt **pkts, unsigned n)
     unsigned got = 0;
 
     xenbus_front_follow(&nf->front);
-    for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++)
+    for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++) {
         (void)netfront_tx_ring_drain(&nf->queue[i]);
+        netfront_tx_ring_tell(&nf->queue[i], true);
+    }
     if (LIKELY(dev->link_up)) {
         netfront_mcast_poll(nf);
         netfront_ctrl_poll(nf);
@@ -152,7 +163,7 @@ static bool netfront_arm(struct netdev *dev)
     if (LIKELY(dev->link_up))
         netfront_mcast_poll(nf);
     for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++) {
-        netfront_tx_ring_push(&nf->queue[i]);
+        (void)netfront_tx_ring_push(&nf->queue[i]);
         work = netfront_tx_ring_arm(&nf->queue[i]) || work;
         if (LIKELY(dev->link_up))
             work = netfront_rx_ring_arm(&nf->queue[i]) || work;
@@ -230,5 +241,9 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
 
 void netfront_close(struct netdev *dev)
 {
-    xenbus_front_close(&of_dev(dev)->front);
+    struct netfront *nf = of_dev(dev);
+
+    for (unsigned i = 0; dev->link_up && i < nf->queue_count; i++)
+        netfront_tx_ring_tell(&nf->queue[i], false);
+    xenbus_front_close(&nf->front);
 }

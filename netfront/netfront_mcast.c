@@ -151,7 +151,8 @@ void netfront_mcast_poll(struct netfront *nf)
         group->told = group->wanted;
         group->flying = true;
     }
-    netfront_tx_ring_push(q);
+    (void)netfront_tx_ring_push(q);
+    netfront_tx_ring_tell(q, false);
 }
 
 void netfront_mcast_answer(struct netfront *nf, uint16_t token, bool ok)

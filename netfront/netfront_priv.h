@@ -29,6 +29,7 @@
 #define NETFRONT_MTU_MAX (XEN_NETIF_MAX_TX_SIZE - NETFRONT_ETH_BYTES)
 #define NETFRONT_GSO_SIZE_MIN 8u /* an MSS of 48 (Linux's least) less 40 of TCP options */
 #define NETFRONT_RX_BATCH 32u    /* pages that must be missing before the receive ring is filled */
+#define NETFRONT_TX_BATCH 32u    /* slots sent for an event, where several queues share the load */
 /* Linux's netback keeps half a ring of pages for a queue (XENVIF_RX_QUEUE_BYTES). */
 #define NETFRONT_BACKEND_QUEUE (NETFRONT_RING_SLOTS / 2 * PAGE_BYTES)
 #define NETFRONT_EXTRAS_MAX 4u /* slots of extra info a frame: one of each type */
@@ -90,6 +91,7 @@ struct netfront_tx {
      * as the ring has slots, less what an old backend keeps. */
     uint32_t free_count;
     uint32_t extras; /* slots of extra info that were not answered */
+    uint32_t hold;   /* calls of rx or tx_flush that the next event may be put off for */
     uint16_t free_head;
     struct netfront_tx_slot slot[NETFRONT_RING_SLOTS];
 };
@@ -130,6 +132,7 @@ struct netfront {
     uint32_t grants_reserve; /* free grants below which none is kept */
     uint32_t rx_extras;      /* types of extra info that may come, a bit each */
     uint32_t rx_slots;       /* pages to keep posted, in each queue */
+    uint32_t tx_hold;        /* netfront_tx.hold after an event; 0: none is put off */
     uint8_t violation;       /* enum netfront_violation: the first one */
     uint8_t queue_count;     /* queues that exist */
     uint8_t queue_room;      /* queues there is memory for: 1, or conf.queues_max */
@@ -210,10 +213,16 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt);
  * -E_AGAIN: no room. */
 int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac[6],
                            uint16_t token);
-void netfront_tx_ring_push(struct netfront_queue *q);
+/* Shows the backend what was put, and returns how many slots that is. An awake one takes them; else
+ * it wants an event: netfront_tx_ring_tell. */
+uint32_t netfront_tx_ring_push(struct netfront_queue *q);
+/* Sends the event that the backend wants for what it was shown. `may_wait`: not yet where it had
+ * one in the last few calls, and is owed one for NETFRONT_TX_BATCH slots at most. */
+void netfront_tx_ring_tell(struct netfront_queue *q, bool may_wait);
 /* Returns how many responses there were. */
 uint32_t netfront_tx_ring_drain(struct netfront_queue *q);
-/* True: there is room for the frame that was refused. */
+/* Sends the event that is owed, and asks for one. True: there is room for the frame that was
+ * refused. */
 bool netfront_tx_ring_arm(struct netfront_queue *q);
 /* True: nothing is left. What the backend still maps stays in its slot: call again. */
 bool netfront_tx_ring_destroy(struct netfront_queue *q);

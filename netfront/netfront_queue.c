@@ -124,6 +124,7 @@ int netfront_queues_create(struct netfront *nf, unsigned n, bool split)
     while (n > 1 && share(nf, n) < NETFRONT_LONGEST_CHAIN)
         n--;
     nf->rx_slots = share(nf, n);
+    nf->tx_hold = n > 1 ? 2 * n : 0;
     nf->rx_turn = 0;
     nf->split = split;
     nf->queue_count = (uint8_t)n;

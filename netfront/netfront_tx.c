@@ -18,6 +18,7 @@ int netfront_tx_ring_create(struct netfront_queue *q)
         return -E_NOMEM;
     ring_init(&tx->ring, tx->ring_page->base, PAGE_BYTES, NETFRONT_TX_SLOT_BYTES, 0);
     tx->wanted = 0;
+    tx->hold = 0;
     tx->free_head = NETFRONT_TX_NO_ID;
     tx->free_count = 0;
     tx->extras = 0;
@@ -345,16 +346,32 @@ int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac
     return 0;
 }
 
-void netfront_tx_ring_push(struct netfront_queue *q)
+uint32_t netfront_tx_ring_push(struct netfront_queue *q)
 {
-    if (q->tx.ring.req_pushed == q->tx.ring.req_prod)
+    struct ring *ring = &q->tx.ring;
+    uint32_t n = ring->req_prod - ring->req_pushed;
+
+    if (n != 0)
+        ring_show(ring);
+    return n;
+}
+
+void netfront_tx_ring_tell(struct netfront_queue *q, bool may_wait)
+{
+    struct netfront_tx *tx = &q->tx;
+    uint32_t owed = tx->ring.req_pushed - tx->ring.req_told;
+
+    if (tx->hold != 0)
+        tx->hold--;
+    if (owed == 0 || (may_wait && tx->hold != 0 && owed <= NETFRONT_TX_BATCH))
         return;
-    if (ring_push(&q->tx.ring)) {
-        q->nf->dev.stats.tx_notify++;
-        q->stats.tx_notify++;
-        /* It fails when the backend is gone: xenstore tells us so too. */
-        (void)evtchn_send(q->nf->conf.ev, q->tx_port);
-    }
+    if (!ring_wants_event(&tx->ring))
+        return;
+    tx->hold = q->nf->tx_hold;
+    q->nf->dev.stats.tx_notify++;
+    q->stats.tx_notify++;
+    /* It fails when the backend is gone: xenstore tells us so too. */
+    (void)evtchn_send(q->nf->conf.ev, q->tx_port);
 }
 
 /* ---- drain ----------------------------------------------------------------------------------- */
@@ -428,6 +445,9 @@ bool netfront_tx_ring_arm(struct netfront_queue *q)
     uint32_t flying, missing;
     bool came = false; /* pages, while we looked: no event will tell of them */
 
+    /* The program may sleep: no event waits now, nor the first one after. */
+    netfront_tx_ring_tell(q, false);
+    tx->hold = 0;
     do {
         if (tx->wanted != 0 && tx->free_count >= tx->wanted) {
             tx->wanted = 0;

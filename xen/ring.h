@@ -41,6 +41,7 @@ struct ring {
     uint32_t slot_bytes;  /* of one in shared memory: the larger of request and response */
     uint32_t req_prod;    /* the next request to fill */
     uint32_t req_pushed;  /* what the backend has been shown */
+    uint32_t req_told;    /* what it has had its event for, where it wanted one */
     uint32_t rsp_cons;    /* the next response to take */
     uint32_t rsp_refused; /* -E_PROTO: the rsp_prod that was looked at, for the log */
 };
@@ -66,6 +67,7 @@ static inline void ring_init(struct ring *ring, void *page, uint32_t page_bytes,
                           .slot_bytes = slot_bytes,
                           .req_prod = start,
                           .req_pushed = start,
+                          .req_told = start,
                           .rsp_cons = start};
     ring->shared->req_prod = ring->shared->rsp_prod = start;
     ring->shared->req_event = ring->shared->rsp_event = start + 1;
@@ -98,18 +100,32 @@ static inline void ring_commit(struct ring *ring, uint32_t n)
     ring->req_prod += n;
 }
 
-/* Shows the backend what was put since last time. True: it wants an event for that. */
-static inline bool ring_push(struct ring *ring)
+/* Shows the backend what was put since last time: if it is awake, it takes that. Before the caller
+ * sleeps, ring_wants_event() is to be asked. */
+static inline void ring_show(struct ring *ring)
 {
-    uint32_t was = ring->req_pushed, is = ring->req_prod;
     wmb(); /* stores of requests before the store of req_prod */
-    WRITE_ONCE(ring->shared->req_prod, is);
+    WRITE_ONCE(ring->shared->req_prod, ring->req_prod);
+    ring->req_pushed = ring->req_prod;
+}
+
+/* Does the backend want an event for what it was shown since this was asked last? */
+static inline bool ring_wants_event(struct ring *ring)
+{
+    uint32_t was = ring->req_told, is = ring->req_pushed;
     /* The store of req_prod before the load of req_event: the backend stores req_event, then loads
      * req_prod. */
     mb();
     uint32_t event = READ_ONCE(ring->shared->req_event);
-    ring->req_pushed = is;
+    ring->req_told = is;
     return is - event < is - was;
+}
+
+/* Shows the backend what was put since last time. True: it wants an event for that. */
+static inline bool ring_push(struct ring *ring)
+{
+    ring_show(ring);
+    return ring_wants_event(ring);
 }
 
 /* How many responses are there to take. -E_PROTO: rsp_prod is a lie (more responses than requests):

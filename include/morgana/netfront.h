@@ -25,6 +25,9 @@
  *        -E_NOMEM: nothing can be granted or copied, and the backend owes no answer that would
  *        help. -E_INVAL: shorter than an Ethernet header, or BLANK with csum_start/off outside.
  *        Where there are several queues a flow has one of them: its frames stay in order.
+ *   tx_flush  Where there are several queues and it shows more than 32 slots, a queue that had an
+ *        event just before may get the next one by a later call: the 2n-th of rx and tx_flush where
+ *        the queues are n, or arm, whichever comes first.
  *   rx   BLANK only where csum_start and csum_off could be found (whole IPv4 datagrams of TCP and
  *        UDP); any other frame that the backend calls blank is UNKNOWN. Oldest first in each queue.
  *   multicast  At most 64 groups (io/netif.h: multicast control). What does not fit our list or the

@@ -131,6 +131,7 @@ static void peer_move_ring(struct ring *ring, struct peer_ring *back, uint32_t i
 {
     ring->req_prod += index;
     ring->req_pushed += index;
+    ring->req_told += index;
     ring->rsp_cons += index;
     ring->shared->req_prod += index;
     ring->shared->rsp_prod += index;

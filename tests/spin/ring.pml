@@ -41,6 +41,11 @@ bit late[SLOTS];
 /* ---- the frontend: struct ring, and xen/ring.h ------------------------------------------------------------------------------- */
 
 byte req_prod = START, req_pushed = START, rsp_cons = START;
+#ifdef TOLD_LATER
+byte req_told = START;      /* a model in which slots may be shown, and their event sent later */
+#else
+#define req_told req_pushed
+#endif
 
 #define ring_in_flight() SUB(req_prod, rsp_cons)
 
@@ -64,30 +69,40 @@ inline ring_put(id)
 #define WMB() skip
 #endif
 
-/* ring_push(), and the event that it asks for: netfront_rx_ring_push, netfront_tx_ring_push, blkfront_rings_push. */
+/* ring_show() alone: the event that the backend may want is owed. */
+inline ring_show()
+{
+    d_step { WMB();                             /* stores of requests before the store of req_prod */
+             req_prod_shared = req_prod; req_pushed = req_prod }
+}
+
+#define told() req_pushed = req_prod; req_told = req_prod
+
+/* ring_push(), and the event that it asks for: netfront_rx_ring_push, blkfront_rings_push; netfront_tx_ring_push and _tell. With what was shown
+ * before, if that is owed one. */
 inline ring_push()
 {
     if
-    :: req_pushed == req_prod -> skip
+    :: req_told == req_prod -> skip
 #ifdef NOTIFY_FIRST
-    :: atomic { req_pushed != req_prod && wants_event(req_prod, req_pushed, req_event) -> evtchn_send() };
-       d_step { WMB(); req_prod_shared = req_prod; req_pushed = req_prod }
-    :: d_step { req_pushed != req_prod && !wants_event(req_prod, req_pushed, req_event) ->
-                WMB(); req_prod_shared = req_prod; req_pushed = req_prod }
+    :: atomic { req_told != req_prod && wants_event(req_prod, req_told, req_event) -> evtchn_send() };
+       d_step { WMB(); req_prod_shared = req_prod; told() }
+    :: d_step { req_told != req_prod && !wants_event(req_prod, req_told, req_event) ->
+                WMB(); req_prod_shared = req_prod; told() }
 #elif defined(NO_MB_PUSH)
-    :: atomic { req_pushed != req_prod && wants_event(req_prod, req_pushed, req_event) -> skip };
-       d_step { WMB(); req_prod_shared = req_prod; req_pushed = req_prod };
+    :: atomic { req_told != req_prod && wants_event(req_prod, req_told, req_event) -> skip };
+       d_step { WMB(); req_prod_shared = req_prod; told() };
        evtchn_send()
-    :: atomic { req_pushed != req_prod && !wants_event(req_prod, req_pushed, req_event) -> skip };
-       d_step { WMB(); req_prod_shared = req_prod; req_pushed = req_prod }
+    :: atomic { req_told != req_prod && !wants_event(req_prod, req_told, req_event) -> skip };
+       d_step { WMB(); req_prod_shared = req_prod; told() }
 #else
-    :: d_step { req_pushed != req_prod ->
-                WMB();                          /* stores of requests before the store of req_prod */
+    :: d_step { req_told != req_prod ->
+                WMB();
                 req_prod_shared = req_prod };   /* and mb: this store before the load of req_event */
        if
-       :: d_step { wants_event(req_prod, req_pushed, req_event) -> req_pushed = req_prod };
+       :: d_step { wants_event(req_prod, req_told, req_event) -> told() };
           evtchn_send()
-       :: d_step { !wants_event(req_prod, req_pushed, req_event) -> req_pushed = req_prod }
+       :: d_step { !wants_event(req_prod, req_told, req_event) -> told() }
        fi
 #endif
     fi

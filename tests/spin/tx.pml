@@ -2,11 +2,15 @@
 /* tx.pml - the transmit ring: netfront/netfront_tx.c and the loop, against Linux's netback (drivers/net/xen-netback/netback.c).
  *
  * The program has frames of one or two pages, for as long as it likes. A frame for which there is no room is refused; the program keeps
- * it and tries again whenever it is awake. The backend answers when and in what order it likes, since what it sends on may be delayed.
+ * it and tries again whenever it is awake. A flush shows what was put, and may leave the event for it to the next, or to arm, which the program
+ * calls before it sleeps. The backend answers when and in what order it likes, since what it sends on may be delayed.
  *
  * Proved: when all sleep, no frame waits, neither for room nor for pages, and all pages are back; under weak fairness each frame is sent. An id, and
  * a page, is in one hand.
  */
+#ifndef AT_ONCE
+#define TOLD_LATER          /* else an event goes out with each flush, as where there is one queue */
+#endif
 #include "event.pml"
 #include "ring.pml"
 
@@ -128,6 +132,27 @@ inline arm_missing()
     fi
 }
 
+/* netfront_tx_ring_push() and _tell(), of a flush: the event may wait for the next call, while it is owed for less than a ring of slots. */
+inline netfront_tx_flush()
+{
+    if
+    :: ring_push()
+#ifdef TOLD_LATER
+    :: atomic { req_told == req_pushed && req_told != req_prod && SUB(req_prod, req_told) < SLOTS -> ring_show() }
+#endif
+    fi
+}
+
+/* The same before sleep, and of netfront_tx_ring_arm(): what is owed goes out. */
+inline arm_tell()
+{
+#ifndef PUT_OFF_ASLEEP
+    ring_push()
+#else
+    ring_show()
+#endif
+}
+
 /* netfront.c: netfront_rx, netfront_tx, netfront_tx_flush, netfront_arm; the program's loop of netdev.h. */
 active proctype netfront()
 {
@@ -150,10 +175,9 @@ active proctype netfront()
            :: else -> skip
            fi
        };
-       ring_push();                             /* netfront_tx_flush, and the first thing of netfront_arm */
        if
-       :: skip                                  /* busy: it polls again without arm */
-       :: skip;
+       :: netfront_tx_flush()                   /* busy: it polls again without arm */
+       :: arm_tell();
           do
           :: atomic {
                 arm_missing();

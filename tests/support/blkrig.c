@@ -169,6 +169,7 @@ static void move_ring(struct ring *ring, struct blkrig_queue *back, uint32_t ind
 {
     ring->req_prod += index;
     ring->req_pushed += index;
+    ring->req_told += index;
     ring->rsp_cons += index;
     ring->shared->req_prod += index;
     ring->shared->rsp_prod += index;
