@@ -96,11 +96,12 @@ static inline struct netfront_ctrl_rsp netfront_ctrl_rsp_get(const void *slot)
 {
     const uint32_t *shared = slot;
     uint32_t raw[3];
-    struct cs_ro v = cs_ro_of(raw, sizeof(raw));
+    struct cs_ro v;
 
     STATIC_ASSERT(sizeof(raw) == netfront_ctrl_rsp_SIZE, "three loads take the whole response");
     for (unsigned i = 0; i < ARRAY_SIZE(raw); i++)
         raw[i] = READ_ONCE(shared[i]);
+    v = cs_ro_of(raw, sizeof(raw));
     return (struct netfront_ctrl_rsp){.id = netfront_ctrl_rsp_ro_get_id(v),
                                       .type = netfront_ctrl_rsp_ro_get_type(v),
                                       .status = netfront_ctrl_rsp_ro_get_status(v),
