@@ -295,9 +295,8 @@ void blkfront_data_unkeep(struct blkfront *bf)
     bf->kept_count = 0;
 }
 
-/* The backend still maps this page. Others may hold it too (a program, which must not be
- * surprised), and it may be lent several times, under grants of which a page can remember one:
- * nobody would know when the last of them has ended, so such a page is out of use for good. */
+/* The backend still maps this page. Others may hold it too (a program, a window's request), and it
+ * may be lent several times, under several grants. */
 static void abandon_page(struct blkfront *bf, struct page *page, gref_t gref)
 {
     bf->dev.stats.quarantined++;
@@ -312,13 +311,7 @@ static void abandon_page(struct blkfront *bf, struct page *page, gref_t gref)
             gref = 0;
         }
     }
-    if (page->refs > 1)
-        return; /* our reference stays, so the page is never free again */
-    page->gref = gref;
-    if (gref != 0)
-        gnttab_quarantine_add(bf->quarantine, page);
-    else
-        page_quarantine(page);
+    gnttab_quarantine_lent(bf->quarantine, page, gref);
 }
 
 void blkfront_data_abandon(struct blkfront *bf)

@@ -500,9 +500,7 @@ bool netfront_tx_ring_destroy(struct netfront_queue *q)
 }
 
 /* The slots' memory goes away, and the backend still maps this page. Others may hold it too (a
- * program, which must not be surprised), and it may be in several slots under several grants, of
- * which a page can remember one: nobody would know when the last of them has ended, so such a page
- * is quarantined for good. */
+ * program), and it may be in several slots under several grants. */
 static void quarantine_slot(struct netfront_queue *q, uint16_t first)
 {
     struct netfront_tx *tx = &q->tx;
@@ -518,13 +516,7 @@ static void quarantine_slot(struct netfront_queue *q, uint16_t first)
         page_put(page);
     }
     q->nf->dev.stats.quarantined++;
-    if (page->refs > 1)
-        return; /* our reference stays, so the page is never free again */
-    page->gref = gref;
-    if (gref != 0)
-        gnttab_quarantine_add(q->nf->quarantine, page);
-    else
-        page_quarantine(page);
+    gnttab_quarantine_lent(q->nf->quarantine, page, gref);
 }
 
 void netfront_tx_ring_abandon(struct netfront_queue *q)

@@ -245,9 +245,8 @@ bool gnttab_is_mapped(const struct gnttab *gt, gref_t gref)
     return (used & (GTF_reading | GTF_writing)) != 0;
 }
 
-void gnttab_quarantine_add(struct gnttab_quarantine *q, struct page *page)
+static void enqueue(struct gnttab_quarantine *q, struct page *page)
 {
-    page_quarantine(page);
     page->next = NULL;
     if (q->last != NULL)
         q->last->next = page;
@@ -256,6 +255,24 @@ void gnttab_quarantine_add(struct gnttab_quarantine *q, struct page *page)
     q->last = page;
     q->count++;
     q->total++;
+}
+
+void gnttab_quarantine_add(struct gnttab_quarantine *q, struct page *page)
+{
+    page_quarantine(page);
+    enqueue(q, page);
+}
+
+void gnttab_quarantine_lent(struct gnttab_quarantine *q, struct page *page, gref_t gref)
+{
+    bool is_held = page->refs > 1, waits = is_held && page->gref != 0;
+
+    if (!is_held)
+        page_quarantine(page);
+    if (gref == 0 || waits)
+        return;
+    page->gref = gref;
+    enqueue(q, page);
 }
 
 uint32_t gnttab_quarantine_poll(struct gnttab_quarantine *q, struct gnttab *gt, uint32_t budget)
@@ -269,7 +286,10 @@ uint32_t gnttab_quarantine_poll(struct gnttab_quarantine *q, struct gnttab *gt, 
         if (gnttab_end(gt, page->gref) == 0) {
             page->gref = 0;
             page->next = NULL;
-            page_release(page);
+            if (page->state == PAGE_QUARANTINED)
+                page_release(page);
+            else
+                page_put(page); /* others may hold it */
             released++;
         } else {
             page->next = NULL;

@@ -89,8 +89,13 @@ struct gnttab_quarantine {
 /* Takes a page (POSTED, or HELD with the caller's as the last reference) whose page->gref was
  * refused by gnttab_end: it becomes QUARANTINED. */
 void gnttab_quarantine_add(struct gnttab_quarantine *q, struct page *page);
+/* The same for a page that was lent under `gref`, and that others may hold: those go on using it,
+ * and it stays HELD. Takes the caller's reference, so that nobody gets the page anew before the
+ * grant has ended. Never, where nobody could tell that it has: where gref is 0 (there were several,
+ * of which a page remembers one), or the page waits for another one already. */
+void gnttab_quarantine_lent(struct gnttab_quarantine *q, struct page *page, gref_t gref);
 /* Tries again to end at most `budget` grants, each at most once; what ended goes back to its pool.
- * Returns how many did. Cheap where the quarantine is empty. */
+ * as far as nobody else holds it. Returns how many did. Cheap where the quarantine is empty. */
 uint32_t gnttab_quarantine_poll(struct gnttab_quarantine *q, struct gnttab *gt, uint32_t budget);
 
 /* ---- using what others granted --------------------------------------------------------------- */

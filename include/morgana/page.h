@@ -27,10 +27,10 @@ struct page_pool;
 struct page {
     uint8_t *base;          /* PAGE_BYTES bytes, page-aligned */
     struct page_pool *pool; /* where the last put returns it */
-    struct page *next; /* the pool's free list, or a list of whoever holds the only reference */
-    uint32_t refs;     /* HELD: at least 1; otherwise 0 */
-    uint32_t gref;     /* for the driver that posted or transmits it; 0: none */
-    uint8_t state;     /* enum page_state */
+    struct page *next;      /* the pool's free list, a quarantine's, or that of the only holder */
+    uint32_t refs;          /* HELD: at least 1; otherwise 0 */
+    uint32_t gref;          /* for the driver that posted or transmits it; 0: none */
+    uint8_t state;          /* enum page_state */
 };
 
 struct page_pool {

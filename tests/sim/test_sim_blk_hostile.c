@@ -335,8 +335,8 @@ static void live_again(void)
     page_put(page);
 }
 
-/* Pages that will never be free again: the program closed the device while they were lent, and had
- * them still; see abandon_page of blkfront_data.c. */
+/* Pages that are not free again: the program closed the device while they were lent, and had them
+ * still; see gnttab_quarantine_lent. */
 static uint32_t lost_pages(void)
 {
     uint32_t lost = 0;

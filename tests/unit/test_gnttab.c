@@ -220,6 +220,36 @@ static void test_quarantined_page_is_released_when_its_grant_ended(void **state)
     assert_int_equal(pool.free_count, POOL);
 }
 
+/* A page that others hold stays theirs; the first grant it waits for is the only one. */
+static void test_quarantine_of_a_page_that_others_hold(void **state)
+{
+    struct gnttab_quarantine q = {0};
+    gref_t gref[2];
+    int16_t status;
+    (void)state;
+    page_pool_init(&pool, pages, memory, POOL);
+    struct page *page = page_get(&pool);
+    page->gref = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        gref[i] = grant(page->base, true);
+        assert_non_null(sim_grant_map(gref[i], false, &status));
+        page_ref(page);
+        gnttab_quarantine_lent(&q, page, gref[i]);
+    }
+    page_ref(page);
+    gnttab_quarantine_lent(&q, page, 0);
+    assert_int_equal(q.count, 1);
+    assert_int_equal(page->refs, 4);
+    assert_int_equal(gnttab_quarantine_poll(&q, &gt, 10), 0);
+    sim_grant_unmap(gref[0], false);
+    assert_int_equal(gnttab_quarantine_poll(&q, &gt, 10), 1);
+    assert_int_equal(page->state, PAGE_HELD);
+    assert_int_equal(page->refs, 3); /* its holder's, and two that stay */
+    sim_grant_unmap(gref[1], false);
+    assert_int_equal(gnttab_end(&gt, gref[1]), 0);
+    sim_fault_clear();
+}
+
 static void test_quarantine_is_bounded_work(void **state)
 {
     struct gnttab_quarantine q = {0};
@@ -361,6 +391,7 @@ int main(void)
         BOTH(test_frames_come_on_demand),
         BOTH(test_fini_ends_what_it_can),
         BOTH(test_quarantined_page_is_released_when_its_grant_ended),
+        BOTH(test_quarantine_of_a_page_that_others_hold),
         BOTH(test_quarantine_is_bounded_work),
         BOTH(test_copy_between_domains),
         BOTH(test_map_and_unmap),
