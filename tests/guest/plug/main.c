@@ -105,8 +105,8 @@ int main(void)
         turn();
     }
     for (unsigned i = 0; i < count; i++) {
-        printf("plug: device %u: %u times up, %llu datagrams\n", i, devices[i].ups,
-               (unsigned long long)devices[i].sock.sent);
+        printf("plug: device %u: %u times up, %lu datagrams\n", i, devices[i].ups,
+               (unsigned long)devices[i].sock.sent);
         udp_close(&devices[i].sock);
         netif_fini(&devices[i].nif);
         plat_netdev_close(devices[i].nif.conf.dev);
