@@ -2,49 +2,10 @@
 /* blkfront_find.c - which of the devices in xenstore the operator means. */
 #include <morgana/blkfront.h>
 #include <morgana/log.h>
+#include <morgana/xenbus.h>
 
-#define LISTING_BYTES 1024u
 #define FIND_MAX 64u
 #define PARAMS_BYTES 512u
-
-/* ---- list ------------------------------------------------------------------------------------ */
-
-/* Puts `index` where it belongs among `n` ascending ones; what falls off the end is lost. Returns
- * how many there are now. */
-static unsigned insert(uint32_t *indices, unsigned n, unsigned max, uint32_t index)
-{
-    unsigned i = n;
-
-    if (n == max && (n == 0 || indices[n - 1] < index))
-        return n;
-    if (n == max)
-        i--;
-    for (; i > 0 && indices[i - 1] > index; i--)
-        indices[i] = indices[i - 1];
-    indices[i] = index;
-    return n < max ? n + 1 : n;
-}
-
-int blkfront_list(struct xs *xs, uint32_t *indices, unsigned max)
-{
-    char names[LISTING_BYTES];
-    unsigned n = 0;
-    int len = xs_directory(xs, XS_TXN_NONE, "device/vbd", cs_of(names, sizeof(names) - 1));
-
-    if (len < 0)
-        return len == -E_NOENT ? 0 : len;
-    names[len] = '\0';
-    for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
-        struct cs_ro name = cs_of_str(names + at);
-        uint64_t index = 0;
-
-        /* "00" is no second 0 */
-        if (name.len != 0 && fmt_parse_u64(name, UINT32_MAX, &index) == name.len &&
-            (name.len == 1 || names[at] != '0'))
-            n = insert(indices, n, max, (uint32_t)index);
-    }
-    return (int)n;
-}
 
 /* ---- one device ------------------------------------------------------------------------------ */
 
@@ -125,7 +86,7 @@ int blkfront_find(struct xs *xs, const char *name, uint32_t *index)
     struct blkfront_name wanted, is;
     struct cs_ro params = strip(cs_of_str(name));
     bool named = blkfront_name_parse(name, &wanted) == 0;
-    int n = blkfront_list(xs, indices, FIND_MAX), found = -1;
+    int n = xenbus_list(xs, "vbd", indices, FIND_MAX), found = -1;
 
     for (int i = 0; i < n; i++) {
         int err = read_vdev(xs, indices[i], &vdev), same;

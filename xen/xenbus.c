@@ -21,6 +21,7 @@ SAME(XENBUS_CLOSED, XenbusStateClosed);
 SAME(XENBUS_RECONFIGURING, XenbusStateReconfiguring);
 SAME(XENBUS_RECONFIGURED, XenbusStateReconfigured);
 
+#define LISTING_BYTES 1024u
 /* Longest sleep without looking at xenstore's ring. */
 #define LOOK_EVERY_NS (50 * NS_PER_MS)
 
@@ -246,6 +247,43 @@ int xenbus_wait_otherend(struct xenbus_dev *dev, unsigned states, uint64_t deadl
         if (evtchn_count(dev->xs->conf.ev, dev->xs->conf.port) == seen)
             plat_wait(u64_min(deadline_ns, now + LOOK_EVERY_NS));
     }
+}
+
+/* ---- which there are ------------------------------------------------------------------------- */
+
+/* Puts `index` where it belongs among `n` ascending ones; what falls off the end is lost. Returns
+ * how many there are now. */
+static unsigned insert(uint32_t *indices, unsigned n, unsigned max, uint32_t index)
+{
+    unsigned i = n;
+    if (n == max && (n == 0 || indices[n - 1] < index))
+        return n;
+    if (n == max)
+        i--;
+    for (; i > 0 && indices[i - 1] > index; i--)
+        indices[i] = indices[i - 1];
+    indices[i] = index;
+    return n < max ? n + 1 : n;
+}
+
+int xenbus_list(struct xs *xs, const char *kind, uint32_t *indices, unsigned max)
+{
+    char names[LISTING_BYTES], path[XS_PATH_MAX];
+    unsigned n = 0;
+    int err = join(path, "device", kind);
+    int len = err != 0 ? err : xs_directory(xs, XS_TXN_NONE, path, cs_of(names, sizeof(names) - 1));
+    if (len < 0)
+        return len == -E_NOENT ? 0 : len;
+    names[len] = '\0';
+    for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
+        struct cs_ro name = cs_of_str(names + at);
+        uint64_t index = 0;
+        /* "00" is no second 0 */
+        if (name.len != 0 && fmt_parse_u64(name, UINT32_MAX, &index) == name.len &&
+            (name.len == 1 || names[at] != '0'))
+            n = insert(indices, n, max, (uint32_t)index);
+    }
+    return (int)n;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

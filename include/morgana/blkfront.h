@@ -107,9 +107,6 @@ int blkfront_name_vdev(const struct blkfront_name *name, uint32_t *vdev);
 #define BLKFRONT_NAME_BYTES 24u
 void blkfront_name_text(const struct blkfront_name *name, char out[BLKFRONT_NAME_BYTES]);
 
-/* Lists the numbers of device/vbd/<number>, ascending, the first `max`: how many; or xenstore's
- * error. */
-int blkfront_list(struct xs *xs, uint32_t *indices, unsigned max);
 /* What device `index` is called: blkfront_name_text of its `virtual-device`. Xenstore's errors. */
 int blkfront_called(struct xs *xs, uint32_t index, char out[BLKFRONT_NAME_BYTES]);
 /* Finds the device that `name` means: by its virtual device number in any form above, or by the

@@ -110,7 +110,7 @@ static void test_no_device_says_how_to_get_one(void **state)
 /* "00" would be device 0 once more; what is no number is somebody else's. */
 static void test_only_numbers_as_xen_writes_them_are_devices(void **state)
 {
-    static const char *const no_devices[] = {"00", "01", "-1", "0x", "x", "1234567"};
+    static const char *const no_devices[] = {"00", "01", "-1", "0x", "x", "4294967296"};
     const struct sim_conf conf = {.seed = 1, .vif_count = 2};
 
     (void)state;

@@ -4,6 +4,7 @@
 #include <morgana/blkfront.h>
 #include <morgana/log.h>
 #include <morgana/start.h>
+#include <morgana/xenbus.h>
 
 #define LISTED_MAX 16u
 /* Of a pool with so many pages, four make a ring as long as blkfront's table; of less, one. */
@@ -21,7 +22,7 @@ static unsigned list_vbds(uint32_t indices[LISTED_MAX])
 
     if (!start->has_xs || !start->has_gnttab)
         return 0;
-    n = blkfront_list(&start->xs, indices, LISTED_MAX);
+    n = xenbus_list(&start->xs, "vbd", indices, LISTED_MAX);
     if (n < 0)
         LOG_WARN("device/vbd cannot be listed: %s", err_name(n));
     return n < 0 ? 0 : (unsigned)n;

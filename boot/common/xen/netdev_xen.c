@@ -5,11 +5,9 @@
 #include <morgana/netfront.h>
 #include <morgana/page.h>
 #include <morgana/platform.h>
+#include <morgana/xenbus.h>
 
 #include "start_priv.h"
-
-#define LISTING_BYTES 256u
-#define VIF_MAX 999999u
 
 /* Of start->vifs, by the same number. */
 static _Alignas(16) uint8_t storage[START_NETDEVS_MAX][NETFRONT_BYTES];
@@ -41,31 +39,19 @@ static bool add(struct list *list, uint32_t id)
 /* The numbers of device/vif/<number>. Xenstore's error, where it cannot be listed. */
 static int add_listed(struct start *start, struct list *list)
 {
-    char names[LISTING_BYTES];
-    int len = xs_directory(&start->xs, XS_TXN_NONE, "device/vif", cs_of(names, sizeof(names) - 1));
+    uint32_t ids[START_NETDEVS_MAX + 1];
+    int n = xenbus_list(&start->xs, "vif", ids, ARRAY_SIZE(ids));
 
-    if (len < 0) {
-        if (len != -E_NOENT && start->vif_look_ns == 0)
-            LOG_WARN("device/vif cannot be listed: %s", err_name(len));
-        return len;
-    }
-    names[len] = '\0';
-    for (size_t at = 0; at < (size_t)len; at += __builtin_strlen(names + at) + 1) {
-        struct cs_ro name = cs_of_str(names + at);
-        uint64_t id = 0;
-
-        if (name.len == 0 || fmt_parse_u64(name, VIF_MAX, &id) != name.len)
+    if (n < 0 && start->vif_look_ns == 0)
+        LOG_WARN("device/vif cannot be listed: %s", err_name(n));
+    for (int i = 0; i < n; i++) {
+        if (add(list, ids[i]))
             continue;
-        if (name.len > 1 && names[at] == '0')
-            continue; /* "00" is no second 0 */
-        if (!add(list, (uint32_t)id)) {
-            if (start->vif_look_ns == 0)
-                LOG_WARN("more than %u network devices: the others are not used",
-                         START_NETDEVS_MAX);
-            break;
-        }
+        if (start->vif_look_ns == 0)
+            LOG_WARN("more than %u network devices: the others are not used", START_NETDEVS_MAX);
+        break;
     }
-    return 0;
+    return n < 0 ? n : 0;
 }
 
 /* One that is open keeps its place while it is detached: it may come back. */
@@ -162,7 +148,7 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
     if (err < 0)
         return err;
     err = list_vifs(start, &list);
-    if (err < 0 && err != -E_NOENT) {
+    if (err < 0) {
         LOG_ERROR("network device %u: xenstore does not list it: %s", index, err_name(err));
         return err;
     }
