@@ -51,8 +51,8 @@ const char *xenbus_action_name(enum xenbus_action action);
  * XENBUS_RECONFIGURED. */
 enum xenbus_action xenbus_action(unsigned ours, unsigned theirs);
 
-/* Lists the numbers of device/<kind>/<number>, ascending, the first `max`: how many, 0 where there is
- * no such directory; or xenstore's error. `kind`: "vif", "vbd", ... */
+/* Lists the numbers of device/<kind>/<number>, ascending, the first `max`: how many, 0 where there
+ * is no such directory; or xenstore's error. `kind`: "vif", "vbd", ... */
 int xenbus_list(struct xs *xs, const char *kind, uint32_t *indices, unsigned max);
 
 /* One frontend device. */
