@@ -129,8 +129,7 @@ bool tt_judge_syn(const struct tt_case *c)
     } else if (answer && asked != &h->peer) { /* both opened at once */
         struct tt_syn copy = *asked;
 
-        if (copy.irs == h->peer.irs && h->peer.no < copy.no)
-            copy.no = h->peer.no;
+        copy.no = tt_begin(h, &copy);
         tt_half_adopt(h, &copy);
     }
     h->opts = s->opts;

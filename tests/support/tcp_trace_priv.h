@@ -220,6 +220,8 @@ void tt_note_syn(struct tt_half *half, const struct tt_seg *seg);
 void tt_half_adopt(struct tt_half *half, const struct tt_syn *syn);
 /* The delivered SYN that a SYN-ACK answers; NULL: none. */
 const struct tt_syn *tt_asked_by(const struct tt_half *half, const struct tt_seg *seg);
+/* When the connection of this delivered SYN began: with the first SYN of its number. */
+uint64_t tt_begin(const struct tt_half *half, const struct tt_syn *syn);
 /* Finds the SYN that this end took for its peer's, by the first segment with ACK that it sends.
  * False: none was delivered. */
 bool tt_settle(struct tt_half *half, const struct tt_seg *seg);

@@ -95,6 +95,20 @@ void tt_note_syn(struct tt_half *h, const struct tt_seg *seg)
     tt_half_adopt(h, first);
 }
 
+/* A crossing SYN and its SYN-ACK may come in one poll, and either again with other options: the
+ * connection is the first's. */
+uint64_t tt_begin(const struct tt_half *h, const struct tt_syn *syn)
+{
+    uint64_t no = syn->no;
+
+    if (h->irs_set && h->peer.irs == syn->irs && h->peer.no < no)
+        no = h->peer.no;
+    for (unsigned i = 0; i < TT_SYNS; i++)
+        if (is_believed(h, &h->syns[i]) && h->syns[i].irs == syn->irs && h->syns[i].no < no)
+            no = h->syns[i].no;
+    return no;
+}
+
 const struct tt_syn *tt_asked_by(const struct tt_half *h, const struct tt_seg *s)
 {
     const struct tt_syn *found = h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : NULL;
@@ -146,11 +160,7 @@ static bool settle(struct tt_half *h, const struct tt_seg *s, bool answer)
             return false;
         least = next->no + 1;
         copy = *next;
-        /* A crossing SYN and its SYN-ACK may come in one poll: the connection is the first's. */
-        for (unsigned i = 0; i < TT_SYNS; i++)
-            if (is_believed(h, &h->syns[i]) && h->syns[i].irs == copy.irs &&
-                h->syns[i].no < copy.no)
-                copy.no = h->syns[i].no;
+        copy.no = tt_begin(h, &copy);
         tt_half_adopt(h, &copy);
         if (fits(h, s))
             return true;
