@@ -14,7 +14,7 @@ static const struct args_key common_keys[] = {
     {"evtchn", "evtchn=fifo", "Xen: the event channel ABI, 2l or fifo"},
     {"gnttab", "gnttab=2", "Xen: the grant table's version, 1 or 2"},
     {"netfront", "netfront=nogso,queues=2",
-     "Xen: not used: nogso nocsum nosg nosplit; allmulti; queues"},
+     "Xen: not used: nogso nocsum nosg nosplit; allmulti; txgrants; queues"},
     {"vbd-queues", "vbd-queues=4", "Xen: rings of a disk, 1 to 4, where the backend takes them"},
     {"vbd-ring-order", "vbd-ring-order=2", "Xen: a ring has 2^N pages, 0 to 4, likewise"},
     {"vbd-persistent", "vbd-persistent=1",

@@ -30,7 +30,8 @@
 struct start_vif {
     struct netdev *dev; /* NULL: closed */
     struct pkt_pool *pool;
-    uint32_t id; /* device/vif/<id> */
+    struct page *grants; /* netfront=txgrants: the words, a row of the pool's pages; NULL: none */
+    uint32_t id;         /* device/vif/<id> */
 };
 struct start_vbd {
     struct blkdev *dev; /* NULL: closed */

@@ -172,6 +172,84 @@ static void test_the_table_has_a_grant_for_every_slot(void **state)
     free(many_memory);
 }
 
+/* netfront=txgrants: a page that was sent from has its grant until the device is closed. The words
+ * lie in a page of the pool, which comes back then. */
+static void test_grants_for_sending_are_kept_if_asked_for(void **state)
+{
+    static char name[] = "test", txgrants[] = "netfront=txgrants";
+    static char *argv[] = {name, txgrants, NULL};
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    const struct gnttab_stats *stats = &start_get()->gt.stats;
+
+    (void)state;
+    for (int words = 1; words <= 2; words++) {
+        struct netdev *dev = NULL;
+        uint32_t before;
+
+        simguest_boot(&conf, words, argv);
+        page_pool_init(&pages, headers, memory, PAGES);
+        pkt_pool_init(&pool, pkts, PAGES, &pages);
+        assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+        before = stats->free_count;
+        for (unsigned i = 0; i < 3; i++) {
+            struct pkt *pkt = pkt_alloc(&pool, 0, 60);
+
+            memset(pkt->frag[0].page->base, 2, 60);
+            assert_int_equal(netdev_tx(dev, pkt), 0);
+            netdev_tx_flush(dev);
+            sim_run_until_idle();
+            (void)netdev_arm(dev);
+        }
+        assert_int_equal(before - stats->free_count, words == 2);
+        assert_true(start_vif_close(dev));
+        assert_int_equal(pages.free_count, PAGES);
+        simguest_shutdown();
+    }
+}
+
+static gref_t sent_gref;
+
+static void find_sent(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
+{
+    (void)arg, (void)page, (void)mapped;
+    if (read_only)
+        sent_gref = gref;
+}
+
+static void test_words_of_grants_outlast_what_the_backend_maps(void **state)
+{
+    static char name[] = "test", txgrants[] = "netfront=txgrants";
+    static char *argv[] = {name, txgrants, NULL};
+    const struct sim_conf conf = {.seed = 1, .vif_count = 1};
+    int16_t status;
+
+    (void)state;
+    simguest_boot(&conf, 2, argv);
+    page_pool_init(&pages, headers, memory, PAGES);
+    pkt_pool_init(&pool, pkts, PAGES, &pages);
+    for (unsigned life = 0; life < 2; life++) {
+        struct netdev *dev = NULL;
+        struct pkt *pkt;
+
+        assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+        pkt = pkt_alloc(&pool, 0, 60);
+        memset(pkt->frag[0].page->base, 2, 60);
+        assert_int_equal(netdev_tx(dev, pkt), 0);
+        netdev_tx_flush(dev);
+        sim_run_until_idle();
+        if (life == 0) {
+            sim_grants(find_sent, NULL);
+            assert_non_null(sim_grant_map(sent_gref, false, &status));
+        }
+        assert_true(start_vif_close(dev));
+        assert_int_equal(pages.free_count, life == 0 ? PAGES - 1 : PAGES);
+        if (life == 0)
+            sim_grant_unmap(sent_gref, false);
+    }
+    sim_fault_clear();
+    simguest_shutdown();
+}
+
 /* ---- hot-plug -------------------------------------------------------------------------------- */
 
 #define VIF "/local/domain/1/device/vif/"
@@ -304,6 +382,8 @@ int main(void)
         cmocka_unit_test(test_only_numbers_as_xen_writes_them_are_devices),
         cmocka_unit_test(test_opening_twice_is_said),
         cmocka_unit_test(test_the_table_has_a_grant_for_every_slot),
+        cmocka_unit_test(test_grants_for_sending_are_kept_if_asked_for),
+        cmocka_unit_test(test_words_of_grants_outlast_what_the_backend_maps),
         cmocka_unit_test(test_count_follows_what_is_attached_and_asks_only_then),
         cmocka_unit_test(test_device_that_is_open_and_detached_keeps_its_place),
         cmocka_unit_test(test_attached_device_outlives_a_xenstored_that_does_not_answer),

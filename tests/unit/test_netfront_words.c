@@ -12,6 +12,7 @@
 #include "boot/common/xen/start_priv.h"
 
 static char said[256];
+static struct start_netfront words;
 
 static void hear(struct cs_ro text)
 {
@@ -26,11 +27,16 @@ static int read_word(const char *word, struct netfront_conf *conf)
     char name[] = "test", text[128];
     char *argv[] = {name, text, NULL};
     struct start start = {.argc = word != NULL ? 2 : 1, .argv = argv};
+    int err;
 
     fmt_buf(text, sizeof(text), "%s", word != NULL ? word : "");
     said[0] = '\0';
     log_init(hear, LOG_INFO);
-    return start_netfront_words(&start, conf);
+    words.conf = *conf;
+    words.tx_grants = false;
+    err = start_netfront_words(&start, &words);
+    *conf = words.conf;
+    return err;
 }
 
 static void test_each_word_sets_its_field_alone(void **state)
@@ -59,7 +65,7 @@ static void test_each_word_sets_its_field_alone(void **state)
         assert_int_equal(conf.no_csum, rows[i].csum);
         assert_int_equal(conf.no_sg, rows[i].sg);
         assert_int_equal(conf.no_split, rows[i].split);
-        assert_false(conf.all_multicast);
+        assert_false(conf.all_multicast || words.tx_grants);
         assert_int_equal(conf.queues_max, rows[i].queues);
         assert_string_equal(said, "");
     }
@@ -72,6 +78,15 @@ static void test_all_multicast_is_for_who_passes_frames_on(void **state)
     (void)state;
     assert_int_equal(read_word("netfront=allmulti", &conf), 0);
     assert_true(conf.all_multicast && !conf.no_gso && conf.queues_max == 0);
+}
+
+static void test_grants_are_kept_where_the_operator_says_so(void **state)
+{
+    struct netfront_conf conf = {0};
+
+    (void)state;
+    assert_int_equal(read_word("netfront=txgrants,queues=2", &conf), 0);
+    assert_true(words.tx_grants && !conf.all_multicast && conf.queues_max == 2);
 }
 
 static void test_what_is_no_word_is_said_and_nothing_is_set(void **state)
@@ -87,8 +102,8 @@ static void test_what_is_no_word_is_said_and_nothing_is_set(void **state)
 
         assert_int_equal(read_word(rows[i], &conf), -E_INVAL);
         assert_false(conf.no_gso || conf.no_sg || conf.queues_max != 0);
-        assert_non_null(
-            strstr(said, "expected nogso, nocsum, nosg, nosplit, allmulti or queues=1 to 8"));
+        assert_non_null(strstr(
+            said, "expected nogso, nocsum, nosg, nosplit, allmulti, txgrants or queues=1 to 8"));
     }
 }
 
@@ -97,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_word_sets_its_field_alone),
         cmocka_unit_test(test_all_multicast_is_for_who_passes_frames_on),
+        cmocka_unit_test(test_grants_are_kept_where_the_operator_says_so),
         cmocka_unit_test(test_what_is_no_word_is_said_and_nothing_is_set),
     };
 

@@ -129,21 +129,63 @@ static int free_slot(const struct start_vif *vifs, uint32_t id)
     return slot;
 }
 
+/* Pages that have a word for each page of the pool. */
+static uint32_t grants_pages(const struct page_pool *pool)
+{
+    return (pool->total * (uint32_t)sizeof(gref_t) + PAGE_BYTES - 1) / PAGE_BYTES;
+}
+
+/* netfront_conf.tx_grants, in a row of the pool's own pages, or what the last device with this pool
+ * left there. NULL: there is no row, said: a frame has a grant of its own. */
+static gref_t *grants_get(struct start_vif *vif, struct page_pool *pool)
+{
+    uint32_t n = grants_pages(pool);
+
+    if (vif->grants == NULL) {
+        vif->grants = page_get_row(pool, n);
+        if (vif->grants != NULL)
+            memset(vif->grants->base, 0, (size_t)n * PAGE_BYTES);
+    }
+    if (vif->grants == NULL || vif->grants->pool != pool) {
+        LOG_WARN("netfront=txgrants: no row of %u free pages: no grant is kept", n);
+        return NULL;
+    }
+    return (gref_t *)(void *)vif->grants->base;
+}
+
+/* The row stays while it says what a backend did not let go of. */
+static void grants_put(struct start_vif *vif)
+{
+    struct page *row = vif->grants;
+
+    if (row == NULL)
+        return;
+    for (uint32_t i = 0; i < row->pool->total; i++) {
+        if (((const gref_t *)(const void *)row->base)[i] != 0)
+            return;
+    }
+    for (uint32_t i = 0; i < grants_pages(row->pool); i++)
+        page_put(&row[i]);
+    vif->grants = NULL;
+}
+
 int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct netdev **dev)
 {
     struct start *start = start_get();
     struct list list;
     uint8_t mac[6];
-    struct netfront_conf conf = {
-        .ev = &start->ev,
-        .gt = &start->gt,
-        .xs = &start->xs,
-        .pool = pool,
-        /* The ring keeps its pages: half of a small pool, so that some are left to send. */
-        .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
-        .quarantine = &start->quarantine,
-    };
-    int slot, err = start_netfront_words(start, &conf);
+    struct start_netfront words = {
+        .conf = {
+            .ev = &start->ev,
+            .gt = &start->gt,
+            .xs = &start->xs,
+            .pool = pool,
+            /* The ring keeps its pages: half of a small pool, so that some are left to send. */
+            .rx_slots = u32_min(NETFRONT_RING_SLOTS, pool->pages->total / 2),
+            .quarantine = &start->quarantine,
+        }};
+    struct netfront_conf *conf = &words.conf;
+    int slot, err = start_netfront_words(start, &words);
 
     if (err < 0)
         return err;
@@ -157,8 +199,8 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
                   index);
         return -E_NODEV;
     }
-    conf.index = list.ids[vif];
-    slot = free_slot(start->vifs, conf.index);
+    conf->index = list.ids[vif];
+    slot = free_slot(start->vifs, conf->index);
     if (slot < 0) {
         LOG_ERROR("network device %u: open already", index);
         return -E_BUSY;
@@ -168,14 +210,20 @@ int start_vif_open(unsigned vif, unsigned index, struct pkt_pool *pool, struct n
         if (err < 0)
             return err;
         if (err > 0)
-            conf.mac = mac;
+            conf->mac = mac;
     }
-    err = netfront_open(storage[slot], &conf, dev);
+    if (words.tx_grants)
+        conf->tx_grants = grants_get(&start->vifs[slot], pool->pages);
+    err = netfront_open(storage[slot], conf, dev);
     if (err < 0) {
-        LOG_ERROR("network device %u (vif %u) does not open: %s", index, conf.index, err_name(err));
+        grants_put(&start->vifs[slot]);
+        LOG_ERROR("network device %u (vif %u) does not open: %s", index, conf->index,
+                  err_name(err));
         return err;
     }
-    start->vifs[slot] = (struct start_vif){.dev = *dev, .pool = pool, .id = conf.index};
+    start->vifs[slot].dev = *dev;
+    start->vifs[slot].pool = pool;
+    start->vifs[slot].id = conf->index;
     return 0;
 }
 
@@ -187,6 +235,7 @@ bool start_vif_close(struct netdev *dev)
         if (start->vifs[i].dev == dev) {
             netfront_close(dev);
             start->vifs[i].dev = NULL;
+            grants_put(&start->vifs[i]);
             count_vifs(start);
             return true;
         }

@@ -177,4 +177,6 @@ void start_fini(void)
     start.has_gnttab = start.has_evtchn = false;
     start.vif_look_ns = 0;
     start.quarantine = (struct gnttab_quarantine){.count = 0};
+    for (unsigned i = 0; i < START_NETDEVS_MAX; i++)
+        start.vifs[i].grants = NULL;
 }
