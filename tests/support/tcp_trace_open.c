@@ -77,8 +77,10 @@ static void open_anew(struct tt_half *h, const struct tt_seg *s, const struct tt
         asked = &h->peer;
         keep = true;
     }
-    if (keep)
+    if (keep) {
         copy = *asked;
+        copy.no = tt_begin(h, asked);
+    }
     tt_half_reset(h);
     memcpy(h->syns, was.syns, sizeof(h->syns));
     memcpy(h->arrivals, was.arrivals, sizeof(h->arrivals));
