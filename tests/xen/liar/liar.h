@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* liar.h - a network backend that lies: its parts. liar.c says what it is for. */
+/* liar.h - a backend that lies, of a network device or of a disk: its parts. liar.c says what it is
+ * for. */
 #ifndef LIAR_H
 #define LIAR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <xen/xen.h>
 
 #include <xen/grant_table.h>
+#include <xen/io/blkif.h>
 #include <xen/io/netif.h>
 #include <xen/io/xenbus.h>
 
@@ -30,47 +33,165 @@ void store_make(const char *path, unsigned owner, unsigned reader);
 /* A number; `otherwise` where there is none. */
 unsigned store_number(const char *dir, const char *key, unsigned otherwise);
 
-/* ---- vif.c: the honest part of a backend ---------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------------------ */
 
-struct vif {
-    unsigned domid;
-    char front[96], back[96]; /* their directories in xenstore */
-    int gntdev, evtchn;
-    unsigned port;
-    struct netif_tx_sring *tx;
-    struct netif_rx_sring *rx;
-    uint64_t tx_at, rx_at;                       /* where gntdev has them */
-    uint32_t tx_cons, tx_prod, rx_cons, rx_prod; /* our half of the rings */
-    void *kept;                                  /* a page of the guest's that we do not let go */
-    uint64_t kept_at;
+#define VBD_QUEUES_MAX 2u
+
+struct vbd_queue {
+    struct blkif_sring *ring; /* of `pages`, with `slots` */
+    uint64_t at;              /* where gntdev has it */
+    unsigned pages, slots, port;
+    uint32_t cons, prod; /* our half of it */
 };
 
-void vif_open(struct vif *v, unsigned domid, unsigned index);
-unsigned vif_front_state(const struct vif *v);
-void vif_state(const struct vif *v, const char *state);
+/* One of the guest's, of which the backend is here. */
+struct device {
+    const struct kind *kind;
+    unsigned domid;
+    char front[96], back[96];     /* their directories in xenstore */
+    const char *const (*keys)[2]; /* that stand in ours; NULL: none, or others */
+    int gntdev, evtchn;
+    void *kept; /* a page of the guest's that we do not let go */
+    uint64_t kept_at;
+    uint8_t kept_was[PAGE]; /* when we parted */
+    bool connected;
+    union {
+        struct { /* vif.c */
+            struct netif_tx_sring *tx;
+            struct netif_rx_sring *rx;
+            uint64_t tx_at, rx_at;
+            unsigned port;
+            uint32_t tx_cons, tx_prod, rx_cons, rx_prod; /* our half of the rings */
+        };
+        struct { /* vbd.c */
+            struct vbd_queue queue[VBD_QUEUES_MAX];
+            unsigned queues;
+        };
+    };
+};
+
+/* What comes of a lie. */
+enum outcome {
+    CLOSES, /* the guest says `text`, and closes the device until its program opens it anew */
+    LEAVES, /* it closes the device without a word of a broken protocol, and comes back by itself */
+    STAYS,  /* nothing changes: the device is served afterwards */
+    REFUSES, /* it says `text`, and does not connect */
+    ANY      /* it closes the device or it does not */
+};
+
+struct lie {
+    const char *name;
+    void (*tell)(struct device *d);
+    enum outcome outcome;
+    const char *text;
+    /* Of the handshake; ends with NULL. Instead of them NULL: it is told on the connection of the
+     * lie before it, which STAYS. */
+    const char *const (*keys)[2];
+};
+
+struct kind {
+    const char *name; /* of the directories in xenstore */
+    const struct lie *lies;
+    unsigned count;
+    /* What xl would write for the guest: the device's number under this key, and others. */
+    const char *number_key;
+    const char *const (*front_keys)[2];
+    /* The guest's state when its rings are there to be mapped: it waits for our Connected then.
+     * What it refuses it has read before that, or else after it. */
+    enum xenbus_state published;
+    bool refuses_before;
+    void (*connect)(struct device *d);
+    void (*disconnect)(struct device *d);
+    /* Serves a few requests as a backend should, until nothing that the guest was told is news to
+     * it. False: it does not play along. */
+    bool (*is_served)(struct device *d);
+};
+extern const struct kind vif_kind, vbd_kind;
+
+/* ---- device.c: what every backend does ------------------------------------------------------- */
+
+/* `name`: as under the guest's device/, "vif/1". */
+void device_open(struct device *d, unsigned domid, const char *name);
+unsigned device_front_state(const struct device *d);
+void device_state(const struct device *d, const char *state);
 /* Waits for one of the frontend's states (bits 1 << XenbusState...). False: not within `ms`. */
-bool vif_wait_front(const struct vif *v, unsigned states, unsigned ms);
-/* Maps what a Connected frontend published; binds its event channel. */
-void vif_connect(struct vif *v);
-/* Lets go of everything. */
-void vif_disconnect(struct vif *v);
+bool device_wait_front(const struct device *d, unsigned states, unsigned ms);
+/* Maps what a frontend published, and binds its event channels. */
+void device_connect(struct device *d);
+/* Lets go of everything, but what is kept. */
+void device_disconnect(struct device *d);
 
-void *vif_map(struct vif *v, uint32_t gref, bool writable, uint64_t *at);
-void vif_unmap(struct vif *v, void *page, uint64_t at);
-void vif_notify(struct vif *v);
+/* `n` pages in a row; `at` is for the other function. */
+void *device_map(struct device *d, const uint32_t *grefs, unsigned n, bool writable, uint64_t *at);
+void device_unmap(struct device *d, void *pages, unsigned n, uint64_t at);
+/* Maps a page, and keeps it so during the next connection. */
+void device_keep(struct device *d, uint32_t gref, bool writable);
+/* Lets go of what was kept. False: the guest has used it since we parted. */
+bool device_release(struct device *d);
+/* Binds the guest's event channel: our port. */
+unsigned device_bind(struct device *d, unsigned remote);
+void device_unbind(struct device *d, unsigned *port);
+void device_notify(struct device *d, unsigned port);
 
+/* Lies of every backend. */
+void tell_nothing(struct device *d);
+void tell_state_none(struct device *d);
+void tell_state_word(struct device *d);
+void tell_initialising(struct device *d);
+void tell_init_wait(struct device *d);
+void tell_closed(struct device *d);
+void tell_connected_again(struct device *d);
+void tell_reconfiguring(struct device *d);
+void tell_gone(struct device *d);
+#define TEXT_STATE "its XenbusState is none"
+
+/* ---- vif.c: a network backend's rings -------------------------------------------------------- */
+
+void vif_connect(struct device *d);
+void vif_disconnect(struct device *d);
 /* The next request; waits for it. */
-netif_tx_request_t vif_tx_take(struct vif *v);
-netif_rx_request_t vif_rx_take(struct vif *v);
+netif_tx_request_t vif_tx_take(struct device *d);
+netif_rx_request_t vif_rx_take(struct device *d);
 /* Puts a response; vif_push shows all that were put, with an event. */
-void vif_tx_put(struct vif *v, uint16_t id, int16_t status);
-void vif_rx_put(struct vif *v, uint16_t id, uint16_t offset, uint16_t flags, int16_t status);
-void vif_push(struct vif *v);
+void vif_tx_put(struct device *d, uint16_t id, int16_t status);
+void vif_rx_put(struct device *d, uint16_t id, uint16_t offset, uint16_t flags, int16_t status);
+void vif_push(struct device *d);
 /* A slot of the receive ring as extra info in place of a response. */
-void vif_rx_put_extra(struct vif *v, netif_extra_info_t extra);
+void vif_rx_put_extra(struct device *d, netif_extra_info_t extra);
 /* A small broadcast into the next posted page; its id. */
-uint16_t vif_rx_fill(struct vif *v);
-/* Sends and receives a few frames as a backend should. False: the guest does not play along. */
-bool vif_is_served(struct vif *v);
+uint16_t vif_rx_fill(struct device *d);
+bool vif_is_served(struct device *d);
+
+/* ---- vbd.c: a block backend's rings ---------------------------------------------------------- */
+
+#define VBD_SEGS_MAX 256u
+
+/* A copy of a request; where it is indirect, with the segments that its list says. */
+struct vbd_request {
+    unsigned queue, segs;
+    uint64_t id, sector;
+    uint8_t op;   /* BLKIF_OP_READ ..., the one meant where it is indirect */
+    bool is_long; /* it is indirect, and its segments stand in the page granted as `list` */
+    uint32_t list;
+    struct blkif_request_segment seg[VBD_SEGS_MAX];
+};
+
+void vbd_connect(struct device *d);
+void vbd_disconnect(struct device *d);
+/* The next request, of any queue, or of that one; waits for it. */
+struct vbd_request vbd_take(struct device *d);
+struct vbd_request vbd_take_from(struct device *d, unsigned queue);
+/* The next one of this operation, or the next long one; those before it are served. */
+struct vbd_request vbd_take_op(struct device *d, uint8_t op);
+struct vbd_request vbd_take_long(struct device *d);
+/* Puts a response; vbd_push shows all that were put, with an event for each queue. */
+void vbd_put(struct device *d, unsigned queue, uint64_t id, uint8_t op, int16_t status);
+void vbd_push(struct device *d);
+/* Moves the data of a READ or WRITE: every 8 bytes of the disk hold the number of them that are
+ * before. False: the guest wrote something else. */
+bool vbd_move(struct device *d, const struct vbd_request *r);
+/* Moves its data, and puts a response that says so. */
+bool vbd_serve(struct device *d, const struct vbd_request *r);
+bool vbd_is_served(struct device *d);
 
 #endif
