@@ -249,6 +249,7 @@ static void stop_store(void)
 
         (void)dhcp_udp_poll(&edge, now, 0);
         netdev_tx_flush(nif.conf.dev);
+        (void)netdev_arm(nif.conf.dev); /* it tells of what a flush put off */
         if (!busy && !dhcp_store_arm(&store))
             plat_wait(dhcp_store_poll_at(&store));
     }

@@ -84,7 +84,8 @@ struct netdev_ops {
      * there, counted. The bytes must not change until the pages' last reference is put. */
     int (*tx)(struct netdev *dev, struct pkt *pkt);
 
-    /* Tells the device of everything queued since the last call (one notification for a batch). */
+    /* Tells the device of everything queued since the last call (one notification for a batch). In
+     * bulk it may put some of that off, until a later call or arm: who sleeps calls arm first. */
     void (*tx_flush)(struct netdev *dev);
 
     /* Gives up to n received frames, oldest first; returns how many. Never more work than n frames
