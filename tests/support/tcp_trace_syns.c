@@ -109,27 +109,40 @@ uint64_t tt_begin(const struct tt_half *h, const struct tt_syn *syn)
     return no;
 }
 
+/* A SYN-ACK may answer it, by its options. */
+static bool may_answer(const struct tt_seg *s, const struct tt_syn *syn)
+{
+    return tt_is_offered(&s->opts, &syn->opts) && tt_is_ecn_offered(s, syn);
+}
+
+static bool is_echoed(const struct tt_seg *s, const struct tt_syn *syn)
+{
+    return !s->opts.ts || s->opts.tsecr == syn->opts.tsval;
+}
+
 const struct tt_syn *tt_asked_by(const struct tt_half *h, const struct tt_seg *s)
 {
     const struct tt_syn *found = h->irs_set && h->peer.irs + 1 == s->ack ? &h->peer : NULL;
     /* Not what was said before: the SYN is another, if there is one. */
     bool other = h->synack && h->iss == s->seq && !tt_same_options(&h->opts, &s->opts);
+    const struct tt_syn *likely = found != NULL && !other && may_answer(s, found) ? found : NULL;
 
-    if (found != NULL && !other && tt_is_offered(&s->opts, &found->opts) &&
-        tt_is_ecn_offered(s, found))
-        return found;
+    if (likely != NULL && is_echoed(s, likely))
+        return likely;
     for (unsigned i = 1; i <= TT_SYNS; i++) {
         const struct tt_syn *syn = &h->syns[(h->syn_next - i) % TT_SYNS];
 
         if (!syn->used || syn->irs + 1 != s->ack ||
             (other && found == &h->peer && tt_same_syn(syn, &h->peer)))
             continue;
-        if (tt_is_offered(&s->opts, &syn->opts) && tt_is_ecn_offered(s, syn))
+        if (may_answer(s, syn) && is_echoed(s, syn))
             return syn;
+        if (likely == NULL && may_answer(s, syn))
+            likely = syn;
         if (found == NULL)
             found = syn;
     }
-    return found;
+    return likely != NULL ? likely : found;
 }
 
 /* ---- the one it took ------------------------------------------------------------------------ */
