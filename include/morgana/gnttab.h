@@ -94,7 +94,7 @@ void gnttab_quarantine_add(struct gnttab_quarantine *q, struct page *page);
  * grant has ended. Never, where nobody could tell that it has: where gref is 0 (there were several,
  * of which a page remembers one), or the page waits for another one already. */
 void gnttab_quarantine_lent(struct gnttab_quarantine *q, struct page *page, gref_t gref);
-/* Tries again to end at most `budget` grants, each at most once; what ended goes back to its pool.
+/* Tries again to end at most `budget` grants, each at most once; what ended goes back to its pool
  * as far as nobody else holds it. Returns how many did. Cheap where the quarantine is empty. */
 uint32_t gnttab_quarantine_poll(struct gnttab_quarantine *q, struct gnttab *gt, uint32_t budget);
 
