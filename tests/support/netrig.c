@@ -244,12 +244,10 @@ void netrig_peer_answers(struct netrig *rig, uint32_t addr, uint64_t mac)
     struct udp_conf conf = {.port = 0};
     struct udp_meta meta = {.dst = addr, .dst_port = 9};
     struct udp_sock sock;
-    uint8_t frame[42];
 
     assert_int_equal(udp_open(&sock, &rig->nif, &conf), 0);
     assert_int_equal(udp_send(&sock, &meta, pkt_alloc(&rig->pool, 64, 1), rig->now), 0);
-    netrig_input(rig, frame,
-                 netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
+    netrig_arp_reply(rig, addr, mac);
     udp_close(&sock);
 }
 
@@ -403,6 +401,21 @@ size_t netrig_arp(uint8_t *out, uint16_t op, uint64_t sha, uint32_t spa, uint64_
     put48(m + 18, tha);
     netrig_put32(m + 24, tpa);
     return 42;
+}
+
+void netrig_arp_reply(struct netrig *rig, uint32_t addr, uint64_t mac)
+{
+    uint8_t frame[42];
+
+    netrig_input(rig, frame,
+                 netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
+}
+
+void netrig_arp_request(struct netrig *rig, uint64_t sha, uint32_t spa, uint32_t tpa)
+{
+    uint8_t frame[42];
+
+    netrig_input(rig, frame, netrig_arp(frame, 1, sha, spa, 0, tpa, NETRIG_BROADCAST_MAC));
 }
 
 const uint8_t *netrig_check_ip(const struct netrig_frame *frame, uint8_t protocol, uint32_t src,

@@ -116,6 +116,9 @@ size_t netrig_echo(uint8_t *out, const struct netrig_ip *ip, uint16_t id, uint16
                    const uint8_t *data, size_t len);
 size_t netrig_arp(uint8_t *out, uint16_t op, uint64_t sha, uint32_t spa, uint64_t tha, uint32_t tpa,
                   uint64_t eth_dst);
+/* One comes in: mac answers us that it has addr; sha, at spa, asks who has tpa. */
+void netrig_arp_reply(struct netrig *rig, uint32_t addr, uint64_t mac);
+void netrig_arp_request(struct netrig *rig, uint64_t sha, uint32_t spa, uint32_t tpa);
 /* The UDP datagram (header and payload, with a right checksum) alone: to be cut into fragments. */
 size_t netrig_udp_bytes(uint8_t *out, uint32_t src, uint32_t dst, uint16_t src_port,
                         uint16_t dst_port, const uint8_t *payload, size_t len);

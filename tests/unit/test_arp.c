@@ -40,21 +40,6 @@ static int send_to(struct netrig *rig, uint32_t addr, uint8_t byte)
     return err;
 }
 
-static void reply(struct netrig *rig, uint32_t addr, uint64_t mac)
-{
-    uint8_t frame[42];
-
-    netrig_input(rig, frame,
-                 netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
-}
-
-static void request(struct netrig *rig, uint64_t sha, uint32_t spa, uint32_t tpa)
-{
-    uint8_t frame[42];
-
-    netrig_input(rig, frame, netrig_arp(frame, 1, sha, spa, 0, tpa, NETRIG_BROADCAST_MAC));
-}
-
 static unsigned count_arp(const struct netrig *rig)
 {
     unsigned n = 0;
@@ -112,12 +97,13 @@ static void test_requests_for_our_address_are_answered_to_the_asker(void **state
     struct netrig *rig = new_rig();
 
     (void)state;
-    request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_US);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_US);
     netrig_check_arp(netrig_last(rig), 2, NETRIG_US, NETRIG_PEER, OTHER_MAC);
     assert_int_equal(netrig_get48(netrig_last(rig)->bytes + 14 + 18), OTHER_MAC);
-    request(rig, OTHER_MAC, 0, NETRIG_US); /* a probe is answered too: the address is taken */
+    netrig_arp_request(rig, OTHER_MAC, 0,
+                       NETRIG_US); /* a probe is answered too: the address is taken */
     netrig_check_arp(netrig_last(rig), 2, NETRIG_US, 0, OTHER_MAC);
-    request(rig, OTHER_MAC, NETRIG_PEER, IP4_ADDR(10, 0, 0, 77));
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_PEER, IP4_ADDR(10, 0, 0, 77));
     assert_int_equal(rig->sent_count, 2);
     free_rig(rig);
 }
@@ -127,8 +113,8 @@ static void test_an_unasked_claim_makes_no_entry(void **state)
     struct netrig *rig = new_rig();
 
     (void)state;
-    request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_US);
-    reply(rig, NETRIG_PEER, OTHER_MAC);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_US);
+    netrig_arp_reply(rig, NETRIG_PEER, OTHER_MAC);
     netrig_clear(rig);
     assert_int_equal(send_to(rig, NETRIG_PEER, 1), 0);
     netrig_check_arp(netrig_last(rig), 1, NETRIG_US, NETRIG_PEER, NETRIG_BROADCAST_MAC);
@@ -142,7 +128,7 @@ static void test_a_known_neighbour_may_move(void **state)
 
     (void)state;
     netrig_peer_answers(rig, NETRIG_PEER, NETRIG_PEER_MAC);
-    request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_PEER); /* an announcement */
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_PEER, NETRIG_PEER); /* an announcement */
     assert_int_equal(send_to(rig, NETRIG_PEER, 1), 0);
     assert_int_equal(netrig_get48(netrig_last(rig)->bytes), OTHER_MAC);
     free_rig(rig);
@@ -160,7 +146,7 @@ static void test_the_latest_twelve_packets_wait_and_leave_in_order(void **state)
     assert_int_equal(rig->sent_count, 1); /* one request, not 14: RFC 1122 section 2.3.2.1 */
     assert_int_equal(rig->nif.stats.arp_queue_drops, 2);
     netrig_clear(rig);
-    reply(rig, NETRIG_PEER, NETRIG_PEER_MAC);
+    netrig_arp_reply(rig, NETRIG_PEER, NETRIG_PEER_MAC);
     assert_int_equal(rig->sent_count, 12);
     for (unsigned i = 0; i < 12; i++) {
         size_t len;
@@ -210,7 +196,7 @@ static void test_packets_that_wait_are_bounded_over_all_neighbours(void **state)
     assert_int_equal(rig->pool.total - rig->pool.free_count, 64);
     /* The latest are there. */
     netrig_clear(rig);
-    reply(rig, IP4_ADDR(10, 0, 0, 251), NETRIG_PEER_MAC);
+    netrig_arp_reply(rig, IP4_ADDR(10, 0, 0, 251), NETRIG_PEER_MAC);
     assert_int_equal(rig->sent_count, 1);
     free_rig(rig);
 }
@@ -234,7 +220,7 @@ static void test_an_entry_in_use_is_refreshed_by_unicast_before_it_expires(void 
                      1); /* polled once in 5 s, and what is sent goes out meanwhile */
     netrig_check_arp(&rig->sent[1], 1, NETRIG_US, NETRIG_PEER, NETRIG_PEER_MAC);
     assert_int_equal(rig->sent_count, 4);
-    reply(rig, NETRIG_PEER, NETRIG_PEER_MAC);
+    netrig_arp_reply(rig, NETRIG_PEER, NETRIG_PEER_MAC);
     netrig_pass(rig, 40 * NS_PER_S); /* 86 s after the first answer, 40 s after the second */
     netrig_clear(rig);
     assert_int_equal(send_to(rig, NETRIG_PEER, 4), 0);
@@ -277,9 +263,9 @@ static void flood(struct netrig *rig, bool they_answer)
         uint8_t frame[64], data[8] = {0};
 
         netrig_input(rig, frame, netrig_echo(frame, &ip, 1, 1, data, 8));
-        request(rig, 0x020000aa0000 + i, IP4_ADDR(10, 1, 0, 0) + i, NETRIG_US);
+        netrig_arp_request(rig, 0x020000aa0000 + i, IP4_ADDR(10, 1, 0, 0) + i, NETRIG_US);
         if (they_answer)
-            reply(rig, IP4_ADDR(10, 1, 0, 0) + i, 0x020000aa0000 + i);
+            netrig_arp_reply(rig, IP4_ADDR(10, 1, 0, 0) + i, 0x020000aa0000 + i);
         if (i % 1000 == 0) { /* the neighbour in use stays in use */
             netrig_pass(rig, 500 * NS_PER_MS);
             assert_int_equal(send_to(rig, IP4_ADDR(10, 0, 0, 9), 1), 0);

@@ -6,21 +6,6 @@
 
 #define OTHER_MAC UINT64_C(0x020000000099)
 
-static void reply(struct netrig *rig, uint32_t addr, uint64_t mac)
-{
-    uint8_t frame[42];
-
-    netrig_input(rig, frame,
-                 netrig_arp(frame, 2, mac, addr, NETRIG_US_MAC, NETRIG_US, NETRIG_US_MAC));
-}
-
-static void request(struct netrig *rig, uint64_t sha, uint32_t spa, uint32_t tpa)
-{
-    uint8_t frame[42];
-
-    netrig_input(rig, frame, netrig_arp(frame, 1, sha, spa, 0, tpa, NETRIG_BROADCAST_MAC));
-}
-
 static void test_probing_follows_the_timings_of_rfc_5227(void **state)
 {
     struct netrig *rig = netrig_blank();
@@ -57,7 +42,7 @@ static void test_an_address_being_probed_does_not_serve(void **state)
     (void)state;
     netrig_start(rig);
     assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
-    request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+    netrig_arp_request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
     netrig_input(rig, frame, netrig_echo(frame, &ip, 1, 1, data, 8));
     assert_int_equal(rig->sent_count, 0);
     assert_int_equal(rig->nif.stats.ip4_not_ours, 1);
@@ -99,7 +84,7 @@ static void test_our_own_probe_come_back_is_no_conflict(void **state)
     netrig_start(rig);
     assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
     netrig_pass(rig, NS_PER_S);
-    request(rig, NETRIG_US_MAC, 0, NETRIG_US);
+    netrig_arp_request(rig, NETRIG_US_MAC, 0, NETRIG_US);
     assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_PROBING);
     netrig_free(rig);
 }
@@ -113,7 +98,7 @@ static void test_after_ten_conflicts_the_next_probe_waits_a_minute(void **state)
     netrig_start(rig);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
-        request(rig, OTHER_MAC, NETRIG_US, NETRIG_US);
+        netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_US);
         assert_int_equal(netif_addr_remove(&rig->nif, NETRIG_US), 0);
     }
     start = rig->now;
@@ -145,13 +130,13 @@ test_an_address_set_to_be_ours_is_announced_twice_and_defended_once_in_10_s(void
     assert_int_equal(rig->sent[1].at - rig->sent[0].at, 2 * NS_PER_S);
     netrig_clear(rig);
     for (int i = 0; i < 5; i++)
-        request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
+        netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
     assert_int_equal(rig->sent_count, 1);
     netrig_check_arp(netrig_last(rig), 1, NETRIG_US, NETRIG_US, NETRIG_BROADCAST_MAC);
     assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
     assert_int_equal(rig->nif.stats.arp_conflicts, 5);
     netrig_pass(rig, 10 * NS_PER_S);
-    request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
     assert_int_equal(rig->sent_count, 2);
     netrig_free(rig);
 }
@@ -165,16 +150,16 @@ static void test_a_probed_address_is_given_up_at_the_second_conflict_in_10_s(voi
     assert_int_equal(netif_addr_add(&rig->nif, NETRIG_US, 24, true, rig->now), 0);
     netrig_pass(rig, 15 * NS_PER_S);
     netrig_clear(rig);
-    request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
     assert_int_equal(rig->sent_count, 1);
     netrig_pass(rig, 11 * NS_PER_S);
-    request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
     assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_READY);
     netrig_pass(rig, 9 * NS_PER_S);
-    request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
+    netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_PEER);
     assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US), NETIF_ADDR_CONFLICT);
     netrig_clear(rig);
-    request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+    netrig_arp_request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
     assert_int_equal(rig->sent_count, 0);
     netrig_free(rig);
 }
@@ -219,15 +204,15 @@ static void test_a_link_that_comes_up_has_probed_addresses_probed_again(void **s
         assert_int_equal(netif_addr_state(&rig->nif, fixed), NETIF_ADDR_READY);
         netrig_pass(rig, 5 * NS_PER_S / 2); /* it does not serve meanwhile */
         netrig_clear(rig);
-        request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+        netrig_arp_request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
         assert_int_equal(rig->sent_count, 0);
         if (taken != 0)
-            request(rig, OTHER_MAC, NETRIG_US, NETRIG_US);
+            netrig_arp_request(rig, OTHER_MAC, NETRIG_US, NETRIG_US);
         netrig_pass(rig, 5 * NS_PER_S);
         assert_int_equal(netif_addr_state(&rig->nif, NETRIG_US),
                          taken != 0 ? NETIF_ADDR_CONFLICT : NETIF_ADDR_READY);
         netrig_clear(rig);
-        request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
+        netrig_arp_request(rig, NETRIG_PEER_MAC, NETRIG_PEER, NETRIG_US);
         assert_int_equal(rig->sent_count, taken == 0);
         netrig_free(rig);
     }
@@ -262,9 +247,9 @@ static void test_probe_for_others_used(void **state)
 
     (void)state;
     assert_int_equal(netif_probe_start(&rig->nif, addr, NS_PER_S, rig->now), 0);
-    request(rig, OTHER_MAC, 0, addr); /* another prober is no user */
+    netrig_arp_request(rig, OTHER_MAC, 0, addr); /* another prober is no user */
     assert_int_equal(netif_probe_result(&rig->nif, addr), NETIF_PROBE_PENDING);
-    reply(rig, addr, OTHER_MAC);
+    netrig_arp_reply(rig, addr, OTHER_MAC);
     assert_int_equal(netif_probe_result(&rig->nif, addr), NETIF_PROBE_USED);
     assert_int_equal(netif_probe_start(&rig->nif, NETRIG_US, NS_PER_S, rig->now), 0);
     assert_int_equal(netif_probe_result(&rig->nif, NETRIG_US), NETIF_PROBE_USED);

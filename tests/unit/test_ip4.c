@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netrig.h"
+#include "ip4test.h"
 #include "support.h"
 #include "tcpip/wire/ip4.h"
 
@@ -138,23 +138,6 @@ static void test_quoted_headers_of_every_length(void **state)
 }
 
 /* ---- the way in ---- */
-
-static struct udp_sock sock;
-
-static struct netrig *new_rig(void)
-{
-    struct netrig *rig = netrig_new(true);
-    struct udp_conf conf = {.port = 7, .broadcast = true};
-
-    assert_int_equal(udp_open(&sock, &rig->nif, &conf), 0);
-    return rig;
-}
-
-static void free_rig(struct netrig *rig)
-{
-    udp_close(&sock);
-    netrig_free(rig);
-}
 
 /* How many datagrams came up; they are put. */
 static unsigned drain(void)

@@ -4,25 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "netrig.h"
+#include "ip4test.h"
 #include "support.h"
-
-static struct udp_sock sock;
-
-static struct netrig *new_rig(void)
-{
-    struct netrig *rig = netrig_new(true);
-    struct udp_conf conf = {.port = 7, .broadcast = true};
-
-    assert_int_equal(udp_open(&sock, &rig->nif, &conf), 0);
-    return rig;
-}
-
-static void free_rig(struct netrig *rig)
-{
-    udp_close(&sock);
-    netrig_free(rig);
-}
 
 static void send_bytes(struct netrig *rig, uint32_t dst, size_t n)
 {
