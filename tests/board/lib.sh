@@ -1,5 +1,5 @@
 #!/bin/bash
-# lib.sh TOP NAME: runs tests/board/NAME.test inside the namespaces that tests/board/run made, with what the tests have in common:
+# lib.sh TOP NAME: runs tests/board/NAME.test inside the namespaces that tests/one made, with what the tests have in common:
 #
 #     need COMMAND PACKAGE          skips the whole test where the command is missing
 #     net_start                     a bridge, br0, with the board's TAP on it; this side is 10.0.0.2

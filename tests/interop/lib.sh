@@ -1,5 +1,5 @@
 #!/bin/bash
-# lib.sh TOP NAME: runs tests/interop/NAME.test inside the namespaces that tests/interop/run made, with what the tests have in common:
+# lib.sh TOP NAME: runs tests/interop/NAME.test inside the namespaces that tests/one made, with what the tests have in common:
 #
 #     need COMMAND PACKAGE          skips the whole test where the command is missing
 #     net_start [NAME]              a bridge, br0 if not named
