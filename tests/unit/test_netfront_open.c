@@ -17,6 +17,7 @@ static void test_open_writes_every_key(void **state)
     assert_int_equal(front_key("feature-ipv6-csum-offload"), 0);
     assert_int_equal(front_key("feature-gso-tcpv4"), 1);
     assert_int_equal(front_key("feature-gso-tcpv6"), 0);
+    assert_int_equal(front_key("xdp-headroom"), 0);
     assert_int_equal(front_key("request-multicast-control"), 0);
     assert_true(peer.dev->link_up);
     assert_true(peer.dev->caps.csum_tx);
@@ -37,12 +38,16 @@ static void test_open_removes_stale_keys(void **state)
     sim_xs_write(PEER_FRONT "/multi-queue-num-queues", "4");
     sim_xs_write(PEER_FRONT "/event-channel-tx", "3");
     sim_xs_write(PEER_FRONT "/event-channel-rx", "4");
+    sim_xs_write(PEER_FRONT "/feature-ipv6-csum-offload", "1");
     sim_xs_write(PEER_FRONT "/feature-gso-tcpv6", "1");
+    sim_xs_write(PEER_FRONT "/xdp-headroom", "256");
     assert_int_equal(peer_open(), 0);
     assert_int_equal(front_key("multi-queue-num-queues"), UINT32_MAX);
     assert_int_equal(front_key("event-channel-tx"), UINT32_MAX);
     assert_int_equal(front_key("event-channel-rx"), UINT32_MAX);
+    assert_int_equal(front_key("feature-ipv6-csum-offload"), 0);
     assert_int_equal(front_key("feature-gso-tcpv6"), 0);
+    assert_int_equal(front_key("xdp-headroom"), 0);
     peer_stop(0);
 }
 
