@@ -132,13 +132,14 @@ static inline bool netdev_arm(struct netdev *dev)
     return dev->ops->arm(dev);
 }
 
-/* Whether tx may take this super-segment (pkt->gso_size != 0): caps allow its length, and each of
- * its segments fits the MTU. For drivers. */
+/* Whether tx may take this super-segment (pkt->gso_size != 0): it is IPv4, caps allow its length,
+ * and each of its segments fits the MTU. For drivers. */
 static inline bool netdev_gso_ok(const struct netdev *dev, const struct pkt *pkt)
 {
-    uint32_t headers = pkt_gso_headers(pkt);
+    uint32_t headers = pkt_gso_headers(pkt); /* 0, or Ethernet's header is in the first fragment */
 
-    return headers != 0 && pkt->len - NETDEV_ETH_BYTES <= dev->caps.gso_max_bytes &&
+    return headers != 0 && cs_get_be16(pkt_frag_view(pkt, 0), NETDEV_ETH_BYTES - 2) == 0x0800 &&
+           pkt->len - NETDEV_ETH_BYTES <= dev->caps.gso_max_bytes &&
            headers - NETDEV_ETH_BYTES + pkt->gso_size <= dev->caps.mtu_bytes;
 }
 

@@ -90,6 +90,8 @@ static void peer_make_keys(const struct peer_conf *conf)
         peer_key(PEER_BACK, "feature-rx-copy", "1");
     if (conf->gso)
         peer_key(PEER_BACK, "feature-gso-tcpv4", "1");
+    if (conf->gso6)
+        peer_key(PEER_BACK, "feature-gso-tcpv6", "1");
     if (conf->no_csum)
         peer_key(PEER_BACK, "feature-no-csum-offload", "1");
     peer_set_state(XENBUS_INIT_WAIT);

@@ -37,6 +37,7 @@ struct peer_conf {
     const char *mtu;                      /* key; NULL: none */
     const char *trusted;                  /* key; NULL: none */
     bool no_sg, no_csum, no_rx_copy, gso; /* the backend's features */
+    bool gso6;                            /* ... feature-gso-tcpv6 */
     struct netfront_conf off;             /* of netfront_conf: what is not to be used */
     bool keep_grants;                     /* netfront_conf.tx_grants */
     bool no_quarantine;                   /* netfront_conf.quarantine stays NULL */

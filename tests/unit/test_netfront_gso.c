@@ -41,6 +41,23 @@ static struct pkt *super(uint32_t count, uint32_t piece)
     return pkt;
 }
 
+/* The same over IPv6 (RFC 8200 section 3): headers, and the rest counts up. */
+#define HEADERS6 74u
+
+static void tcp6_frame(uint8_t *frame, uint32_t len)
+{
+    memset(frame, 0, HEADERS6);
+    frame[12] = 0x86;
+    frame[13] = 0xdd;
+    frame[14] = 0x60;
+    frame[18] = (uint8_t)((len - 54) >> 8);
+    frame[19] = (uint8_t)(len - 54);
+    frame[20] = 6;
+    frame[66] = 5 << 4;
+    for (uint32_t i = HEADERS6; i < len; i++)
+        frame[i] = (uint8_t)(i * 7);
+}
+
 /* ---- transmit -------------------------------------------------------------------------------- */
 
 /* io/netif.h: extra info comes second; GSO frames carry csum_blank and data_validated; the first
@@ -164,6 +181,32 @@ static void test_what_is_no_super_segment_is_refused(void **state)
     assert_int_equal(netdev_tx(peer.dev, pkt), -E_INVAL);
     pkt_put(pkt);
     peer_stop(0);
+}
+
+/* feature-gso-tcpv6 of the backend's is no leave for anything: super-segments are TCP over IPv4's,
+ * and what is none of these never reaches the ring. */
+static void test_a_backend_that_takes_tcp_over_ipv6_gets_none(void **state)
+{
+    struct netfront_tx_req req;
+    struct pkt *pkt;
+
+    (void)state;
+    for (unsigned gso = 0; gso < 2; gso++) {
+        start(&(struct peer_conf){.seed = 1, .gso = gso != 0, .gso6 = true});
+        assert_int_equal(peer.dev->caps.gso_max_bytes, gso != 0 ? 65535 - 14 : 0);
+        pkt = pkt_alloc(&peer.pool, 0, 2000);
+        tcp6_frame(pkt->frag[0].page->base, 2000);
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_start = 54;
+        pkt->csum_off = 16;
+        pkt->gso_size = 1000;
+        assert_int_equal(netdev_tx(peer.dev, pkt), -E_INVAL);
+        assert_int_equal(peer.dev->stats.tx_errors, 1);
+        pkt_put(pkt);
+        netdev_tx_flush(peer.dev);
+        assert_false(peer_tx_take(&req));
+        peer_stop(0);
+    }
 }
 
 static void test_who_takes_super_segments(void **state)
@@ -363,6 +406,36 @@ static void test_a_super_segment_that_is_none_is_dropped(void **state)
     peer_stop(0);
 }
 
+/* io/netif.h: what we said of feature-gso-tcpv6 holds. A frame that comes all the same is dropped
+ * and counted, and those behind it pass. */
+static void test_a_super_segment_of_tcp_over_ipv6_is_dropped(void **state)
+{
+    uint8_t frame[4000];
+    struct pkt *pkt;
+
+    (void)state;
+    start(&(struct peer_conf){.seed = 1, .gso = true, .gso6 = true});
+    assert_int_equal(sim_xs_read_u32(PEER_FRONT "/feature-gso-tcpv6", 9), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        tcp6_frame(frame, sizeof(frame));
+        give(frame, 2000,
+             NETRXF_csum_blank | NETRXF_data_validated | NETRXF_more_data | NETRXF_extra_info);
+        give_extra(gso_info(1000, XEN_NETIF_GSO_TYPE_TCPV6, 0));
+        give(frame + 2000, 2000, 0);
+        tcp_frame(frame, 1000);
+        give(frame, 1000, 0);
+        peer_rx_push();
+        assert_int_equal(netdev_rx(peer.dev, &pkt, 1), 1);
+        assert_int_equal(pkt->len, 1000);
+        pkt_put(pkt);
+        assert_int_equal(peer.dev->stats.rx_errors, i + 1);
+        assert_int_equal(peer.dev->stats.rx_packets, i + 1);
+        netdev_arm(peer.dev);
+    }
+    assert_int_equal(peer.dev->stats.violations, 0);
+    peer_stop(0);
+}
+
 static void assert_violation(enum netfront_violation what)
 {
     struct pkt *pkt;
@@ -461,12 +534,14 @@ int main(void)
         cmocka_unit_test(test_extra_info_leaves_no_old_bytes),
         cmocka_unit_test(test_the_ring_is_full_of_slots_and_extra_info),
         cmocka_unit_test(test_what_is_no_super_segment_is_refused),
+        cmocka_unit_test(test_a_backend_that_takes_tcp_over_ipv6_gets_none),
         cmocka_unit_test(test_who_takes_super_segments),
         cmocka_unit_test(test_one_null_response_too_many),
         cmocka_unit_test(test_extra_info_in_flight_when_the_device_closes),
         cmocka_unit_test(test_a_super_segment_is_received_without_a_copy),
         cmocka_unit_test(test_extra_info_ends_a_frame_of_one_slot),
         cmocka_unit_test(test_a_super_segment_that_is_none_is_dropped),
+        cmocka_unit_test(test_a_super_segment_of_tcp_over_ipv6_is_dropped),
         cmocka_unit_test(test_lies_in_extra_info),
         cmocka_unit_test(test_a_chain_of_extra_info_is_bounded),
         cmocka_unit_test(test_extra_info_behind_a_later_slot),
