@@ -107,7 +107,8 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
  * keeps are quarantined. Takes dev; the storage is the caller's again. */
 void netfront_close(struct netdev *dev);
 
-/* What happened in one queue, by the names that `ethtool -S` has for a device with several. */
+/* What happened in one queue. Packets, bytes and errors are named as in Linux's statistics of an
+ * interface (struct rtnl_link_stats64); for the rest neither it nor its netfront has a name. */
 #define NETFRONT_QUEUE_STATS(S)                                                                    \
     S(tx_packets)                                                                                  \
     S(tx_bytes)                                                                                    \
