@@ -175,6 +175,19 @@ static bool netfront_arm(struct netdev *dev)
     return xenbus_front_news(&nf->front) || work;
 }
 
+static bool netfront_queue_counters(const struct netdev *dev, unsigned queue,
+                                    struct netdev_counters *out)
+{
+    const struct netfront *nf = CONTAINER_OF(dev, const struct netfront, dev);
+
+    if (queue >= nf->queue_count)
+        return false;
+    *out = (struct netdev_counters){.names = netfront_queue_stat_names,
+                                    .counts = (const uint64_t *)&nf->queue[queue].stats,
+                                    .n = ARRAY_SIZE(netfront_queue_stat_names)};
+    return true;
+}
+
 static const struct netdev_ops ops = {
     .name = "netfront",
     .tx = netfront_tx,
@@ -182,6 +195,7 @@ static const struct netdev_ops ops = {
     .rx = netfront_rx,
     .arm = netfront_arm,
     .multicast = netfront_mcast,
+    .queue_counters = netfront_queue_counters,
 };
 
 /* ---- open and close -------------------------------------------------------------------------- */

@@ -73,6 +73,13 @@ STATIC_ASSERT(sizeof(netdev_stat_names) / sizeof(netdev_stat_names[0]) ==
                   sizeof(struct netdev_stats) / sizeof(uint64_t),
               "a name for each counter");
 
+/* What one queue of a device counted: numbers and their names, in the same order. */
+struct netdev_counters {
+    const char *const *names;
+    const uint64_t *counts;
+    unsigned n;
+};
+
 struct netdev_ops {
     const char *name; /* of the driver: "netfront" */
 
@@ -101,6 +108,11 @@ struct netdev_ops {
      * group's; -E_NOSPC: too many, where the device cannot pass all of them instead. May be NULL:
      * it passes all of them. */
     int (*multicast)(struct netdev *dev, const uint8_t mac[6], bool join);
+
+    /* Counters of queue 0, 1, ... since the device was opened. What *out points to is the driver's:
+     * to be read before the next call of rx or arm. False, and *out untouched: there is no such
+     * queue now. May be NULL: it does not count by queue. */
+    bool (*queue_counters)(const struct netdev *dev, unsigned queue, struct netdev_counters *out);
 };
 
 struct netdev {
@@ -130,6 +142,12 @@ static inline unsigned netdev_rx(struct netdev *dev, struct pkt **pkts, unsigned
 static inline bool netdev_arm(struct netdev *dev)
 {
     return dev->ops->arm(dev);
+}
+
+static inline bool netdev_queue_counters(const struct netdev *dev, unsigned queue,
+                                         struct netdev_counters *out)
+{
+    return dev->ops->queue_counters != NULL && dev->ops->queue_counters(dev, queue, out);
 }
 
 /* Whether tx may take this super-segment (pkt->gso_size != 0): it is IPv4, caps allow its length,

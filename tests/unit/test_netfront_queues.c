@@ -429,6 +429,29 @@ static void test_names_of_the_counters(void **state)
     }
 }
 
+/* As a program sees them that does not know the driver. */
+static void test_counters_by_queue_of_any_device(void **state)
+{
+    struct netdev_counters c;
+
+    (void)state;
+    start((struct sim_conf){.vif[0].queues_max = 4}, &(struct ours){.conf.queues_max = 4});
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(send(i % 2 == 0 ? 1 : (uint16_t)i), 0); /* more to one queue */
+    for (unsigned q = 0; q < 4; q++) {
+        struct netfront_queue_stats want = stats(q);
+
+        assert_true(netdev_queue_counters(dev, q, &c));
+        assert_int_equal(c.n, sizeof(want) / sizeof(uint64_t));
+        assert_memory_equal(c.counts, &want, sizeof(want));
+        for (unsigned i = 0; i < c.n; i++)
+            assert_string_equal(c.names[i], netfront_queue_stat_names[i]);
+        assert_true(want.tx_packets > 0);
+    }
+    assert_false(netdev_queue_counters(dev, 4, &c));
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_pages_come_back_from_any_number_of_queues),
         cmocka_unit_test(test_counters_outlast_a_connection_with_one_queue),
         cmocka_unit_test(test_names_of_the_counters),
+        cmocka_unit_test(test_counters_by_queue_of_any_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
