@@ -57,6 +57,33 @@ void bench_count_rx(struct row *row, uint32_t frame_bytes, uint64_t now)
     row->rx_bytes += frame_bytes;
 }
 
+static void look(const struct netdev *dev, struct counted *out)
+{
+    struct netdev_counters c;
+
+    *out = (struct counted){.stats = dev->stats};
+    for (unsigned q = 0; q < QUEUES_MAX && netdev_queue_counters(dev, q, &c); q++)
+        memcpy(out->queues[q], c.counts, u32_min(c.n, QUEUE_COUNTERS_MAX) * sizeof(uint64_t));
+}
+
+void count_begin(struct bench *bench)
+{
+    for (unsigned i = 0; i < bench->port_count; i++)
+        look(bench->ports[i].dev, &bench->devices[i]);
+}
+
+void count_end(struct bench *bench)
+{
+    for (unsigned i = 0; i < bench->port_count; i++) {
+        struct counted is;
+        uint64_t *counts = (uint64_t *)&bench->devices[i];
+
+        look(bench->ports[i].dev, &is);
+        for (unsigned k = 0; k < sizeof(is) / sizeof(uint64_t); k++)
+            counts[k] = ((const uint64_t *)&is)[k] - counts[k];
+    }
+}
+
 static uint64_t came(const struct row *row)
 {
     return row->rx_packets - row_duplicates(row);

@@ -13,7 +13,6 @@ static struct bench bench;
 static struct net net = {.name = "pktbench", .pages_want = PAGES_WANT};
 static struct page_pool eth_pages;
 static struct pkt_pool eth_pool;
-static struct netdev_stats before[2];
 
 static int (*const run[MODES])(struct bench *) = {
     [MODE_TX] = run_tx,   [MODE_RX] = run_rx,           [MODE_ECHO] = run_echo,
@@ -88,18 +87,11 @@ static int measure(void)
     bench.filler = page_get(bench.ports[0].pool->pages);
     if (bench.filler == NULL)
         return -E_NOMEM;
-    for (unsigned i = 0; i < bench.port_count; i++)
-        before[i] = bench.ports[i].dev->stats;
+    count_begin(&bench);
     bench.began_ns = plat_now_ns();
     err = run[bench.load.mode](&bench);
     bench.end_ns = plat_now_ns();
-    for (unsigned i = 0; i < bench.port_count; i++) {
-        const uint64_t *is = (const uint64_t *)&bench.ports[i].dev->stats;
-        const uint64_t *was = (const uint64_t *)&before[i];
-
-        for (unsigned k = 0; k < ARRAY_SIZE(netdev_stat_names); k++)
-            ((uint64_t *)&bench.devices[i])[k] = is[k] - was[k];
-    }
+    count_end(&bench);
     return err;
 }
 

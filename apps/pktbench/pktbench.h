@@ -11,6 +11,7 @@ enum mode { MODE_TX, MODE_RX, MODE_ECHO, MODE_RTT, MODE_FORWARD, MODE_LOOP, MODE
 extern const char *const mode_names[MODES + 1]; /* as they are written; NULL at the end */
 
 enum { ROWS_MAX = 16, WINDOW_MAX = 256 };
+enum { QUEUES_MAX = 8, QUEUE_COUNTERS_MAX = 16 }; /* of a device, that are told of */
 
 /* What is done. */
 struct load {
@@ -35,6 +36,12 @@ struct row {
     struct hist latency;
 };
 
+/* What a device counted, in all and in each queue. */
+struct counted {
+    struct netdev_stats stats;
+    uint64_t queues[QUEUES_MAX][QUEUE_COUNTERS_MAX];
+};
+
 struct bench {
     struct load load;
     struct port ports[2];
@@ -47,7 +54,7 @@ struct bench {
     uint64_t strangers;   /* what came and was no packet of pktbench's, or of a 17th length */
     uint64_t began_ns, end_ns, idle_ns; /* idle: slept */
     bool last_seen;                     /* PAYLOAD_LAST came */
-    struct netdev_stats devices[2];     /* what the devices counted, of this run */
+    struct counted devices[2];          /* of this run: between count_begin and count_end */
 };
 
 /* ---- what all modes have in common (bench.c) ------------------------------------------------- */
@@ -63,6 +70,9 @@ int bench_send(struct bench *bench, struct row *row, const struct payload *paylo
                uint64_t now_ns);
 /* Counts a frame that came. */
 void bench_count_rx(struct row *row, uint32_t frame_bytes, uint64_t now_ns);
+/* Begin and end of what bench->devices is to have. */
+void count_begin(struct bench *bench);
+void count_end(struct bench *bench);
 /* Missing of what was sent, as far as it is known. */
 uint64_t row_lost(const struct row *row);
 uint64_t row_reordered(const struct row *row);

@@ -106,14 +106,26 @@ static void print_row_json(const struct row *row)
                LLU(h->count == 0 ? 0 : h->sum_ns / h->count));
 }
 
-static void print_device_json(const struct netdev *dev, const struct netdev_stats *device)
+static void print_counters_json(const char *const *names, const uint64_t *counts, unsigned n)
 {
-    const uint64_t *stats = (const uint64_t *)device;
+    for (unsigned i = 0; i < n; i++)
+        print_text("%s\"%s\":%llu", i == 0 ? "" : ",", names[i], LLU(counts[i]));
+}
 
-    print_text("{\"driver\":\"%s\"", dev->ops->name);
-    for (unsigned i = 0; i < ARRAY_SIZE(netdev_stat_names); i++)
-        print_text(",\"%s\":%llu", netdev_stat_names[i], LLU(stats[i]));
-    print_text("}");
+static void print_device_json(const struct netdev *dev, const struct counted *counted)
+{
+    struct netdev_counters c;
+
+    print_text("{\"driver\":\"%s\",", dev->ops->name);
+    print_counters_json(netdev_stat_names, (const uint64_t *)&counted->stats,
+                        ARRAY_SIZE(netdev_stat_names));
+    print_text(",\"queues\":[");
+    for (unsigned q = 0; q < QUEUES_MAX && netdev_queue_counters(dev, q, &c); q++) {
+        print_text("%s{", q == 0 ? "" : ",");
+        print_counters_json(c.names, counted->queues[q], u32_min(c.n, QUEUE_COUNTERS_MAX));
+        print_text("}");
+    }
+    print_text("]}");
 }
 
 void report_json(const struct bench *bench)

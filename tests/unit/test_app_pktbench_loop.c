@@ -147,6 +147,46 @@ static void test_the_report_says_it_as_a_table_and_as_json(void **state)
     stop();
 }
 
+static uint64_t counted[2][2];
+
+static bool queue_counters(const struct netdev *dev, unsigned queue, struct netdev_counters *out)
+{
+    static const char *const names[] = {"tx_packets", "rx_packets"};
+
+    (void)dev;
+    if (queue >= ARRAY_SIZE(counted))
+        return false;
+    *out = (struct netdev_counters){names, counted[queue], ARRAY_SIZE(names)};
+    return true;
+}
+
+/* Of a device that counts by queue: what came in the run, under the driver's names. Of another one:
+ * no queues. */
+static void test_the_report_has_the_queues_of_each_device(void **state)
+{
+    struct netdev_ops counting;
+
+    (void)state;
+    start(&(struct fault_dir){0});
+    counting = *bench.ports[1].dev->ops;
+    counting.queue_counters = queue_counters;
+    bench.ports[1].dev->ops = &counting;
+    memcpy(counted, (uint64_t[2][2]){{1, 2}, {3, 4}}, sizeof(counted));
+    bench.load.size_count = 1;
+    count_begin(&bench);
+    assert_int_equal(run_tx(&bench), 0);
+    memcpy(counted, (uint64_t[2][2]){{11, 2}, {3, 24}}, sizeof(counted));
+    count_end(&bench);
+    vplat_console_clear();
+    report_json(&bench);
+    assert_non_null(
+        strstr(vplat_console(), "],\"devices\":[{\"driver\":\"fault\",\"tx_packets\":5003,"));
+    assert_non_null(strstr(vplat_console(), "\"queues\":[]},{\"driver\":\"loopback\",\"tx_"));
+    assert_non_null(strstr(vplat_console(), "\"queues\":[{\"tx_packets\":10,\"rx_packets\":0},"
+                                            "{\"tx_packets\":0,\"rx_packets\":20}]}]}\n"));
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_what_the_link_does_is_what_the_sink_says),
         cmocka_unit_test(test_a_delay_is_the_latency),
         cmocka_unit_test(test_the_report_says_it_as_a_table_and_as_json),
+        cmocka_unit_test(test_the_report_has_the_queues_of_each_device),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
