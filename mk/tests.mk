@@ -2,6 +2,8 @@
 # tests/support, and cmocka. A fuzz target is a .c file of tests/fuzz: replayed over its corpus by `make test`, run by `make fuzz`.
 
 TEST_SUPPORT := $(sort $(wildcard tests/support/*.c))
+# What one test wants beside these.
+TEST_SUPPORT_tests/sim/sim_netfront_hostile := tests/netfront/peer.c tests/netfront/hostile.c
 TESTS := $(basename $(sort $(wildcard tests/unit/*.c tests/prop/*.c tests/sim/*.c)))
 FUZZERS := $(basename $(sort $(wildcard tests/fuzz/fuzz_*.c)))
 # Tests run on virtual time: tests/support supplies the platform, not platform/host.
@@ -20,7 +22,7 @@ $$(BUILD)/$(1)/$(2): $$(call objects,$(1),$(3)) $$(call TEST_LIBS,$(1))
 -include $$(patsubst %.o,%.d,$$(call objects,$(1),$(3)))
 endef
 
-$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT),-lcmocka $(LDLIBS_LINUX)))))
+$(foreach v,san cov,$(foreach t,$(TESTS),$(eval $(call linked,$(v),$(t),$(t).c $(TEST_SUPPORT) $(TEST_SUPPORT_$(t)),-lcmocka $(LDLIBS_LINUX)))))
 $(foreach v,san cov,$(foreach t,$(FUZZERS),$(eval $(call linked,$(v),$(t),$(t).c tests/fuzz/replay.c $(TEST_SUPPORT),-lcmocka))))
 
 # File systems in files, for tests against Debian's tools.

@@ -66,9 +66,10 @@ static void peer_key(const char *dir, const char *name, const char *value)
     sim_xs_write(path, "%s", value);
 }
 
-static void peer_make_keys(const struct peer_conf *conf)
+void peer_make_keys(void)
 {
     static const char guest_reads[] = "n0\0r1";
+    const struct peer_conf *conf = &peer.conf;
 
     sim_store_mkdir(0, NULL, PEER_BACK);
     sim_store_set_perms(0, NULL, PEER_BACK, cs_ro_of(guest_reads, sizeof(guest_reads)));
@@ -124,7 +125,7 @@ void peer_start(const struct peer_conf *conf)
     pkt_pool_init(&peer.pool, peer_pkts, conf->pkts != 0 ? conf->pkts : PEER_PKTS, &peer.pages);
     peer.automatic = conf->wire == NULL;
     if (conf->wire == NULL)
-        peer_make_keys(conf);
+        peer_make_keys();
     log_init(plat_console_write, LOG_INFO);
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* peer.h - for tests of netfront (which include peer.c, and so link what they need): a guest with
- * one network device on the simulated Xen, and a backend for it that is worked by hand.
+/* peer.h - for tests of netfront (which include peer.c, or name it in mk/tests.mk, and so link what
+ * they need): a guest with one network device on the simulated Xen, and a backend for it that is
+ * worked by hand.
  *
  * The simulator's own netback behaves. This one does what a test tells it: it has the rings mapped,
  * takes requests one by one, and answers with any bytes at all. Everything between (hypercalls,
  * grants, events, xenstore) is real.
  *
  *     peer_start(&(struct peer_conf){0});     machine, services, keys in xenstore; the backend in
- *     InitWait peer_open(NULL)                         netfront_open against peer_auto, the
- *     handshake of a good backend peer_rx_answer(...); peer_rx_push();    what the backend does
+ *                                             InitWait
+ *     peer_open();                            netfront_open against peer_auto, the handshake of a
+ *                                             good backend
+ *     peer_rx_answer(...); peer_rx_push();    what the backend does
  *     netdev_rx(peer.dev, ...)                what the driver makes of it
- *     peer_stop();                            closes, and proves that every page and grant came
- *     back
+ *     peer_stop(0);                           closes, and proves that every page and grant came back
  */
 #ifndef TESTS_NETFRONT_PEER_H
 #define TESTS_NETFRONT_PEER_H
@@ -86,11 +88,13 @@ void peer_drop(void);
 /* What the guest's plat_wait does; a test may call it to let domain 0 run. */
 void peer_run(void);
 
-/* The backend's side of the handshake. */
+/* The backend's side of the handshake. What the toolstack writes, and its own keys; it is in
+ * InitWait: */
+void peer_make_keys(void);
 void peer_set_state(uint32_t state); /* writes it; no more */
 uint32_t peer_front_state(void);
-bool peer_connect(
-    void); /* maps the rings, binds the port; false: what the guest wrote is no good */
+/* Maps the rings, binds the port. False: what the guest wrote is no good. */
+bool peer_connect(void);
 void peer_disconnect(void); /* unmaps, unbinds */
 /* One step of a good backend. */
 void peer_auto(void);

@@ -17,14 +17,29 @@
  *     MORGANA_STEPS=100000 MORGANA_SEED=7 build/san/tests/sim/sim_netfront_hostile
  */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <morgana/log.h>
 
 #include "tests/netfront/hostile.h"
 
+#include <cmocka.h>
+
+#define HELD_MAX 200u
 #define STEPS 1000000u
 #define CHECK_EVERY 64u /* steps between looks at all grants */
 
 #define VIOLATION_NAME(name, text) [NETFRONT_##name] = #name,
 static const char *const violation_names[] = {NETFRONT_VIOLATIONS(VIOLATION_NAME)};
+
+static struct {
+    struct pkt *held[HELD_MAX]; /* received, not put yet */
+    unsigned held_count;
+    struct pkt *refused; /* by tx, with -E_AGAIN */
+    uint64_t sent, received, opened, open_failed, downs, checks, retaken;
+    uint64_t by_violation[NETFRONT_VIOLATION_COUNT];
+} now;
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
@@ -33,7 +48,7 @@ static void check_frame(const struct pkt *pkt)
 {
     static uint8_t bytes[18 * 4096];
 
-    if (now.dirty)
+    if (hostile.dirty)
         return;
     assert_true(pkt_read(pkt, 0, cs_of(bytes, pkt->len)));
     for (uint32_t i = 15; i < pkt->len; i++)
@@ -131,7 +146,7 @@ static void arm(void)
 /* The certain lie must be known after one look at both rings. */
 static void expect_down(void)
 {
-    if (!now.expect || peer.dev == NULL)
+    if (!hostile.expect || peer.dev == NULL)
         return;
     for (unsigned i = 0; i < 300 && peer.dev->link_up; i++) {
         receive();
@@ -139,8 +154,7 @@ static void expect_down(void)
     }
     if (peer.dev->link_up)
         fail_msg("a lie went unnoticed");
-    now.expect = false;
-    now.lied = true;
+    hostile.expect = false;
 }
 
 static void reopen(void)
@@ -150,11 +164,11 @@ static void reopen(void)
         assert_int_equal(peer.dev->stats.violations, peer.nf->violation != NETFRONT_NO_VIOLATION);
     }
     peer_close();
-    now.lied = now.dirty = now.expect = false;
+    hostile.dirty = hostile.expect = false;
     peer_disconnect();
     if (one_in(50))
         sim_xs_rm(PEER_BACK "/state");
-    peer_make_keys(&peer.conf);
+    peer_make_keys();
     vplat_console_clear();
     if (peer_open() == 0)
         now.opened++;
@@ -172,7 +186,7 @@ static uint32_t lost_pages(void)
 
     (void)gnttab_quarantine_poll(&peer.quarantine, &peer.gt, PEER_PAGES);
     for (unsigned i = 0; i < PEER_PAGES; i++) {
-        const struct page *page = &peer_page_headers[i];
+        const struct page *page = &peer.pages.pages[i];
 
         if (page->state == PAGE_FREE)
             continue;
@@ -186,23 +200,27 @@ static uint32_t lost_pages(void)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
+static bool connected(void)
+{
+    return peer.tx.shared != NULL;
+}
+
 static void step_backend(void)
 {
-    if (now.map_count != 0 && one_in(60))
-        let_go(below(now.map_count));
+    if (hostile.map_count != 0 && one_in(60))
+        hostile_let_go(below(hostile.map_count));
     if (!connected())
         return;
     if (one_in(25)) {
-        now.lies++;
-        bad[below(ARRAY_SIZE(bad))]();
-        if (now.expect)
+        hostile_lie();
+        if (hostile.expect)
             expect_down();
         return;
     }
     if (one_in(2))
-        good_tx(below(40));
+        hostile_good_tx(below(40));
     else
-        good_rx();
+        hostile_good_rx();
 }
 
 static void step_program(void)
@@ -238,9 +256,11 @@ static void run(uint32_t gnttab_version)
     uint64_t steps = (given != NULL ? strtoull(given, NULL, 0) : STEPS) / 2;
     bool was_up = true;
 
-    rng = test_seed(UINT64_C(0x6d6f7267616e61)) + gnttab_version;
     memset(&now, 0, sizeof(now));
-    peer_start(&(struct peer_conf){.seed = rng, .mtu = "9000", .gnttab_version = gnttab_version});
+    hostile = (struct hostile){.rng = test_seed(UINT64_C(0x6d6f7267616e61)) + gnttab_version,
+                               .receive = receive};
+    peer_start(
+        &(struct peer_conf){.seed = hostile.rng, .mtu = "9000", .gnttab_version = gnttab_version});
     log_set_level(LOG_ERROR);
     assert_int_equal(peer_open(), 0);
     for (uint64_t i = 0; i < steps; i++) {
@@ -261,7 +281,7 @@ static void run(uint32_t gnttab_version)
             printf("%2" PRIu64 "%%: %" PRIu64 " frames sent, %" PRIu64 " received, %" PRIu64
                    " lies, link down %" PRIu64 " times, opened %" PRIu64 " times and %" PRIu64
                    " in vain, %u pages quarantined\n",
-                   i * 100 / steps, now.sent, now.received, now.lies, now.downs, now.opened,
+                   i * 100 / steps, now.sent, now.received, hostile.lies, now.downs, now.opened,
                    now.open_failed, peer.pages.quarantined);
             fflush(stdout);
         }
@@ -270,8 +290,8 @@ static void run(uint32_t gnttab_version)
     pkt_put(now.refused);
     peer_close();
     peer_check_pages();
-    while (now.map_count > 0)
-        let_go(0);
+    while (hostile.map_count > 0)
+        hostile_let_go(0);
     for (unsigned i = NETFRONT_TX_RSP_PROD; i < NETFRONT_VIOLATION_COUNT; i++)
         printf("    %-12s %" PRIu64 "\n", violation_names[i], now.by_violation[i]);
     printf("%" PRIu64 " looks at all grants; %u pages lost to several grants at once\n", now.checks,
