@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* test_sim_hostile.c - a whole guest (start, netfront, the loop of a program)
- * against the hostile netback of platform/sim, which tells its lies over a
- * connection that otherwise works.
+/* test_sim_hostile.c - a whole guest (start, netfront, the loop of a program) against the hostile
+ * netback of platform/sim, which tells its lies over a connection that otherwise works.
  *
- * After every few steps each page that an open grant or a mapping lets the
- * backend use must not be free. When the link went down, and from time to time,
- * the guest closes the device, the backend is healed, maybe to be one that can
- * do other things, and frames must pass again. And each lie that can be known
- * for one must close the device at the first look.
+ * After every few steps each page that an open grant or a mapping lets the backend use must not be
+ * free. When the link went down, and from time to time, the guest closes the device, the backend is
+ * healed, maybe to be one that can do other things, and frames must pass again. And each lie that
+ * can be known for one must close the device at the first look.
  *
  *     MORGANA_STEPS=100000 MORGANA_SEED=7 build/san/tests/sim/test_sim_hostile
  */
@@ -78,8 +76,7 @@ static int open_device(void)
     return netfront_open(storage, &conf, &dev);
 }
 
-/* ---- what must hold
- * ------------------------------------------------------------------------- */
+/* ---- what must hold -------------------------------------------------------------------------- */
 
 static void check_page(void *arg, uint32_t gref, void *page, bool read_only, bool mapped)
 {
