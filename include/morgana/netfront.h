@@ -136,8 +136,8 @@ STATIC_ASSERT(sizeof(netfront_queue_stat_names) / sizeof(netfront_queue_stat_nam
                   sizeof(struct netfront_queue_stats) / sizeof(uint64_t),
               "a name for each counter");
 
-/* Counters of queue 0, 1, ... of a device of netfront's, since it was opened. False, and *stats
- * untouched: there is no such queue now. */
+/* Counters of queue 0, 1, ... of a device of netfront's, since it was opened. Lends dev; *stats is a
+ * copy. False, and *stats untouched: there is no such queue now. */
 bool netfront_queue_stats(const struct netdev *dev, unsigned queue,
                           struct netfront_queue_stats *stats);
 

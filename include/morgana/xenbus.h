@@ -5,6 +5,8 @@
  * Each side has a directory and writes its `state` there. What a frontend does for every pair of
  * states is one table: xenbus_action(ours, theirs). The frontend's own code only carries actions
  * out.
+ *
+ * Each call Lends the strings and buffers that it is given: paths, keys, formats, `indices`, `out`.
  */
 #ifndef MORGANA_XENBUS_H
 #define MORGANA_XENBUS_H

@@ -11,6 +11,9 @@
  * -E_INVAL. Every call can fail with xenstored's error (-E_NOENT, -E_ACCES, ...; -E_IO for one that
  * err.h has no code for), -E_TIMEDOUT, -E_PROTO, and -E_2BIG where a request is above
  * XENSTORE_PAYLOAD_MAX.
+ *
+ * Each call Lends what it is given to read or to fill: paths, values, formats, words, `out`. Only a
+ * watch and what xs_conf says are Kept.
  */
 #ifndef MORGANA_XENSTORE_H
 #define MORGANA_XENSTORE_H
