@@ -150,6 +150,10 @@ struct netfront {
 STATIC_ASSERT(sizeof(struct netfront) <= NETFRONT_BYTES,
               "NETFRONT_BYTES is what callers set aside");
 
+/* Counts for the queue and for the device, so that the queues add up to it. */
+#define NETFRONT_COUNT(q, counter, n)                                                              \
+    ((void)((q)->stats.counter += (n), (q)->nf->dev.stats.counter += (n)))
+
 /* ---- netfront.c ------------------------------------------------------------------------------ */
 
 /* The backend broke the protocol: link down, counted, logged once; the next xenbus_front_follow

@@ -59,8 +59,7 @@ void netfront_rx_ring_fill(struct netfront_queue *q)
         struct page *page = post_page(q->nf);
 
         if (page == NULL) {
-            q->nf->dev.stats.rx_no_buffer++;
-            q->stats.rx_no_buffer++;
+            NETFRONT_COUNT(q, rx_no_buffer, 1);
             break;
         }
         rx->page[id] = page;
@@ -81,8 +80,7 @@ void netfront_rx_ring_push(struct netfront_queue *q)
     if (q->rx.ring.req_pushed == q->rx.ring.req_prod)
         return;
     if (ring_push(&q->rx.ring)) {
-        q->nf->dev.stats.rx_notify++;
-        q->stats.rx_notify++;
+        NETFRONT_COUNT(q, rx_notify, 1);
         /* It fails when the backend is gone: xenstore tells us so too. */
         (void)evtchn_send(q->nf->conf.ev, q->rx_port);
     }
@@ -172,16 +170,14 @@ static void begin(struct netfront_queue *q, struct netfront_rx_rsp rsp)
     rx->partial = pkt_get(q->nf->conf.pool);
     rx->partial_bad = rx->partial == NULL;
     if (UNLIKELY(rx->partial_bad))
-        q->nf->dev.stats.rx_no_buffer++;
+        NETFRONT_COUNT(q, rx_no_buffer, 1);
 }
 
 /* The frame being put together will be dropped. */
 static void spoil(struct netfront_queue *q)
 {
-    if (!q->rx.partial_bad) {
-        q->nf->dev.stats.rx_errors++;
-        q->stats.rx_errors++;
-    }
+    if (!q->rx.partial_bad)
+        NETFRONT_COUNT(q, rx_errors, 1);
     q->rx.partial_bad = true;
 }
 
@@ -247,10 +243,8 @@ static struct pkt *finish(struct netfront_queue *q)
     if (LIKELY(!rx->partial_bad && pkt->len >= NETFRONT_ETH_BYTES)) {
         if ((rx->partial_rxf & (RXF_CSUM_BLANK | RXF_DATA_VALIDATED | RXF_EXTRA_INFO)) == 0 ||
             LIKELY(note_meta(pkt, rx->partial_rxf, rx->partial_gso))) {
-            q->nf->dev.stats.rx_packets++;
-            q->nf->dev.stats.rx_bytes += pkt->len;
-            q->stats.rx_packets++;
-            q->stats.rx_bytes += pkt->len;
+            NETFRONT_COUNT(q, rx_packets, 1);
+            NETFRONT_COUNT(q, rx_bytes, pkt->len);
             if (rx->partial_gso != 0)
                 q->stats.rx_gso_packets++;
             return pkt;

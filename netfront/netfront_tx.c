@@ -120,14 +120,15 @@ static int join_headers(struct pkt *pkt)
 }
 
 /* Makes the frame what this backend can take. */
-static int prepare(struct netfront *nf, struct pkt *pkt)
+static int prepare(struct netfront_queue *q, struct pkt *pkt)
 {
+    struct netfront *nf = q->nf;
     int err;
 
     if (pkt->csum == PKT_CSUM_BLANK && !nf->dev.caps.csum_tx) {
         err = pkt_csum_complete(pkt);
         if (err != 0) {
-            nf->dev.stats.tx_errors++;
+            NETFRONT_COUNT(q, tx_errors, 1);
             return err;
         }
     }
@@ -154,8 +155,7 @@ static int refuse(struct netfront_queue *q, uint32_t free_ids)
         q->nf->dev.stats.tx_link_down++;
         return -E_NETDOWN;
     }
-    q->nf->dev.stats.tx_full++;
-    q->stats.tx_full++;
+    NETFRONT_COUNT(q, tx_full, 1);
     if (ring_in_flight(&q->tx.ring) == 0)
         return -E_NOMEM;
     q->tx.wanted = free_ids;
@@ -210,10 +210,8 @@ static int put_slots(struct netfront_queue *q, const struct pkt *pkt)
 /* The slots have the packet's references to pages. */
 ALWAYS_INLINE void queued(struct netfront_queue *q, struct pkt *pkt)
 {
-    q->nf->dev.stats.tx_packets++;
-    q->nf->dev.stats.tx_bytes += pkt->len;
-    q->stats.tx_packets++;
-    q->stats.tx_bytes += pkt->len;
+    NETFRONT_COUNT(q, tx_packets, 1);
+    NETFRONT_COUNT(q, tx_bytes, pkt->len);
     pkt->frag_count = 0;
     pkt->len = 0;
 }
@@ -271,7 +269,7 @@ static int fill(struct netfront_queue *q, struct pkt *pkt)
     int err = 0;
 
     if (pkt->frag_count > 1 || pkt->csum == PKT_CSUM_BLANK)
-        err = prepare(q->nf, pkt);
+        err = prepare(q, pkt);
     if (UNLIKELY(err != 0))
         return err == -E_NOMEM ? refuse(q, tx->free_count + 1) : err;
     need = pkt->frag_count + (pkt->gso_size != 0 ? 1u : 0u);
@@ -308,7 +306,7 @@ int netfront_tx_ring_fill(struct netfront_queue *q, struct pkt *pkt)
 
     if (UNLIKELY(pkt->len < NETFRONT_ETH_BYTES ||
                  (pkt->gso_size != 0 && !netdev_gso_ok(&nf->dev, pkt)))) {
-        nf->dev.stats.tx_errors++;
+        NETFRONT_COUNT(q, tx_errors, 1);
         return -E_INVAL;
     }
     if (UNLIKELY(pkt->gso_size == 0 && pkt->len > nf->dev.caps.mtu_bytes + NETFRONT_ETH_BYTES)) {
@@ -368,8 +366,7 @@ void netfront_tx_ring_tell(struct netfront_queue *q, bool may_wait)
     if (!ring_wants_event(&tx->ring))
         return;
     tx->hold = q->nf->tx_hold;
-    q->nf->dev.stats.tx_notify++;
-    q->stats.tx_notify++;
+    NETFRONT_COUNT(q, tx_notify, 1);
     /* It fails when the backend is gone: xenstore tells us so too. */
     (void)evtchn_send(q->nf->conf.ev, q->tx_port);
 }
@@ -404,10 +401,8 @@ static bool drain_one(struct netfront_queue *q, struct netfront_tx_rsp rsp)
         slot_free(tx, rsp.id);
         return true;
     }
-    if (UNLIKELY(rsp.status < 0)) {
-        q->nf->dev.stats.tx_errors++;
-        q->stats.tx_errors++;
-    }
+    if (UNLIKELY(rsp.status < 0))
+        NETFRONT_COUNT(q, tx_errors, 1);
     if (UNLIKELY(!slot_end(q->nf, slot))) {
         netfront_violate(q->nf, NETFRONT_TX_MAPPED, rsp.id, slot->gref, 0);
         return false;

@@ -43,8 +43,8 @@ struct netdev_caps {
 #define NETDEV_STATS(S)                                                                            \
     S(tx_packets)                                                                                  \
     S(tx_bytes)                                                                                    \
-    S(tx_full)       /* tx refused with -E_AGAIN */                                                \
-    S(tx_errors)     /* the device answered that it did not send */                                \
+    S(tx_full)       /* refused by tx: no room (-E_AGAIN, -E_NOMEM) */                             \
+    S(tx_errors)     /* refused by tx as malformed (-E_INVAL), or not sent by the device */        \
     S(tx_too_long)   /* longer than the MTU, or more fragments than can be joined */               \
     S(tx_linearised) /* joined because the device cannot gather that many: copied */               \
     S(tx_link_down)                                                                                \
@@ -53,7 +53,7 @@ struct netdev_caps {
     S(rx_bytes)                                                                                    \
     S(rx_short)          /* shorter than an Ethernet header */                                     \
     S(rx_errors)         /* the device reported an error for the packet */                         \
-    S(rx_no_buffer)      /* no page to post: the ring could not be refilled */                     \
+    S(rx_no_buffer)      /* no page to receive into, or no packet for what came */                 \
     S(rx_notify)         /* events sent to the peer for rx */                                      \
     S(violations)        /* the peer broke the device's protocol: it was closed */                 \
     S(quarantined)       /* pages the peer would not let go */                                     \

@@ -107,20 +107,22 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
  * keeps are quarantined. Takes dev; the storage is the caller's again. */
 void netfront_close(struct netdev *dev);
 
-/* What happened in one queue. Packets, bytes and errors are named as in Linux's statistics of an
- * interface (struct rtnl_link_stats64); for the rest neither it nor its netfront has a name. */
+/* What happened in one queue. All queues that there were since the device was opened add up to its
+ * netdev_stats, where that has a counter of the same name. Packets, bytes and errors are named as in
+ * Linux's statistics of an interface (struct rtnl_link_stats64); for the rest neither it nor its
+ * netfront has a name. */
 #define NETFRONT_QUEUE_STATS(S)                                                                    \
     S(tx_packets)                                                                                  \
     S(tx_bytes)                                                                                    \
     S(tx_gso_packets) /* of tx_packets: super-segments */                                          \
-    S(tx_full)        /* refused with -E_AGAIN */                                                  \
-    S(tx_errors)      /* slots that the backend answered with an error */                          \
+    S(tx_full)        /* refused: no room (-E_AGAIN, -E_NOMEM) */                                  \
+    S(tx_errors)      /* frames refused with -E_INVAL; slots that the backend did not send */      \
     S(tx_notify)      /* events sent to the backend */                                             \
     S(rx_packets)                                                                                  \
     S(rx_bytes)                                                                                    \
     S(rx_gso_packets)                                                                              \
     S(rx_errors)                                                                                   \
-    S(rx_no_buffer) /* no page to post */                                                          \
+    S(rx_no_buffer) /* no page to post, or no packet for a frame */                                \
     S(rx_notify)
 
 #define NETFRONT_QUEUE_STAT_FIELD(name) uint64_t name;

@@ -394,6 +394,95 @@ static void test_counters_outlast_a_connection_with_one_queue(void **state)
     stop();
 }
 
+/* Every counter that the device has too is the sum of its queues'. */
+static void assert_queues_add_up(void)
+{
+    const uint64_t *device = (const uint64_t *)&dev->stats;
+    unsigned both = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(netfront_queue_stat_names); i++) {
+        uint64_t sum = 0;
+
+        for (unsigned q = 0; q < nf->queue_count; q++) {
+            struct netfront_queue_stats s = stats(q);
+
+            sum += ((const uint64_t *)&s)[i];
+        }
+        for (unsigned k = 0; k < ARRAY_SIZE(netdev_stat_names); k++) {
+            if (strcmp(netfront_queue_stat_names[i], netdev_stat_names[k]) == 0) {
+                assert_int_equal(sum, device[k]);
+                both++;
+            }
+        }
+    }
+    assert_int_equal(both, ARRAY_SIZE(netfront_queue_stat_names) - 2); /* all but _gso_packets */
+}
+
+/* Frames that no driver takes: super-segments where there are none, and checksums that are nowhere.
+ */
+static void send_malformed(uint16_t port)
+{
+    struct pkt *pkt = pkt_alloc(&pool, 0, FRAME_BYTES);
+
+    make_frame(pkt->frag[0].page->base, port);
+    if (port % 2 == 0) {
+        pkt->gso_size = 10;
+    } else {
+        pkt->csum = PKT_CSUM_BLANK;
+        pkt->csum_start = FRAME_BYTES;
+    }
+    assert_int_equal(netdev_tx(dev, pkt), -E_INVAL);
+    pkt_put(pkt);
+}
+
+static void test_the_queues_add_up_to_the_device(void **state)
+{
+    static struct pkt *taken[PKTS + 1];
+    uint8_t frame[FRAME_BYTES];
+    unsigned n = 0;
+
+    (void)state;
+    start((struct sim_conf){.vif[0].queues_max = 4},
+          &(struct ours){.conf = {.queues_max = 4, .no_csum = true}});
+    for (uint16_t port = 1; port <= 64; port++) {
+        send_malformed(port);
+        assert_int_equal(send(port), 0);
+    }
+    while (send(1) == 0)
+        ;
+    netdev_tx_flush(dev);
+    sim_run_until_idle();
+    (void)netdev_arm(dev);
+    /* Half of what comes finds no packet. */
+    for (unsigned round = 0; round < 2; round++) {
+        while (round == 0 && (taken[n] = pkt_get(&pool)) != NULL)
+            n++;
+        for (uint16_t port = 1; port <= 64; port++) {
+            make_frame(frame, port);
+            assert_true(sim_queue_put(&back, frame, sizeof(frame), NULL));
+        }
+        for (unsigned turn = 0; turn < 8; turn++) {
+            struct pkt *got[64];
+            unsigned some;
+
+            sim_run_until_idle();
+            some = netdev_rx(dev, got, ARRAY_SIZE(got));
+            while (some > 0)
+                pkt_put(got[--some]);
+            (void)netdev_arm(dev);
+        }
+        while (n > 0)
+            pkt_put(taken[--n]);
+    }
+    assert_int_equal(dev->stats.tx_errors, 64);
+    assert_int_equal(dev->stats.tx_full, 1);
+    assert_int_equal(dev->stats.rx_no_buffer, 64);
+    assert_int_equal(dev->stats.rx_packets, 64);
+    assert_true(stats(1).tx_errors > 0 && stats(1).rx_no_buffer > 0);
+    assert_queues_add_up();
+    stop();
+}
+
 /* What Linux counts for an interface is called as there: it would not compile otherwise. (Its
  * netfront and netback show other things by `ethtool -S`, of which we have none: zero-copy, and
  * repaired checksums.) The other names are ours, and programs know them. */
@@ -464,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_without_a_row_of_pages_there_is_one_queue),
         cmocka_unit_test(test_pages_come_back_from_any_number_of_queues),
         cmocka_unit_test(test_counters_outlast_a_connection_with_one_queue),
+        cmocka_unit_test(test_the_queues_add_up_to_the_device),
         cmocka_unit_test(test_names_of_the_counters),
         cmocka_unit_test(test_counters_by_queue_of_any_device),
     };
