@@ -82,8 +82,13 @@ void blkfront_settle(struct blkfront *bf)
     bool force = bf->front.broken || plat_now_ns() >= bf->settle_at_ns;
 
     (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, BLKFRONT_QUARANTINE_BATCH);
-    if ((gone || force) && blkfront_take_back(bf, force))
+    if (!gone && !bf->front.broken) {
+        /* It may be slow, and map what it was shown yet: no reference of a grant is used anew. */
+        if (force)
+            blkfront_rsp_give_up(bf);
+    } else if (blkfront_take_back(bf, force)) {
         bf->settle_at_ns = 0;
+    }
 }
 
 /* ---- blkdev_ops ------------------------------------------------------------------------------ */

@@ -22,6 +22,7 @@
 #define BLKFRONT_RING_PAGES_MAX (1u << BLKFRONT_RING_ORDER_MAX)
 #define BLKFRONT_SECTORS_MAX (UINT64_C(1) << 54) /* so that bytes fit 63 bits */
 #define BLKFRONT_QUARANTINE_BATCH 64u
+#define BLKFRONT_KEPT_MAX 256u /* pages that former backends may keep mapped */
 
 STATIC_ASSERT(BLKFRONT_SEGS_MAX <= PAGE_BYTES / blkfront_seg_SIZE, "one page lists them all");
 
@@ -32,6 +33,7 @@ STATIC_ASSERT(BLKFRONT_SEGS_MAX <= PAGE_BYTES / blkfront_seg_SIZE, "one page lis
     V(OP, "a response's operation is not its request's")                                           \
     V(STATUS, "a response's status has no meaning")                                                \
     V(MAPPED, "a page is still mapped after its response")                                         \
+    V(KEPT, "pages of earlier connections are still mapped")                                       \
     V(STATE, "its XenbusState is none")
 
 #define BLKFRONT_VIOLATION_CONST(name, text) BLKFRONT_##name,
@@ -129,8 +131,8 @@ STATIC_ASSERT(sizeof(struct blkfront) <= BLKFRONT_BYTES,
  * the device. `a`, `b`, `c` are the numbers it gave. */
 void blkfront_violate(struct blkfront *bf, enum blkfront_violation what, uint64_t a, uint64_t b,
                       uint64_t c);
-/* The backend cannot be using our pages any more, or we wait no longer: takes back what can be
- * taken. */
+/* The backend cannot be using our pages any more: takes back what can be taken. It may, but we wait
+ * no longer: the program's requests end all the same. */
 void blkfront_settle(struct blkfront *bf);
 /* Everything comes back that the backend lets go; `force`: requests end though it does not. True:
  * all did. */
@@ -195,6 +197,9 @@ bool blkfront_rsp_one(struct blkfront *bf, unsigned queue, struct blkfront_rsp r
 /* The domain was restored: every request in flight goes back into the queue, the oldest first.
  * Their pages are still to be taken: blkfront_rsp_destroy. */
 void blkfront_rsp_again(struct blkfront *bf);
+/* Every request in flight ends for the program with -E_NODEV; what it lent stays noted, under grants
+ * that are in force. */
+void blkfront_rsp_give_up(struct blkfront *bf);
 /* Every request in flight comes back from the backend: those with nothing lent any more, or all
  * where `force`, end with -E_NODEV. True: nothing is lent any more. What is, stays noted: call
  * again. */

@@ -183,6 +183,27 @@ void blkfront_rsp_again(struct blkfront *bf)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* Its response is awaited no longer. */
+static void land(struct blkfront *bf, struct blkfront_shadow *sh)
+{
+    if (sh->queue != BLKFRONT_NO_QUEUE)
+        bf->flying--;
+    sh->queue = BLKFRONT_NO_QUEUE;
+}
+
+void blkfront_rsp_give_up(struct blkfront *bf)
+{
+    for (unsigned i = 0; i < BLKFRONT_REQUESTS_MAX; i++) {
+        struct blkfront_shadow *sh = &bf->shadow[i];
+
+        if (sh->id == 0)
+            continue;
+        land(bf, sh);
+        serve(bf, sh, -E_NODEV);
+        blkfront_shadow_put(bf, sh);
+    }
+}
+
 bool blkfront_rsp_destroy(struct blkfront *bf, bool force)
 {
     bool all = true;
@@ -193,9 +214,7 @@ bool blkfront_rsp_destroy(struct blkfront *bf, bool force)
 
         if (sh->id == 0)
             continue;
-        if (sh->queue != BLKFRONT_NO_QUEUE)
-            bf->flying--;
-        sh->queue = BLKFRONT_NO_QUEUE;
+        land(bf, sh);
         free = blkfront_data_take(bf, sh);
         all = all && free;
         if (!free && !force)

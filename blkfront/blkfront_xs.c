@@ -300,6 +300,15 @@ static void leave(struct xenbus_front *front)
         blkfront_io_drop(bf);
 }
 
+/* An honest backend maps nothing before it waits for a frontend. One that keeps pages of each
+ * connection would have all there are. */
+static void judge_kept(struct blkfront *bf)
+{
+    (void)gnttab_quarantine_poll(bf->quarantine, bf->conf.gt, bf->quarantine->count);
+    if (bf->dev.stats.quarantined != 0 && bf->quarantine->count > BLKFRONT_KEPT_MAX)
+        blkfront_violate(bf, BLKFRONT_KEPT, bf->quarantine->count, 0, 0);
+}
+
 static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
 {
     struct blkfront *bf = of_front(front);
@@ -308,6 +317,8 @@ static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
         bf->settle_at_ns = 0;
     if (end != XENBUS_FRONT_CLOSING) {
         blkfront_settle(bf);
+        if (end == XENBUS_FRONT_REOPENING)
+            judge_kept(bf);
         return;
     }
     bf->resuming = false;

@@ -37,7 +37,7 @@
  * waits for a frontend; or it lies, then we do the same but stay closed until the program closes
  * and opens the device. Checks are in the place where a number is read; all end in
  * netfront_violate. What fails on our side while we open again (no page, xenstore) leads down the
- * first road: the backend's next InitWait is another try.
+ * first road: the backend's next InitWait is another try, or our own, a pause later.
  *
  * Limits. Eight queues; rings of one page, 256 slots; 18 slots a frame, and one of extra info for
  * each type there is; no super-segments of IPv6, no room for headers in front of received frames

@@ -360,12 +360,10 @@ void netfront_ctrl_create(struct netfront *nf, bool offered)
     ctrl->id = 0;
     if (!offered || nf->queue_count < 2)
         return;
-    ctrl->ring_page = netfront_ring_page_get(nf);
+    ctrl->ring_page = netfront_ring_page_get(nf, &ctrl->ring, NETFRONT_CTRL_SLOT_BYTES);
     if (ctrl->ring_page != NULL &&
-        evtchn_alloc_unbound(nf->conf.ev, nf->front.xb.otherend_id, &ctrl->port) == 0) {
-        ring_init(&ctrl->ring, ctrl->ring_page->base, PAGE_BYTES, NETFRONT_CTRL_SLOT_BYTES, 0);
+        evtchn_alloc_unbound(nf->conf.ev, nf->front.xb.otherend_id, &ctrl->port) == 0)
         return;
-    }
     LOG_WARN("netfront: %s: no page, grant or event channel for the control ring",
              nf->front.xb.path);
     netfront_ctrl_destroy(nf);

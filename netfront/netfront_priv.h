@@ -55,7 +55,10 @@
     V(CTRL_ID, "a control response's id or type is not that of the request")                       \
     V(CTRL_STATUS, "a control response's status is none")                                          \
     V(CTRL_MAPPED, "a page of the control ring's is still mapped after its response")              \
+    V(KEPT, "pages of earlier connections are still mapped")                                       \
     V(STATE, "its XenbusState is none")
+
+#define NETFRONT_KEPT_MAX NETFRONT_RING_SLOTS /* pages that former backends may keep mapped */
 
 /* A slot holds a request or its response: as wide as the wider of the two. */
 #define NETFRONT_TX_SLOT_BYTES 12u
@@ -182,9 +185,9 @@ bool netfront_queues_destroy(struct netfront *nf);
 void netfront_queues_forget(struct netfront *nf);
 /* An event on each channel. */
 void netfront_queues_kick(struct netfront *nf);
-/* A page of the pool that the backend may write, and we too: for a ring. NULL: no page, or no
- * grant. */
-struct page *netfront_ring_page_get(struct netfront *nf);
+/* A page of the pool that the backend may write, and we too, with an empty ring in it: all of it
+ * zeroed before the backend may see it. NULL: no page, or no grant. */
+struct page *netfront_ring_page_get(struct netfront *nf, struct ring *ring, uint32_t slot_bytes);
 /* Takes it; NULL is allowed. A backend that still maps it never sees it used for anything else: it
  * is quarantined. */
 void netfront_ring_page_put(struct netfront *nf, struct page *page);

@@ -14,15 +14,17 @@
 
 /* ---- pages of rings -------------------------------------------------------------------------- */
 
-struct page *netfront_ring_page_get(struct netfront *nf)
+struct page *netfront_ring_page_get(struct netfront *nf, struct ring *ring, uint32_t slot_bytes)
 {
     struct page *page = page_get(nf->conf.pool->pages);
 
     if (page == NULL)
         return NULL;
+    ring_init(ring, page->base, PAGE_BYTES, slot_bytes, 0);
     if (gnttab_grant(nf->conf.gt, nf->front.xb.otherend_id, virt_to_gfn(page->base), false,
                      &page->gref) == 0)
         return page;
+    ring->shared = NULL;
     page_put(page);
     return NULL;
 }

@@ -15,10 +15,9 @@ int netfront_rx_ring_create(struct netfront_queue *q)
 {
     struct netfront_rx *rx = &q->rx;
 
-    rx->ring_page = netfront_ring_page_get(q->nf);
+    rx->ring_page = netfront_ring_page_get(q->nf, &rx->ring, NETFRONT_RX_SLOT_BYTES);
     if (rx->ring_page == NULL)
         return -E_NOMEM;
-    ring_init(&rx->ring, rx->ring_page->base, PAGE_BYTES, NETFRONT_RX_SLOT_BYTES, 0);
     rx->partial = NULL;
     rx->partial_slots = 0;
     rx->partial_bad = false;

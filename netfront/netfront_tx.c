@@ -13,10 +13,9 @@ int netfront_tx_ring_create(struct netfront_queue *q)
     struct netfront_tx *tx = &q->tx;
     uint32_t id = NETFRONT_RING_SLOTS;
 
-    tx->ring_page = netfront_ring_page_get(q->nf);
+    tx->ring_page = netfront_ring_page_get(q->nf, &tx->ring, NETFRONT_TX_SLOT_BYTES);
     if (tx->ring_page == NULL)
         return -E_NOMEM;
-    ring_init(&tx->ring, tx->ring_page->base, PAGE_BYTES, NETFRONT_TX_SLOT_BYTES, 0);
     tx->wanted = 0;
     tx->hold = 0;
     tx->free_head = NETFRONT_TX_NO_ID;

@@ -250,15 +250,27 @@ static void up(struct xenbus_front *front)
     netfront_link_up(nf);
 }
 
+/* An honest backend maps nothing before it waits for a frontend. One that keeps pages of each
+ * connection would have all there are. */
+static void judge_kept(struct netfront *nf)
+{
+    (void)gnttab_quarantine_poll(nf->quarantine, nf->conf.gt, nf->quarantine->count);
+    if (nf->dev.stats.quarantined != 0 && nf->quarantine->count > NETFRONT_KEPT_MAX)
+        netfront_violate(nf, NETFRONT_KEPT, nf->quarantine->count, 0, 0);
+}
+
 static void take_back(struct xenbus_front *front, enum xenbus_front_end end)
 {
     struct netfront *nf = of_front(front);
+    bool gone = (XENBUS_FRONT_GONE >> front->xb.otherend_state & 1) != 0;
 
-    /* A backend that broke the protocol may never say Closed. One that did not is using the pages
-     * until it does. */
-    if (end == XENBUS_FRONT_LEAVING && !front->broken)
+    /* A backend that broke the protocol may never be gone. One that did not uses its copies of our
+     * grants' references until it is: by then they must name no other page. */
+    if (!front->broken && (end == XENBUS_FRONT_LEAVING || (end == XENBUS_FRONT_LEFT && !gone)))
         return;
     (void)netfront_queues_destroy(nf);
+    if (end == XENBUS_FRONT_REOPENING)
+        judge_kept(nf);
     if (end == XENBUS_FRONT_CLOSING)
         netfront_queues_fini(nf);
     if (nf->quarantine->count != 0 && end == XENBUS_FRONT_CLOSING)

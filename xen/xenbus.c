@@ -216,9 +216,9 @@ bool xenbus_poll(struct xenbus_dev *dev)
     /* Counted as seen before it is read: a change after the read fires again. */
     dev->seen = fired;
     int err = xenbus_read_otherend(dev);
-    if (err != -E_TIMEDOUT && err != -E_AGAIN) {
+    if (err == 0) {
         dev->look_tries = 0;
-        return err == 0 && dev->otherend_state != was;
+        return dev->otherend_state != was;
     }
     dev->look_at_ns = plat_now_ns() + XENBUS_LOOK_PAUSE_NS;
     if (++dev->look_tries < XENBUS_LOOK_TRIES)

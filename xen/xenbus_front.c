@@ -20,6 +20,13 @@ bool xenbus_front_break(struct xenbus_front *f)
 
 /* ---- our states ------------------------------------------------------------------------------ */
 
+/* The toolstack removed both sides' directories without waiting for us, as xl's --force does: there
+ * is nobody to tell, and nowhere to write it. */
+static bool is_torn_out(const struct xenbus_front *f, int err)
+{
+    return (err == -E_ACCES || err == -E_NOENT) && f->xb.otherend_state == XENBUS_UNKNOWN;
+}
+
 /* Writes our state. Where that fails both sides might wait for each other for ever, so it is owed:
  * follow writes it again, a pause later, and takes no other step before. */
 static void say(struct xenbus_front *f, unsigned ours)
@@ -28,7 +35,9 @@ static void say(struct xenbus_front *f, unsigned ours)
     unsigned tries = f->owed == ours ? f->owed_tries + 1u : 1u;
 
     f->owed = XENBUS_UNKNOWN;
-    if (err == 0)
+    if (is_torn_out(f, err))
+        f->xb.state = ours;
+    if (f->xb.state == ours)
         return;
     if (tries == XENBUS_FRONT_SAY_TRIES || xs_broken(f->xb.xs) != 0) {
         LOG_ERROR("%s: %s: state %s: given up", f->ops->driver, f->xb.path,
@@ -80,6 +89,7 @@ static void act_wait(struct xenbus_front *f)
     /* It started anew without a word: our rings are unknown to it. */
     if (was_up && (f->ops->leaves_paused || f->xb.otherend_state < XENBUS_CONNECTED)) {
         f->anew = true;
+        f->anew_at_ns = 0;
         leave(f);
     }
     /* It let go of more since we closed. */
@@ -87,14 +97,18 @@ static void act_wait(struct xenbus_front *f)
         f->ops->take_back(f, XENBUS_FRONT_LEFT);
 }
 
-/* No connection. A backend we cannot work with stays one. All else may be better when it next waits
- * for a frontend; the program that opens the device wants to know now. */
+/* No connection. A backend we cannot work with stays one. All else may be better later: we begin
+ * anew, each time after a longer pause. The program that opens the device wants to know now. */
 static void fail(struct xenbus_front *f, int err)
 {
+    uint64_t pause = f->anew_pause_ns != 0 ? f->anew_pause_ns : XENBUS_FRONT_FIND_PAUSE_NS;
+
     LOG_ERROR("%s: %s: no connection: %s", f->ops->driver, f->xb.path, err_name(err));
     f->error = err;
-    if (err == -E_PROTO || !f->opened)
-        f->shut = true;
+    f->shut = f->shut || err == -E_PROTO || !f->opened;
+    f->anew = true;
+    f->anew_at_ns = plat_now_ns() + pause;
+    f->anew_pause_ns = u64_min(2 * pause, XENBUS_FRONT_FIND_PAUSE_MAX_NS);
     leave(f);
 }
 
@@ -107,7 +121,7 @@ static void act_publish(struct xenbus_front *f)
     if (err == 0)
         return;
     fail(f, err);
-    f->ops->take_back(f, XENBUS_FRONT_LEFT);
+    f->ops->take_back(f, XENBUS_FRONT_UNSEEN);
 }
 
 static void act_connect(struct xenbus_front *f)
@@ -124,13 +138,15 @@ static void act_run(struct xenbus_front *f)
 {
     if (!*f->up)
         f->ops->up(f);
+    f->anew_pause_ns = 0;
 }
 
 static void act_reopen(struct xenbus_front *f)
 {
     f->anew = false;
     f->ops->take_back(f, XENBUS_FRONT_REOPENING);
-    say(f, XENBUS_INITIALISING);
+    if (!f->shut) /* it still has too much of what was taken back */
+        say(f, XENBUS_INITIALISING);
 }
 
 static void act_refuse(struct xenbus_front *f)
@@ -146,6 +162,13 @@ static void (*const carry_out[XENBUS_ACTIONS])(struct xenbus_front *f) = {
     [XENBUS_REOPEN] = act_reopen, [XENBUS_REFUSE] = act_refuse,
 };
 
+/* It is we who left: Linux's backends follow to Closed, and wait there for us to begin. */
+static bool may_begin_anew(const struct xenbus_front *f)
+{
+    return f->anew && !f->shut && f->owed == XENBUS_UNKNOWN && f->xb.state == XENBUS_CLOSED &&
+           f->xb.otherend_state == XENBUS_CLOSED && plat_now_ns() >= f->anew_at_ns;
+}
+
 /* The table's word, unless we close for reasons of our own. */
 static enum xenbus_action next_action(const struct xenbus_front *f)
 {
@@ -153,9 +176,7 @@ static enum xenbus_action next_action(const struct xenbus_front *f)
 
     if (f->owed != XENBUS_UNKNOWN)
         return XENBUS_WAIT;
-    /* It is we who left: Linux's backends follow to Closed, and wait there for us to begin. */
-    if (f->anew && !f->shut && f->xb.state == XENBUS_CLOSED &&
-        f->xb.otherend_state == XENBUS_CLOSED)
+    if (may_begin_anew(f))
         return XENBUS_REOPEN;
     if (!f->shut)
         return action;
@@ -177,6 +198,7 @@ static void forget(struct xenbus_front *f)
     f->epoch = gnttab_epoch(f->gt);
     f->owed = XENBUS_UNKNOWN;
     f->anew = false;
+    f->anew_pause_ns = 0;
     /* What an old backend could not do, the new one may. */
     f->shut = f->broken || f->closing;
     f->lost = !f->shut;
@@ -233,6 +255,7 @@ void xenbus_front_follow(struct xenbus_front *f)
         return;
     changed = xenbus_poll(&f->xb);
     say_owed(f);
+    f->attention = f->attention || UNLIKELY(may_begin_anew(f));
     /* A request sleeps, and what ends the sleep may be an event of another device's, or an order
      * of the operator's: news lets everyone look again. */
     if (UNLIKELY(changed || f->attention || f->xb.xs->stats.requests != requests))

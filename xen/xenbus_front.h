@@ -19,7 +19,8 @@
 #define XENBUS_FRONT_TIMEOUT_NS (10 * NS_PER_S) /* where a configuration has none */
 #define XENBUS_FRONT_SAY_TRIES 4u               /* of writing a state of ours */
 #define XENBUS_FRONT_SAY_PAUSE_NS NS_PER_S
-/* Between looks for a lost backend; after timeout_ns doubled each time, up to the longest. */
+/* Between looks for a lost backend, after timeout_ns doubled each time, up to the longest; and
+ * before we begin anew after a failure of ours, doubled each time. */
 #define XENBUS_FRONT_FIND_PAUSE_NS NS_PER_S
 #define XENBUS_FRONT_FIND_PAUSE_MAX_NS (64 * NS_PER_S)
 
@@ -31,7 +32,8 @@
 /* How near the end a backend is whose pages are to be taken back. */
 enum xenbus_front_end {
     XENBUS_FRONT_LEAVING,   /* we said Closing: it may be using what it was given */
-    XENBUS_FRONT_LEFT,      /* we said Closed, or it never saw what it was to be given */
+    XENBUS_FRONT_LEFT,      /* we said Closed: an honest one uses it until it is gone, too */
+    XENBUS_FRONT_UNSEEN,    /* it never saw what it was to be given */
     XENBUS_FRONT_REOPENING, /* it waits for a frontend: what is not taken now, the next may meet */
     XENBUS_FRONT_CLOSING    /* the device is being closed for good */
 };
@@ -87,12 +89,14 @@ struct xenbus_front {
     bool asked;     /* xenstore, since news last looked: others' events may have come meanwhile */
     bool shut; /* not to be opened again by itself: broken, closing, or its backend will not do */
     bool closing; /* by the program: for good */
-    bool anew;    /* we left because the backend had begun anew: the next first word is ours */
+    bool anew;    /* we left for a reason that has passed, or may: the next first word is ours */
     bool broken;  /* the backend broke the protocol */
     bool opened;  /* open gave the device: what fails now, may be tried again */
     uint8_t owed; /* state of ours that could not be written yet; XENBUS_UNKNOWN: none */
-    uint8_t owed_tries;  /* of writing it */
-    uint64_t owed_at_ns; /* the next of them, by plat_now_ns */
+    uint8_t owed_tries;     /* of writing it */
+    uint64_t owed_at_ns;    /* the next of them, by plat_now_ns */
+    uint64_t anew_at_ns;    /* that word not before, by plat_now_ns */
+    uint64_t anew_pause_ns; /* and the next time so long after a failure; 0: a pause */
     uint64_t timeout_ns; /* for the backend to connect, and to let go */
     int error;           /* why opening failed, negative; 0 */
 };

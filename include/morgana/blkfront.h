@@ -22,8 +22,8 @@
  *   status    EOPNOTSUPP of the backend is -E_NOSYS and turns caps off; a flush is tried as a
  *             barrier first. A flush that failed is never reported as done.
  *   -E_NODEV  A request ends so when the backend has let go of its pages, or broke the protocol, or
- *             conf.timeout_ns after it left. In the last two cases it may still write to pages of a
- *             READ: those stay out of their pool until it lets go.
+ *             conf.timeout_ns after it began to leave. In the last two cases it may still write to
+ *             pages of a READ: those stay out of their pool until it lets go, or is gone.
  *
  *   restore   In a domain that was saved and restored, or migrated, the device stays online. What
  *             was in flight is asked for again, so that a write may be done twice; it takes longer,

@@ -4,10 +4,12 @@
  * The caller owns the storage. Opening shakes hands with the backend and waits for it, within a
  * deadline; afterwards the backend's state is followed inside rx and arm: when it leaves, link_up
  * is false, and when it comes back the device opens again by itself; where that fails for want of
- * memory or of xenstore's answer, again when the backend next waits. What xenstore did not let us
- * read or write of the states is tried a few times more, a second apart, by the next rx or arm:
- * nothing wakes the program for that. A backend that breaks the protocol is closed: link down,
- * counted, logged once; the program goes on, and may close the device and open it anew.
+ * memory or of xenstore's answer, again when the backend next waits, or after a second, then two,
+ * and so on to 64. What xenstore did not let us read or write of the states is tried a few times
+ * more, a second apart. Both by the next rx or arm: nothing wakes the program for that. A backend
+ * that breaks the protocol is closed: link down, counted, logged once; the program goes on, and may
+ * close the device and open it anew. Of an honest one that leaves, pages and references of grants
+ * come back when it is gone, not before.
  *
  * How long rx and arm may take. Where the backend's state changed, or it broke the protocol, or the
  * domain was restored, the call asks xenstore and waits for each answer, by plat_wait,

@@ -88,8 +88,8 @@ int xenbus_switch_state(struct xenbus_dev *dev, xs_txn_t txn, unsigned state);
 
 /* Takes watch events; where the backend's state may have changed, reads it into
  * dev->otherend_state. True: it was read anew and differs from before. A key that is missing or
- * hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. Where xenstore gave no
- * answer (-E_TIMEDOUT, -E_AGAIN), the next call a pause later reads again; after XENBUS_LOOK_TRIES
+ * hidden is XENBUS_UNKNOWN, one that is no number of a state XENBUS_INVALID. Where it could not be
+ * read, for whatever other reason, the next call a pause later reads again; after XENBUS_LOOK_TRIES
  * the backend counts as gone, XENBUS_UNKNOWN. */
 #define XENBUS_LOOK_TRIES 3u
 #define XENBUS_LOOK_PAUSE_NS NS_PER_S

@@ -201,6 +201,15 @@ void sim_vif_detach(uint32_t index)
     sim_xs_write(sim_vif_back(vif, "state"), "%u", XenbusStateClosing);
 }
 
+void sim_vif_tear_out(uint32_t index)
+{
+    struct sim_vif *vif = &sim_vifs[index];
+    if (vif->b.connected)
+        sim_vif_disconnect(vif);
+    vif->b.state = XenbusStateClosed;
+    sim_back_remove(&vif->b);
+}
+
 void sim_vif_attach(uint32_t index, const struct sim_vif_conf *conf)
 {
     struct sim_vif *vif = &sim_vifs[index];

@@ -242,6 +242,8 @@ bool sim_vif_wants_frames(uint32_t index);
 uint32_t sim_vif_state(uint32_t index);
 /* Detaches the device as the toolstack does: online = 0, state Closing. */
 void sim_vif_detach(uint32_t index);
+/* Detaches it by force (xl's --force): both sides' directories are removed at once. */
+void sim_vif_tear_out(uint32_t index);
 /* Attaches it again: new keys, of `conf` where that is not NULL. Rings that the guest left
  * connected are let go. */
 void sim_vif_attach(uint32_t index, const struct sim_vif_conf *conf);
@@ -274,6 +276,8 @@ uint32_t sim_vbd_state(uint32_t index);
 /* Detaches the device as the toolstack does: online = 0, state Closing; the keys go away when both
  * ends are Closed. */
 void sim_vbd_detach(uint32_t index);
+/* Detaches it by force (xl's --force): both sides' directories are removed at once. */
+void sim_vif_tear_out(uint32_t index);
 /* Attaches it again: new keys, of `conf` where that is not NULL. Rings that
  * the guest left connected are let go. */
 void sim_vbd_attach(uint32_t index, const struct sim_vbd_conf *conf);

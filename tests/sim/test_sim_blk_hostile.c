@@ -439,8 +439,9 @@ static void run(unsigned share, const char *gnttab, bool not_trusted)
                 fail_msg("%s was never told", sim_hostile_blk_name(i));
         }
         assert_true(seen.downs > steps / 1000 && seen.violations > steps / 2000);
+        /* The pages here are fewer than may be kept: test_a_backend_that_keeps_more_each_time. */
         for (unsigned i = 1; i < BLKFRONT_VIOLATION_COUNT; i++)
-            assert_true(by_violation[i] != 0);
+            assert_true(by_violation[i] != 0 || i == BLKFRONT_KEPT);
         assert_true(seen.refused_opens != 0 && seen.failed != 0 && seen.unsupported != 0);
     }
     assert_int_equal(seen.submitted, seen.reaped + seen.given_up);

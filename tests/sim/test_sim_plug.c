@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "platform/sim/sim_priv.h"
 #include "platform/sim/wire.h"
 
 enum { PAGES = 600, PKTS = 900, CYCLES = 200, TURNS = 20000, FRAME = 60 };
@@ -161,11 +162,39 @@ static void test_backend_that_is_bound_anew_is_connected_again(void **state)
     end();
 }
 
+/* By force, as xl does it too when nobody has answered for 10 s: there is no directory left to write
+ * our states in. */
+static void test_forced_detach_and_attach(void **state)
+{
+    static const char perms[] = "n0\0r1"; /* as xl has it */
+    uint32_t grants_free;
+
+    (void)state;
+    begin(test_seed(1));
+    sim_store_set_perms(0, NULL, "/local/domain/1/device/vif",
+                        cs_ro_of(perms, sizeof(perms)));
+    grants_free = start_get()->gt.stats.free_count;
+    assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
+    until_link(true);
+    for (unsigned i = 0; i < 20; i++) {
+        until_received();
+        sim_vif_tear_out(0);
+        until_link(false);
+        until_full();
+        assert_int_equal(start_get()->gt.stats.free_count, grants_free);
+        sim_vif_attach(0, NULL);
+        until_link(true);
+    }
+    until_received();
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_200_times_detached_and_attached_under_traffic),
         cmocka_unit_test(test_backend_that_is_bound_anew_is_connected_again),
+        cmocka_unit_test(test_forced_detach_and_attach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

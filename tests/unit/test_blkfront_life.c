@@ -173,6 +173,76 @@ static void test_a_backend_that_never_lets_go(void **state)
     }
 }
 
+/* One that is slow: the program's requests end in time, but what it was shown and has not mapped
+ * yet stays in force. It may map it still, and must meet no other page under its reference. */
+static void test_no_reference_is_used_anew_while_a_slow_backend_may_map_it(void **state)
+{
+    int16_t status;
+    uint32_t grants;
+
+    (void)state;
+    start(&(struct blkrig_conf){.bf.timeout_ns = 3 * NS_PER_S});
+    grants = blkrig.gt.stats.free_count;
+    blkrig.automatic = false;
+    blkrig_submit(&io[0], BLK_READ, 0, 4096, 1);
+    blkdev_kick(blkrig.dev);
+    assert_true(blkrig_take(0, &got));
+    blkrig_set_state(XENBUS_CLOSING);
+    idle(5);
+    vplat_advance(3 * NS_PER_S);
+    assert_int_equal(reap(-E_NODEV), 1);
+    assert_int_equal(blkrig.gt.stats.free_count, grants - 1);
+    assert_int_equal(io[0].segs[0].page->refs, 2);
+    assert_non_null(sim_grant_map(got.seg[0].gref, true, &status));
+    sim_grant_unmap(got.seg[0].gref, true);
+    blkrig_put(&io[0]);
+    idle(5);
+    assert_int_equal(blkrig.gt.stats.free_count, grants - 1);
+    blkrig_disconnect();
+    blkrig_set_state(XENBUS_CLOSED);
+    idle(5);
+    assert_int_equal(blkrig.pages.free_count, blkrig.pages.total);
+    blkrig.automatic = true;
+    blkrig_set_state(XENBUS_INIT_WAIT);
+    idle(10);
+    assert_traffic();
+    blkrig_stop(0);
+}
+
+/* One that keeps pages of each connection has not all there are in the end. */
+static void test_a_backend_that_keeps_more_each_time(void **state)
+{
+    uint32_t gref[BLKFRONT_KEPT_MAX + 1], n = 0;
+    int16_t status;
+
+    (void)state;
+    start(&(struct blkrig_conf){.ring_order_max = "4", .bf.ring_order = 4});
+    while (n + 16 <= BLKFRONT_KEPT_MAX) {
+        assert_true(blkrig.dev->online);
+        for (unsigned i = 0; i < 16; i++) {
+            gref[n] = blkrig.queue[0].grefs[i];
+            assert_non_null(sim_grant_map(gref[n++], true, &status));
+        }
+        blkrig_set_state(XENBUS_CLOSING);
+        idle(10);
+        blkrig_set_state(XENBUS_INIT_WAIT);
+        idle(10);
+    }
+    assert_true(blkrig.dev->online);
+    gref[n] = blkrig.queue[0].grefs[0];
+    assert_non_null(sim_grant_map(gref[n++], true, &status));
+    blkrig_set_state(XENBUS_CLOSING);
+    idle(10);
+    blkrig_set_state(XENBUS_INIT_WAIT);
+    idle(10);
+    assert_false(blkrig.dev->online);
+    assert_int_equal(blkrig.dev->stats.violations, 1);
+    assert_int_equal(blkrig_front_state(), XENBUS_CLOSED);
+    while (n > 0)
+        sim_grant_unmap(gref[--n], true);
+    blkrig_stop(0);
+}
+
 /* A long request, part of it in the ring, part of it not: it ends once, when both have. */
 static void test_a_request_half_in_the_ring(void **state)
 {
@@ -435,6 +505,8 @@ int main(void)
         cmocka_unit_test(test_the_backend_leaves_and_returns),
         cmocka_unit_test(test_a_request_ends_when_its_pages_are_let_go),
         cmocka_unit_test(test_a_backend_that_never_lets_go),
+        cmocka_unit_test(test_no_reference_is_used_anew_while_a_slow_backend_may_map_it),
+        cmocka_unit_test(test_a_backend_that_keeps_more_each_time),
         cmocka_unit_test(test_a_request_half_in_the_ring),
         cmocka_unit_test(test_the_backend_dies),
         cmocka_unit_test(test_the_backend_starts_anew_without_a_word),

@@ -94,9 +94,39 @@ static void test_reconnect_with_silent_xenstored_is_tried_again(void **state)
     silent_until_ns = 0;
     peer.on_wait = fall_silent;
     peer_set_state(XENBUS_INIT_WAIT);
-    assert_refused_for_now("no connection: ETIMEDOUT");
+    /* The silence is longer than the pause before we begin anew. */
+    turns(16);
+    assert_int_equal(logged("no connection: ETIMEDOUT"), 1);
+    assert_true(peer.dev->link_up);
     peer.on_wait = NULL;
-    assert_connects();
+    assert_traffic();
+    peer_stop(0);
+}
+
+/* Linux's backends follow us to Closed when we give up, and wait there: the next word is ours, each
+ * time after a longer pause. */
+static void test_what_failed_is_begun_anew_by_us(void **state)
+{
+    uint64_t pause = XENBUS_FRONT_FIND_PAUSE_NS;
+
+    (void)state;
+    begin();
+    leave_and_wait_again();
+    sim_xs_fail_commits(4 * XS_TXN_TRIES);
+    peer_set_state(XENBUS_INIT_WAIT);
+    for (unsigned i = 1; i <= 4; i++, pause *= 2) {
+        turns(8);
+        assert_int_equal(logged("no connection: EAGAIN"), i);
+        peer_set_state(XENBUS_CLOSED);
+        vplat_advance(pause - NS_PER_MS);
+        turns(8);
+        assert_int_equal(peer_front_state(), XENBUS_CLOSED);
+        vplat_advance(NS_PER_MS);
+    }
+    turns(8);
+    assert_int_equal(logged("no connection: EAGAIN"), 4);
+    assert_true(peer.dev->link_up);
+    assert_traffic();
     peer_stop(0);
 }
 
@@ -215,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_reconnect_without_pages_is_tried_again),
         cmocka_unit_test(test_reconnect_in_others_transactions_is_tried_again),
         cmocka_unit_test(test_reconnect_with_silent_xenstored_is_tried_again),
+        cmocka_unit_test(test_what_failed_is_begun_anew_by_us),
         cmocka_unit_test(test_reconnect_to_page_flipping_stays_closed),
         cmocka_unit_test(test_closing_is_written_again),
         cmocka_unit_test(test_closed_is_written_again),
