@@ -43,9 +43,11 @@ $(BUILD)/cubieboard/boot.scr: boot/cubieboard/boot.cmd
 apps-cubieboard: $(foreach x,elf bin uImage,$(APPS:%=$(BUILD)/cubieboard/apps/%.$(x))) \
 	$(BUILD)/cubieboard/boot.scr
 
+## guests-cubieboard: the test programs that run on the board, build/cubieboard/tests/<test>.{bin,uImage}
+guests-cubieboard: $(foreach t,$(BOARD_GUESTS),$(foreach x,bin uImage,$(BUILD)/cubieboard/tests/$(t).$(x)))
+
 ## test-board: the Cubieboard in QEMU, with real clients behind its Ethernet
-test-board: deps-build deps-board deps-run apps-cubieboard \
-		$(foreach t,$(BOARD_GUESTS),$(foreach x,bin uImage,$(BUILD)/cubieboard/tests/$(t).$(x)))
+test-board: deps-build deps-board deps-run apps-cubieboard guests-cubieboard
 	$(Q)tools/check-symbols cubieboard
 	$(Q)tests/board/fetch || echo "test-board: what needs that is skipped"
 	$(Q)tests/board/run
@@ -53,4 +55,4 @@ test-board: deps-build deps-board deps-run apps-cubieboard \
 run-cubieboard: deps-build deps-board deps-run apps-cubieboard
 	$(Q)tests/board/run dhcp
 
-.PHONY: apps-cubieboard test-board run-cubieboard
+.PHONY: apps-cubieboard guests-cubieboard test-board run-cubieboard
