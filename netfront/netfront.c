@@ -9,7 +9,7 @@
  *
  * Parts: xen/xenbus_front.c leads the life that every frontend has, and netfront_xs.c says what is
  * a network device's own in it, the handshake through xenstore; netfront_queue.c makes and ends
- * queues; netfront_tx.c and netfront_rx.c are a queue's two rings, with the same verbs;
+ * queues; netfront_tx.c and netfront_rx.c are a queue's two rings (netfront_priv.h lists the verbs);
  * netfront_grant.c says under which grants is sent; netfront_ctrl.c, netfront_hash.c and
  * netfront_mcast.c are what the backend does for us beyond frames; netfront_wire.h turns slots into
  * structs; this file opens, closes, and joins them to netdev.h.
@@ -113,7 +113,7 @@ static void netfront_tx_flush(struct netdev *dev)
     if (UNLIKELY(!dev->link_up))
         return;
     for (unsigned i = 0; i < nf->queue_count; i++)
-        n += netfront_tx_ring_push(&nf->queue[i]);
+        n += netfront_tx_ring_show(&nf->queue[i]);
     for (unsigned i = 0; i < nf->queue_count; i++)
         netfront_tx_ring_tell(&nf->queue[i], n > NETFRONT_TX_BATCH);
 }
@@ -163,7 +163,7 @@ static bool netfront_arm(struct netdev *dev)
     if (LIKELY(dev->link_up))
         netfront_mcast_poll(nf);
     for (unsigned i = 0; LIKELY(dev->link_up) && i < nf->queue_count; i++) {
-        (void)netfront_tx_ring_push(&nf->queue[i]);
+        (void)netfront_tx_ring_show(&nf->queue[i]);
         work = netfront_tx_ring_arm(&nf->queue[i]) || work;
         if (LIKELY(dev->link_up))
             work = netfront_rx_ring_arm(&nf->queue[i]) || work;

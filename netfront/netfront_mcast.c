@@ -151,7 +151,7 @@ void netfront_mcast_poll(struct netfront *nf)
         group->told = group->wanted;
         group->flying = true;
     }
-    (void)netfront_tx_ring_push(q);
+    (void)netfront_tx_ring_show(q);
     netfront_tx_ring_tell(q, false);
 }
 

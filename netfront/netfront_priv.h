@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_priv.h - the frontend's insides. netfront.c opens with how they work together.
  *
- * Receive and transmit are mirror images with the same verbs:
+ * Receive and transmit have the same verbs, and transmit some of its own: its events may wait for
+ * one another, and its pages may outlast the ring.
  *     create   makes the ring, in a page of the pool
  *     fill     puts requests into it: pages to receive into; a frame to send
- *     push     shows them to the backend, with an event where it wants one
+ *     push     receive: shows them to the backend, and sends the event that it wants for them
+ *     show     transmit: shows them, no more
+ *     tell     transmit: sends the event that the backend wants for what it was shown, or puts it off
  *     drain    takes responses: frames received; pages no longer read
  *     arm      asks for a wake-up and looks again
- *     destroy  takes everything back from the backend
+ *     destroy  takes everything back from the backend; transmit: what it lets go
+ *     abandon  transmit: the same for good: what the backend keeps is quarantined
  */
 #ifndef NETFRONT_PRIV_H
 #define NETFRONT_PRIV_H
@@ -80,7 +84,7 @@ enum netfront_violation {
 /* A request on its way, found by its id. */
 struct netfront_tx_slot {
     struct page *page;  /* ours until the response, with one reference; NULL: the id is free, */
-    gref_t gref;        /* read-only, for this request only */
+    gref_t gref;        /* read-only; ended by the response, but where it is `kept` */
     uint16_t next_free; /* the id is free: the next free one; `mcast`: its token */
     bool mcast;         /* ... unless its request had no data, but a multicast group's address */
     bool kept;          /* the grant is the page's, and outlasts the request */
@@ -222,7 +226,7 @@ int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac
                            uint16_t token);
 /* Shows the backend what was put, and returns how many slots that is. An awake one takes them; else
  * it wants an event: netfront_tx_ring_tell. */
-uint32_t netfront_tx_ring_push(struct netfront_queue *q);
+uint32_t netfront_tx_ring_show(struct netfront_queue *q);
 /* Sends the event that the backend wants for what it was shown. `may_wait`: not yet where it had
  * one in the last few calls, and is owed one for NETFRONT_TX_BATCH slots at most. */
 void netfront_tx_ring_tell(struct netfront_queue *q, bool may_wait);
@@ -251,6 +255,7 @@ int netfront_rx_ring_create(struct netfront_queue *q);
 void netfront_rx_ring_fill(struct netfront_queue *q);
 /* So many pages are missing that filling is worth while. */
 bool netfront_rx_ring_is_low(const struct netfront_queue *q);
+/* Shows the backend the pages, with the event that it wants for them. */
 void netfront_rx_ring_push(struct netfront_queue *q);
 /* Gives up to n frames; returns how many. */
 unsigned netfront_rx_ring_drain(struct netfront_queue *q, struct pkt **pkts, unsigned n);

@@ -343,7 +343,7 @@ int netfront_tx_ring_mcast(struct netfront_queue *q, bool add, const uint8_t mac
     return 0;
 }
 
-uint32_t netfront_tx_ring_push(struct netfront_queue *q)
+uint32_t netfront_tx_ring_show(struct netfront_queue *q)
 {
     struct ring *ring = &q->tx.ring;
     uint32_t n = ring->req_prod - ring->req_pushed;

@@ -78,7 +78,7 @@ inline ring_show()
 
 #define told() req_pushed = req_prod; req_told = req_prod
 
-/* ring_push(), and the event that it asks for: netfront_rx_ring_push, blkfront_rings_push; netfront_tx_ring_push and _tell. With what was shown
+/* ring_push(), and the event that it asks for: netfront_rx_ring_push, blkfront_rings_push; netfront_tx_ring_show and _tell. With what was shown
  * before, if that is owed one. */
 inline ring_push()
 {

@@ -132,7 +132,7 @@ inline arm_missing()
     fi
 }
 
-/* netfront_tx_ring_push() and _tell(), of a flush: the event may wait for the next call, while it is owed for less than a ring of slots. */
+/* netfront_tx_ring_show() and _tell(), of a flush: the event may wait for the next call, while it is owed for less than a ring of slots. */
 inline netfront_tx_flush()
 {
     if
