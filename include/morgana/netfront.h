@@ -87,10 +87,10 @@ struct netfront_conf {
      * netdev_ops.multicast changes nothing. */
     bool all_multicast;
     /* One word for each page of the pool: a page's grant for sending is kept, read-only, until
-     * the connection ends. That saves a quarter of the instructions of a frame sent, and lets
-     * the backend read those pages whatever they are used for meanwhile. Kept; zero at first, or
-     * what the last device with this pool left there; one open device an array. NULL: a grant
-     * for each frame; so it is where `trusted` = 0, too. */
+     * the connection ends. A slot sent then costs 18 % less (20.2 ns where it was 24.7:
+     * bench/results/netfront.txt), and the backend can read those pages whatever they are used for
+     * meanwhile. Kept; zero at first, or what the last device with this pool left there; one open
+     * device an array. NULL: a grant for each frame; so it is where `trusted` = 0, too. */
     gref_t *tx_grants;
     /* Where pages that a backend keeps wait; Kept. May be shared by devices and outlasts them, so
      * that a later open can free them. NULL: such pages are lost when the device is closed. */
