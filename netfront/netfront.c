@@ -9,7 +9,7 @@
  *
  * Parts: xen/xenbus_front.c leads the life that every frontend has, and netfront_xs.c says what is
  * a network device's own in it, the handshake through xenstore; netfront_queue.c makes and ends
- * queues; netfront_tx.c and netfront_rx.c are a queue's two rings (netfront_priv.h lists the verbs);
+ * queues; netfront_tx.c and netfront_rx.c are a queue's two rings (their verbs: netfront_priv.h);
  * netfront_grant.c says under which grants is sent; netfront_ctrl.c, netfront_hash.c and
  * netfront_mcast.c are what the backend does for us beyond frames; netfront_wire.h turns slots into
  * structs; this file opens, closes, and joins them to netdev.h.

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront_priv.h - the frontend's insides. netfront.c opens with how they work together.
  *
- * Receive and transmit have the same verbs, and transmit some of its own: its events may wait for
- * one another, and its pages may outlast the ring.
+ * Receive and transmit have the same verbs where nothing else is said: transmit's events may wait
+ * for one another, and its pages may outlast the ring.
  *     create   makes the ring, in a page of the pool
  *     fill     puts requests into it: pages to receive into; a frame to send
  *     push     receive: shows them to the backend, and sends the event that it wants for them
  *     show     transmit: shows them, no more
- *     tell     transmit: sends the event that the backend wants for what it was shown, or puts it off
+ *     tell     transmit: sends the event that the backend wants for these, or puts it off
  *     drain    takes responses: frames received; pages no longer read
  *     arm      asks for a wake-up and looks again
  *     destroy  takes everything back from the backend; transmit: what it lets go

@@ -109,8 +109,8 @@ struct gnttab_copy_end {
     uint64_t gfn;
     uint16_t off; /* bytes in the page */
 };
-/* `len` bytes; neither side may cross its page's end: -E_INVAL. Others as gnttab_err. Lends from and
- * to; grants and frames stay whose they are. */
+/* `len` bytes; neither side may cross its page's end: -E_INVAL. Others as gnttab_err. Lends from
+ * and to; grants and frames stay whose they are. */
 int gnttab_copy(struct gnttab *gt, const struct gnttab_copy_end *from,
                 const struct gnttab_copy_end *to, uint16_t len);
 

@@ -110,8 +110,8 @@ int netfront_open(void *storage, const struct netfront_conf *conf, struct netdev
 void netfront_close(struct netdev *dev);
 
 /* What happened in one queue. All queues that there were since the device was opened add up to its
- * netdev_stats, where that has a counter of the same name. Packets, bytes and errors are named as in
- * Linux's statistics of an interface (struct rtnl_link_stats64); for the rest neither it nor its
+ * netdev_stats, where that has a counter of the same name. Packets, bytes and errors are named as
+ * in Linux's statistics of an interface (struct rtnl_link_stats64); for the rest neither it nor its
  * netfront has a name. */
 #define NETFRONT_QUEUE_STATS(S)                                                                    \
     S(tx_packets)                                                                                  \
@@ -140,8 +140,8 @@ STATIC_ASSERT(sizeof(netfront_queue_stat_names) / sizeof(netfront_queue_stat_nam
                   sizeof(struct netfront_queue_stats) / sizeof(uint64_t),
               "a name for each counter");
 
-/* Counters of queue 0, 1, ... of a device of netfront's, since it was opened. Lends dev; *stats is a
- * copy. False, and *stats untouched: there is no such queue now. */
+/* Counters of queue 0, 1, ... of a device of netfront's, since it was opened. Lends dev; *stats is
+ * a copy. False, and *stats untouched: there is no such queue now. */
 bool netfront_queue_stats(const struct netdev *dev, unsigned queue,
                           struct netfront_queue_stats *stats);
 

@@ -12,8 +12,8 @@
  * err.h has no code for), -E_TIMEDOUT, -E_PROTO, and -E_2BIG where a request is above
  * XENSTORE_PAYLOAD_MAX.
  *
- * Each call Lends what it is given to read or to fill: paths, values, formats, words, `out`. What is
- * Kept is said.
+ * Each call Lends what it is given to read or to fill: paths, values, formats, words, `out`. What
+ * is Kept is said.
  */
 #ifndef MORGANA_XENSTORE_H
 #define MORGANA_XENSTORE_H

@@ -14,8 +14,8 @@
  * one thing: grants. A page that it takes back by force while the backend maps it is a fault as
  * ever. Lies may be told in the handshake as well: sim_hostile_greet.
  *
- * tests/netfront/hostile.h lies too, to netfront alone, and sees into the driver as it does so. This
- * one knows of no driver: it lies to whole guests, of several queues and with a control ring.
+ * tests/netfront/hostile.h lies too, to netfront alone, and sees into the driver as it does so.
+ * This one knows of no driver: it lies to whole guests, of several queues and with a control ring.
  */
 #ifndef PLATFORM_SIM_HOSTILE_H
 #define PLATFORM_SIM_HOSTILE_H

@@ -3,8 +3,8 @@
  * backend can do, as the dice fall.
  *
  * platform/sim/hostile.h lies too, to whole guests, over the simulator's netback, and knows no
- * driver. This one is worked by hand (peer.h) and looks into the driver's rings: so it knows of each
- * lie whether it is certain to be found out, and of each frame what must be in it.
+ * driver. This one is worked by hand (peer.h) and looks into the driver's rings: so it knows of
+ * each lie whether it is certain to be found out, and of each frame what must be in it.
  */
 #ifndef TESTS_NETFRONT_HOSTILE_H
 #define TESTS_NETFRONT_HOSTILE_H

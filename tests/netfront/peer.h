@@ -13,7 +13,7 @@
  *                                             good backend
  *     peer_rx_answer(...); peer_rx_push();    what the backend does
  *     netdev_rx(peer.dev, ...)                what the driver makes of it
- *     peer_stop(0);                           closes, and proves that every page and grant came back
+ *     peer_stop(0);                           closes, and proves that every page and grant is back
  */
 #ifndef TESTS_NETFRONT_PEER_H
 #define TESTS_NETFRONT_PEER_H
