@@ -25,7 +25,7 @@ bench: deps-build deps-test deps-bench deps-run bench-programs apps-host
 
 ## bench-xen: the network and block I/O of our images and of Linux guests on real Xen in QEMU, in turns, in one boot; tables and plots (an hour; on a machine with nothing else to do)
 bench-xen: deps-build deps-xen deps-bench-xen apps-xen-x86_64
-	$(Q)tools/run-benches xen-net xen-blk
+	$(Q)tools/run-benches xen-net xen-cost xen-blk
 .PHONY: bench-xen
 
 ## bench-boot: what a start costs on each target: instructions until the first frame, sizes, least memory; into bench/results/boot.txt
