@@ -121,6 +121,7 @@ static struct pkt *super_segment(uint32_t payload, uint16_t gso_size)
 {
     struct pkt *pkt = pkt_alloc(&pool, 0, 66);
     memset(pkt->frag[0].page->base, 0, 66);
+    pkt->frag[0].page->base[12] = 8; /* IPv4 */
     pkt->frag[0].page->base[46] = 8 << 4;
     for (uint32_t n; payload != 0; payload -= n) {
         n = u32_min(payload, PAGE_BYTES);

@@ -256,6 +256,8 @@ static struct pkt *super_segment(uint8_t number)
 {
     struct pkt *pkt = packet(2054, 0);
     pkt->frag[0].page->base[0] = number;
+    pkt->frag[0].page->base[12] = 8; /* IPv4 */
+    pkt->frag[0].page->base[13] = 0;
     pkt->frag[0].page->base[46] = 5 << 4;
     pkt->csum = PKT_CSUM_BLANK;
     pkt->csum_start = 34;

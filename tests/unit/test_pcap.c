@@ -153,6 +153,7 @@ static void test_the_longest_super_segment_is_one_whole_record(void **state)
     assert_int_equal(dev->caps.gso_max_bytes, 65535);
     pkt = pkt_alloc(&pool, 0, 54);
     memset(pkt->frag[0].page->base, 0, 54);
+    pkt->frag[0].page->base[12] = 8; /* IPv4 */
     pkt->frag[0].page->base[46] = 5 << 4;
     struct page *page = page_get(&pages); /* the same one again and again: there are few */
     memset(page->base, 7, PAGE_BYTES);
