@@ -97,8 +97,8 @@ struct xenbus_front {
     uint64_t owed_at_ns;    /* the next of them, by plat_now_ns */
     uint64_t anew_at_ns;    /* that word not before, by plat_now_ns */
     uint64_t anew_pause_ns; /* and the next time so long after a failure; 0: a pause */
-    uint64_t timeout_ns; /* for the backend to connect, and to let go */
-    int error;           /* why opening failed, negative; 0 */
+    uint64_t timeout_ns;    /* for the backend to connect, and to let go */
+    int error;              /* why opening failed, negative; 0 */
 };
 
 /* Opens the device whose directory is "device/<kind>/<index>", and waits until it is up. Keeps f,

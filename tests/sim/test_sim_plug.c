@@ -171,8 +171,7 @@ static void test_forced_detach_and_attach(void **state)
 
     (void)state;
     begin(test_seed(1));
-    sim_store_set_perms(0, NULL, "/local/domain/1/device/vif",
-                        cs_ro_of(perms, sizeof(perms)));
+    sim_store_set_perms(0, NULL, "/local/domain/1/device/vif", cs_ro_of(perms, sizeof(perms)));
     grants_free = start_get()->gt.stats.free_count;
     assert_int_equal(start_vif_open(0, 0, &pool, &dev), 0);
     until_link(true);
