@@ -12,10 +12,13 @@
 #include "liar.h"
 
 typedef uint32_t grant_ref;
+#include <xen/event_channel.h>
 #include <xen/sys/evtchn.h>
 #include <xen/sys/gntdev.h>
+#include <xen/sys/privcmd.h>
 
-#define MAP_MAX 256u /* pages at once */
+#define MAP_MAX 256u   /* pages at once */
+#define STORM_MAX 500u /* events at once */
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
@@ -29,7 +32,8 @@ void device_open(struct device *d, unsigned domid, const char *name)
     snprintf(d->back, sizeof(d->back), "/local/domain/0/liar/%u/%s", domid, name);
     d->gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
     d->evtchn = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC);
-    if (d->gntdev < 0 || d->evtchn < 0)
+    d->privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
+    if (d->gntdev < 0 || d->evtchn < 0 || d->privcmd < 0)
         die("/dev/xen: %s", strerror(errno));
 }
 
@@ -147,6 +151,26 @@ void device_notify(struct device *d, unsigned port)
     struct ioctl_evtchn_notify notify = {port};
 
     (void)ioctl(d->evtchn, IOCTL_EVTCHN_NOTIFY, &notify); /* the guest may have closed it */
+}
+
+void device_storm(struct device *d, const unsigned *ports, unsigned n, unsigned events)
+{
+    static struct multicall_entry calls[STORM_MAX];
+    static struct evtchn_send sends[STORM_MAX];
+    privcmd_hypercall_t call = {__HYPERVISOR_multicall, {(uintptr_t)calls, events}};
+
+    if (events > STORM_MAX || mlock(calls, sizeof(calls)) < 0 || mlock(sends, sizeof(sends)) < 0)
+        die("%u events: %s", events, strerror(errno));
+    for (unsigned i = 0; i < events; i++) {
+        sends[i].port = ports[i % n];
+        calls[i] = (struct multicall_entry){.op = __HYPERVISOR_event_channel_op,
+                                            .args = {EVTCHNOP_send, (uintptr_t)&sends[i]}};
+    }
+    if (ioctl(d->privcmd, IOCTL_PRIVCMD_HYPERCALL, &call) < 0)
+        die("privcmd: %s", strerror(errno));
+    for (unsigned i = 0; i < events; i++)
+        if (calls[i].result != 0)
+            die("event %u of %u: %d", i, events, (int)calls[i].result);
 }
 
 /* ---- lies ------------------------------------------------------------------------------------ */

@@ -3,12 +3,14 @@
  *
  *     liar DOMID DEVICE prepare    before the guest runs: gives it device/DEVICE, "vif/1" or
  *                                  "vbd/51712", of which the backend is here
- *     liar DOMID DEVICE            tells every lie of the kind's table
+ *     liar DOMID DEVICE FILE       tells every lie of the kind's table, and then is honest until
+ *                                  FILE is there: a guest that waits for one backend does nothing
+ *                                  else meanwhile, so none leaves before the others are ready
  *
  * xl and Linux's backends know nothing of the device. What a lie must lead to stands beside it. For
- * one that breaks the protocol it is the text that the guest's console says of it; "expect: TEXT"
- * lines on stdout tell the case which. The last line is "N lies, N not answered as they should be";
- * the exit status is 0 where there are none. */
+ * one that breaks the protocol it is the text that the guest's console says of it: "expect: TEXT"
+ * lines on stdout tell the case which, and "warns: TEXT" what it says of others. The last line is
+ * "N lies, N not answered as they should be"; the exit status is 0 where there are none. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,12 +160,12 @@ int main(int argc, char **argv)
     unsigned not_so = 0;
     struct device d;
 
-    if (argc < 3)
-        die("usage: liar DOMID DEVICE [prepare]");
+    if (argc != 4)
+        die("usage: liar DOMID DEVICE prepare|FILE");
     setvbuf(stdout, NULL, _IOLBF, 0);
     store_open();
     device_open(&d, (unsigned)atoi(argv[1]), argv[2]);
-    if (argc > 3) {
+    if (strcmp(argv[3], "prepare") == 0) {
         introduce(&d);
         return 0;
     }
@@ -171,17 +173,23 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < d.kind->count; i++) {
         const struct lie *lie = &d.kind->lies[i];
         uint64_t began = now_ms();
-        bool more = i + 1 < d.kind->count && lie[1].keys == NULL;
+        bool more = i + 1 == d.kind->count || lie[1].keys == NULL;
         const char *why = lie->outcome == REFUSES ? refused(&d, lie) : told(&d, lie, more);
 
         not_so += why != NULL;
         printf("%s: %s (%u ms)\n", lie->name, why != NULL ? why : "as it should be",
                (unsigned)(now_ms() - began));
         if (lie->text != NULL)
-            printf("expect: %s\n", lie->text);
+            printf("%s: %s\n", lie->outcome == STAYS ? "warns" : "expect", lie->text);
         if (why != NULL && d.connected)
             (void)part(&d, true);
     }
     printf("%u lies, %u not answered as they should be\n", d.kind->count, not_so);
+    while (d.connected && access(argv[3], F_OK) != 0) {
+        (void)d.kind->is_served(&d);
+        sleep_ms(100);
+    }
+    if (d.connected)
+        (void)part(&d, true);
     return not_so != 0;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define __XEN_INTERFACE_VERSION__ 0x00040d00 /* else the headers speak of Xen's first */
 #include <xen/xen.h>
 
 #include <xen/grant_table.h>
@@ -44,24 +45,42 @@ struct vbd_queue {
     uint32_t cons, prod; /* our half of it */
 };
 
+#define VIF_QUEUES_MAX 2u
+#define VIF_SLOTS 256u /* of either ring */
+
+struct vif_queue {
+    struct netif_tx_sring *tx;
+    struct netif_rx_sring *rx;
+    uint64_t tx_at, rx_at;
+    unsigned tx_port, rx_port; /* rx_port 0: the other is for both */
+    uint32_t tx_cons, tx_prod, rx_cons, rx_prod;
+};
+
+struct vif_ctrl {
+    struct xen_netif_ctrl_sring *ring; /* NULL: there is none */
+    uint64_t at;
+    unsigned port;
+    uint32_t cons, prod;
+    bool hashes; /* the guest has configured all */
+};
+
 /* One of the guest's, of which the backend is here. */
 struct device {
     const struct kind *kind;
     unsigned domid;
     char front[96], back[96];     /* their directories in xenstore */
     const char *const (*keys)[2]; /* that stand in ours; NULL: none, or others */
-    int gntdev, evtchn;
+    int gntdev, evtchn, privcmd;
     void *kept; /* a page of the guest's that we do not let go */
     uint64_t kept_at;
     uint8_t kept_was[PAGE]; /* when we parted */
     bool connected;
     union {
         struct { /* vif.c */
-            struct netif_tx_sring *tx;
-            struct netif_rx_sring *rx;
-            uint64_t tx_at, rx_at;
-            unsigned port;
-            uint32_t tx_cons, tx_prod, rx_cons, rx_prod; /* our half of the rings */
+            struct vif_queue pair[VIF_QUEUES_MAX];
+            struct vif_queue *q; /* the one at hand: after vif_is_served it is the last */
+            unsigned pairs;
+            struct vif_ctrl ctrl;
         };
         struct { /* vbd.c */
             struct vbd_queue queue[VBD_QUEUES_MAX];
@@ -74,7 +93,7 @@ struct device {
 enum outcome {
     CLOSES, /* the guest says `text`, and closes the device until its program opens it anew */
     LEAVES, /* it closes the device without a word of a broken protocol, and comes back by itself */
-    STAYS,  /* nothing changes: the device is served afterwards */
+    STAYS,  /* the device is served afterwards; the guest says `text`, if there is one */
     REFUSES, /* it says `text`, and does not connect */
     ANY      /* it closes the device or it does not */
 };
@@ -132,6 +151,8 @@ bool device_release(struct device *d);
 unsigned device_bind(struct device *d, unsigned remote);
 void device_unbind(struct device *d, unsigned *port);
 void device_notify(struct device *d, unsigned port);
+/* Sends so many events, by these ports of ours in turn: all in one hypercall. */
+void device_storm(struct device *d, const unsigned *ports, unsigned n, unsigned events);
 
 /* Lies of every backend. */
 void tell_nothing(struct device *d);
@@ -149,8 +170,14 @@ void tell_gone(struct device *d);
 
 void vif_connect(struct device *d);
 void vif_disconnect(struct device *d);
-/* The next request; waits for it. */
+/* Lets go of all event channels. */
+void vif_unbind(struct device *d);
+/* Waits for a request; none comes: the program ends. */
+void vif_wait_for(volatile uint32_t *prod, uint32_t cons, const char *ring);
+/* The next request of the queue at hand; waits for it. vif_tx_take serves what is about multicast
+ * groups; vif_tx_next gives any slot. */
 netif_tx_request_t vif_tx_take(struct device *d);
+netif_tx_request_t vif_tx_next(struct device *d);
 netif_rx_request_t vif_rx_take(struct device *d);
 /* Puts a response; vif_push shows all that were put, with an event. */
 void vif_tx_put(struct device *d, uint16_t id, int16_t status);
@@ -161,6 +188,26 @@ void vif_rx_put_extra(struct device *d, netif_extra_info_t extra);
 /* A small broadcast into the next posted page; its id. */
 uint16_t vif_rx_fill(struct device *d);
 bool vif_is_served(struct device *d);
+
+/* ---- vif_ctrl.c: what it does beyond frames -------------------------------------------------- */
+
+void vif_ctrl_connect(struct device *d);
+/* Answers until the guest has configured all, and then what it asks. */
+void vif_ctrl_serve(struct device *d);
+/* Answers a request about a multicast group, and its extra info, which is the next slot. */
+void vif_mcast_put(struct device *d, uint16_t id, int16_t status);
+
+void tell_ctrl_ahead(struct device *d);
+void tell_ctrl_id(struct device *d);
+void tell_ctrl_type(struct device *d);
+void tell_ctrl_status(struct device *d);
+void tell_ctrl_mapped(struct device *d);
+void tell_ctrl_refused(struct device *d);
+/* Events on all channels, until the guest waits no more for an answer on the control ring. */
+void tell_storm(struct device *d);
+void tell_mcast_refused(struct device *d);
+void tell_mcast_twice(struct device *d);
+void tell_mcast_null(struct device *d);
 
 /* ---- vbd.c: a block backend's rings ---------------------------------------------------------- */
 

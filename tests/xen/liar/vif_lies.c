@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* vif_lies.c - the lies of a network backend. */
+/* vif_lies.c - the lies of a network backend. Where there are two queues they are about the second
+ * one's rings, while the first is honest. */
 #include "liar.h"
 
-#define STORM_EVENTS 20000u
 #define CHAIN_MAX 18u
 
 /* ---- lies -------------------------------------------------------------------------------- */
 
 static void tx_ahead(struct device *d)
 {
-    d->tx_prod = d->tx->req_prod + 1;
+    d->q->tx_prod = d->q->tx->req_prod + 1;
     vif_push(d);
 }
 
 static void tx_far_ahead(struct device *d)
 {
-    d->tx_prod += 0x80000000u;
+    d->q->tx_prod += 0x80000000u;
     vif_push(d);
 }
 
 static void tx_back(struct device *d)
 {
-    d->tx_prod--;
+    d->q->tx_prod--;
     vif_push(d);
 }
 
@@ -66,13 +66,13 @@ static void tx_mapped(struct device *d)
 
 static void rx_ahead(struct device *d)
 {
-    d->rx_prod = d->rx->req_prod + 1;
+    d->q->rx_prod = d->q->rx->req_prod + 1;
     vif_push(d);
 }
 
 static void rx_back(struct device *d)
 {
-    d->rx_prod--;
+    d->q->rx_prod--;
     vif_push(d);
 }
 
@@ -164,7 +164,7 @@ static void rx_mapped(struct device *d)
 static void rx_rewritten(struct device *d)
 {
     uint16_t id = vif_rx_fill(d);
-    volatile netif_rx_response_t *slot = &d->rx->ring[d->rx_prod % 256].rsp;
+    volatile netif_rx_response_t *slot = &d->q->rx->ring[d->q->rx_prod % VIF_SLOTS].rsp;
     uint64_t end = now_ms() + 200;
 
     vif_rx_put(d, id, 0, 0, 60);
@@ -176,10 +176,35 @@ static void rx_rewritten(struct device *d)
         }
 }
 
-static void storm(struct device *d)
+/* Of no meaning, but it may come with any frame. */
+static void rx_hash(struct device *d)
 {
-    for (unsigned i = 0; i < STORM_EVENTS; i++)
-        device_notify(d, d->port);
+    rx_extra(d,
+             (netif_extra_info_t){.type = XEN_NETIF_EXTRA_TYPE_HASH,
+                                  .u.hash = {.type = 200, .algorithm = 9}},
+             1);
+}
+
+static void rx_hash_twice(struct device *d)
+{
+    rx_extra(d,
+             (netif_extra_info_t){.type = XEN_NETIF_EXTRA_TYPE_HASH,
+                                  .flags = XEN_NETIF_EXTRA_FLAG_MORE,
+                                  .u.hash = {.algorithm = XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ}},
+             2);
+}
+
+/* The guest's ring fills up meanwhile. */
+static void silent(struct device *d)
+{
+    (void)d;
+    sleep_ms(700);
+}
+
+static void swallowed(struct device *d)
+{
+    for (unsigned i = 0; i < 3; i++)
+        (void)vif_tx_take(d);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -188,11 +213,34 @@ static void storm(struct device *d)
 #define TX_ID "a transmit response's id is not in flight"
 #define RX_PROD "more receive responses than requests"
 #define RX_RANGE "received data reach past the page"
+#define TX_STATUS "a transmit response's status has no meaning here"
+#define TX_MAPPED "a transmitted page is still mapped after its response"
+#define RX_ID "a receive response's id is not its slot's"
+#define RX_MAPPED "a received page is still mapped after its response"
+#define CTRL_ID "a control response's id or type is not that of the request"
 #define RX_EXTRA "extra info or a GSO prefix that was not negotiated, or out of place"
 
 static const char *const honest[][2] = {
     {"feature-rx-copy", "1"},   {"feature-rx-flip", "0"},         {"feature-sg", "1"},
     {"feature-gso-tcpv4", "1"}, {"feature-no-csum-offload", "0"}, {NULL, NULL}};
+static const char *const wide[][2] = {{"feature-rx-copy", "1"},
+                                      {"feature-sg", "1"},
+                                      {"feature-gso-tcpv4", "1"},
+                                      {"feature-split-event-channels", "1"},
+                                      {"multi-queue-max-queues", "2"},
+                                      {"feature-ctrl-ring", "1"},
+                                      {"feature-multicast-control", "1"},
+                                      {"feature-dynamic-multicast-control", "1"},
+                                      {NULL, NULL}};
+static const char *const endless[][2] = {{"feature-rx-copy", "1"},
+                                         {"feature-ctrl-ring", "1"},
+                                         {"multi-queue-max-queues", "4294967295"},
+                                         {NULL, NULL}};
+static const char *const no_queues[][2] = {{"feature-rx-copy", "1"},
+                                           {"feature-split-event-channels", "1"},
+                                           {"feature-ctrl-ring", "1"},
+                                           {"multi-queue-max-queues", "0"},
+                                           {NULL, NULL}};
 static const char *const nonsense[][2] = {{"feature-rx-copy", "1"},
                                           {"feature-sg", "yes"},
                                           {"feature-gso-tcpv4", "99999999999999999999999999"},
@@ -212,21 +260,17 @@ static const struct lie lies[] = {
     {"an honest day", tell_nothing, STAYS, NULL, honest},
     {"transmit errors", tx_errors, STAYS, NULL, NULL},
     {"receive errors", rx_errors, STAYS, NULL, NULL},
-    {"20000 events", storm, STAYS, NULL, NULL},
     {"Reconfiguring and Connected by turns", tell_reconfiguring, STAYS, NULL, NULL},
     {"rsp_prod of transmit past req_prod", tx_ahead, CLOSES, TX_PROD, honest},
     {"rsp_prod of transmit 2^31 ahead", tx_far_ahead, CLOSES, TX_PROD, honest},
     {"rsp_prod of transmit goes back", tx_back, CLOSES, TX_PROD, honest},
     {"transmit id unknown", tx_id_unknown, CLOSES, TX_ID, honest},
     {"transmit id twice", tx_id_twice, CLOSES, TX_ID, honest},
-    {"transmit status of no meaning", tx_status, CLOSES,
-     "a transmit response's status has no meaning here", honest},
-    {"transmitted page kept mapped", tx_mapped, CLOSES,
-     "a transmitted page is still mapped after its response", honest},
+    {"transmit status of no meaning", tx_status, CLOSES, TX_STATUS, honest},
+    {"transmitted page kept mapped", tx_mapped, CLOSES, TX_MAPPED, honest},
     {"rsp_prod of receive past req_prod", rx_ahead, CLOSES, RX_PROD, honest},
     {"rsp_prod of receive goes back", rx_back, CLOSES, RX_PROD, honest},
-    {"receive id of another slot", rx_id, CLOSES, "a receive response's id is not its slot's",
-     honest},
+    {"receive id of another slot", rx_id, CLOSES, RX_ID, honest},
     {"data past the page by a byte", rx_range, CLOSES, RX_RANGE, honest},
     {"offset and length as great as they go", rx_length, CLOSES, RX_RANGE, honest},
     {"endless chain of slots", rx_chain, CLOSES, "a received frame has too many slots", honest},
@@ -235,8 +279,38 @@ static const struct lie lies[] = {
     {"extra info for the other direction", rx_extra_unasked, CLOSES, RX_EXTRA, honest},
     {"endless extra info", rx_extra_endless, CLOSES, RX_EXTRA, honest},
     {"super-segment of size 0", rx_gso_zero, CLOSES, "a super-segment of no size", honest},
-    {"posted page kept mapped", rx_mapped, CLOSES,
-     "a received page is still mapped after its response", honest},
+    {"posted page kept mapped", rx_mapped, CLOSES, RX_MAPPED, honest},
+    {"an honest day with two queues", tell_nothing, STAYS, NULL, wide},
+    {"hash of a kind that is none", rx_hash, STAYS, NULL, NULL},
+    {"multicast group refused", tell_mcast_refused, STAYS,
+     "the backend does not add multicast group", NULL},
+    {"no response to any, for a while", silent, STAYS, NULL, NULL},
+    {"no response to some", swallowed, STAYS, NULL, NULL},
+    {"events on all channels for 5 s, and no response to any", tell_storm, STAYS,
+     "the backend does not answer on the control ring", NULL},
+    {"no event channel", vif_unbind, STAYS, NULL, NULL},
+    {"queue 1: rsp_prod of transmit goes back", tx_back, CLOSES, TX_PROD, wide},
+    {"queue 1: transmit id unknown", tx_id_unknown, CLOSES, TX_ID, wide},
+    {"queue 1: transmitted page kept mapped", tx_mapped, CLOSES, TX_MAPPED, wide},
+    {"queue 1: rsp_prod of receive past req_prod", rx_ahead, CLOSES, RX_PROD, wide},
+    {"queue 1: receive id of another slot", rx_id, CLOSES, RX_ID, wide},
+    {"queue 1: data past the page by a byte", rx_range, CLOSES, RX_RANGE, wide},
+    {"queue 1: posted page kept mapped", rx_mapped, CLOSES, RX_MAPPED, wide},
+    {"hash of a frame twice", rx_hash_twice, CLOSES, RX_EXTRA, wide},
+    {"multicast group answered twice", tell_mcast_twice, CLOSES, TX_ID, wide},
+    {"multicast group answered as extra info", tell_mcast_null, CLOSES, TX_STATUS, wide},
+    {"control response that was not asked for", tell_ctrl_ahead, CLOSES,
+     "more control responses than requests", wide},
+    {"control response of another id", tell_ctrl_id, CLOSES, CTRL_ID, wide},
+    {"control response of another type", tell_ctrl_type, CLOSES, CTRL_ID, wide},
+    {"control response's status is none", tell_ctrl_status, CLOSES,
+     "a control response's status is none", wide},
+    {"table of queues kept mapped", tell_ctrl_mapped, CLOSES,
+     "a page of the control ring's is still mapped after its response", wide},
+    {"queues without end", tell_nothing, STAYS, NULL, endless},
+    {"control ring that takes no table", tell_ctrl_refused, STAYS, "the backend does not hash",
+     NULL},
+    {"no queues", tell_nothing, STAYS, NULL, no_queues},
     {"state 99", tell_state_none, CLOSES, TEXT_STATE, honest},
     {"a word as state", tell_state_word, CLOSES, TEXT_STATE, honest},
     {"back to Initialising", tell_initialising, LEAVES, NULL, honest},
