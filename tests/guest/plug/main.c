@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* main.c - a guest whose network devices come and go: each that there is gets an interface of its
- * own, 10.0.0.(10 + its number), and the echo service over UDP. When one is down, and nothing of it
- * is held any more, it says so: then its pools must be full. It ends when it is asked to.
+ * own, 10.0.0.(10 + its number), and the echo service over UDP; the first one TCP too (tcp.h). When
+ * one is down, and nothing of it is held any more, it says so: then its pools must be full. It ends
+ * when it is asked to.
  */
 #include <stdio.h>
 
 #include <morgana/platform.h>
 #include <morgana/start.h>
 #include <morgana/udp.h>
+
+#include "tcp.h"
 
 enum { DEVICES = 3, PAGES = 640, PKTS = 2 * PAGES, ARP_ENTRIES = 16, BUDGET = 64 };
 
@@ -38,7 +41,7 @@ static bool open_device(unsigned i, uint64_t now)
     (void)plat_entropy(cs_of(conf.key, sizeof(conf.key)));
     if (netif_init(&d->nif, &conf, now) != 0 ||
         netif_addr_add(&d->nif, IP4_ADDR(10, 0, 0, 10 + i), 24, false, now) != 0 ||
-        udp_open(&d->sock, &d->nif, &udp) != 0)
+        udp_open(&d->sock, &d->nif, &udp) != 0 || (i == 0 && !plug_tcp_start(&d->nif, now)))
         return false;
     printf("plug: device %u is there\n", i);
     return true;
@@ -86,6 +89,8 @@ static void turn(void)
         echo(&devices[i], now);
         tell(&devices[i], i);
     }
+    if (count > 0)
+        until = plug_tcp_turn(devices[0].downs, now);
     for (unsigned i = 0; i < count && !busy; i++) {
         busy = netif_arm(&devices[i].nif);
         until = u64_min(until, netif_poll_at(&devices[i].nif));
@@ -108,6 +113,8 @@ int main(void)
         printf("plug: device %u: %u times up, %lu datagrams\n", i, devices[i].ups,
                (unsigned long)devices[i].sock.sent);
         udp_close(&devices[i].sock);
+        if (i == 0)
+            plug_tcp_stop();
         netif_fini(&devices[i].nif);
         plat_netdev_close(devices[i].nif.conf.dev);
         if (devices[i].pages.free_count != PAGES || devices[i].pool.free_count != PKTS) {
