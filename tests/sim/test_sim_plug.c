@@ -162,8 +162,8 @@ static void test_backend_that_is_bound_anew_is_connected_again(void **state)
     end();
 }
 
-/* By force, as xl does it too when nobody has answered for 10 s: there is no directory left to write
- * our states in. */
+/* By force, as xl does it too when nobody has answered for 10 s: there is no directory left to
+ * write our states in. */
 static void test_forced_detach_and_attach(void **state)
 {
     static const char perms[] = "n0\0r1"; /* as xl has it */
