@@ -197,8 +197,8 @@ bool blkfront_rsp_one(struct blkfront *bf, unsigned queue, struct blkfront_rsp r
 /* The domain was restored: every request in flight goes back into the queue, the oldest first.
  * Their pages are still to be taken: blkfront_rsp_destroy. */
 void blkfront_rsp_again(struct blkfront *bf);
-/* Every request in flight ends for the program with -E_NODEV; what it lent stays noted, under grants
- * that are in force. */
+/* Every request in flight ends for the program with -E_NODEV; what it lent stays noted, under
+ * grants that are in force. */
 void blkfront_rsp_give_up(struct blkfront *bf);
 /* Every request in flight comes back from the backend: those with nothing lent any more, or all
  * where `force`, end with -E_NODEV. True: nothing is lent any more. What is, stays noted: call
