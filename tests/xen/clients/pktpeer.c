@@ -10,6 +10,9 @@
  *         "rx FRAME received told lost reordered ns pps"
  *     pktpeer echo PORT
  *         sends back what comes
+ *     pktpeer rtt ADDRESS PORT FRAME SECONDS
+ *         asks an echo, one frame at a time; what is not answered within a second is lost:
+ *         "rtt FRAME answered lost p50 p99", in ns
  *     pktpeer agent PORT
  *         a shell for others: each connection's first line is a command
  *     pktpeer ask ADDRESS PORT COMMAND
@@ -264,6 +267,67 @@ static _Noreturn void echo(const char *port)
     }
 }
 
+/* ---- round trips ----------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Sends number `n`, and waits for it; what else comes is older. 0: it did not come. */
+static uint64_t round_trip(int s, uint32_t n, size_t len)
+{
+    uint64_t sent = now_ns(), now = sent;
+    uint8_t back[BYTES];
+
+    put(bytes[0], DATA, n);
+    if (send(s, bytes[0], len, 0) < 0)
+        return 0;
+    for (; now < sent + 1000000000; now = now_ns()) {
+        struct pollfd p = {.fd = s, .events = POLLIN};
+
+        if (poll(&p, 1, 1000) == 1 && recv(s, back, sizeof(back), 0) >= HEAD && get(back + 4) == n)
+            return now_ns() - sent;
+    }
+    return 0;
+}
+
+static int round_trips(const char *to, const char *port, char *frames, double seconds)
+{
+    static uint64_t took[1 << 20];
+    struct sockaddr_in a = address(to, port);
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    uint32_t number = 0;
+
+    if (s < 0 || connect(s, (struct sockaddr *)&a, sizeof(a)) != 0)
+        die("connect");
+    for (char *next, *frame = frames; frame != NULL; frame = next) {
+        size_t len = strtoul(frame, &next, 10) - HEADERS, n = 0, lost = 0;
+        uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
+
+        next = *next == ',' ? next + 1 : NULL;
+        if (len < HEAD || len > BYTES) {
+            errno = EINVAL;
+            die("FRAME");
+        }
+        while (now_ns() < end && n < sizeof(took) / sizeof(took[0])) {
+            took[n] = round_trip(s, ++number, len);
+            if (took[n] != 0)
+                n++;
+            else
+                lost++;
+        }
+        qsort(took, n, sizeof(took[0]), by_value);
+        printf("rtt %zu %zu %zu %llu %llu\n", len + HEADERS, n, lost,
+               (unsigned long long)(n != 0 ? took[n / 2] : 0),
+               (unsigned long long)(n != 0 ? took[n * 99 / 100] : 0));
+        fflush(stdout);
+    }
+    return 0;
+}
+
 /* ---- a shell for others ---------------------------------------------------------------------- */
 
 static void serve_one(int c)
@@ -324,11 +388,14 @@ int main(int argc, char **argv)
         return receive(argv[2], argc == 4 ? atoi(argv[3]) * 1000 : 10000);
     if (argc == 3 && !strcmp(mode, "echo"))
         echo(argv[2]);
+    if (argc == 6 && !strcmp(mode, "rtt"))
+        return round_trips(argv[2], argv[3], argv[4], atof(argv[5]));
     if (argc == 3 && !strcmp(mode, "agent"))
         agent(argv[2]);
     if (argc == 5 && !strcmp(mode, "ask"))
         return ask(argv[2], argv[3], argv[4]);
     fprintf(stderr, "usage: pktpeer tx ADDRESS PORT FRAME SECONDS [RATE] | rx PORT [IDLE] | echo "
-                    "PORT | agent PORT | ask ADDRESS PORT COMMAND\n");
+                    "PORT | rtt ADDRESS PORT FRAME SECONDS | agent PORT | ask ADDRESS PORT "
+                    "COMMAND\n");
     return 2;
 }
