@@ -209,6 +209,14 @@ static void test_no_reference_is_used_anew_while_a_slow_backend_may_map_it(void 
     blkrig_stop(0);
 }
 
+static void leave_and_wait(void)
+{
+    blkrig_set_state(XENBUS_CLOSING);
+    idle(10);
+    blkrig_set_state(XENBUS_INIT_WAIT);
+    idle(10);
+}
+
 /* One that keeps pages of each connection has not all there are in the end. */
 static void test_a_backend_that_keeps_more_each_time(void **state)
 {
@@ -223,18 +231,12 @@ static void test_a_backend_that_keeps_more_each_time(void **state)
             gref[n] = blkrig.queue[0].grefs[i];
             assert_non_null(sim_grant_map(gref[n++], true, &status));
         }
-        blkrig_set_state(XENBUS_CLOSING);
-        idle(10);
-        blkrig_set_state(XENBUS_INIT_WAIT);
-        idle(10);
+        leave_and_wait();
     }
     assert_true(blkrig.dev->online);
     gref[n] = blkrig.queue[0].grefs[0];
     assert_non_null(sim_grant_map(gref[n++], true, &status));
-    blkrig_set_state(XENBUS_CLOSING);
-    idle(10);
-    blkrig_set_state(XENBUS_INIT_WAIT);
-    idle(10);
+    leave_and_wait();
     assert_false(blkrig.dev->online);
     assert_int_equal(blkrig.dev->stats.violations, 1);
     assert_int_equal(blkrig_front_state(), XENBUS_CLOSED);
